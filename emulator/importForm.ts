@@ -1,0 +1,72 @@
+import { ApiError, invalidBody } from "./apiError";
+
+/** @throws ApiError 413, when the whole body has come in: a client that is still sending could not read the answer. */
+export async function readBody(incoming: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming) {
+    length += chunk.length;
+    if (length <= limit) chunks.push(chunk);
+  }
+  if (length > limit) {
+    throw new ApiError(413, `Payload content length greater than maximum allowed: ${limit}`);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The parts of a users-imports request. */
+export interface ImportForm {
+  users: string;
+  connectionId: string;
+  upsert?: boolean;
+  externalId?: string;
+  sendCompletionEmail?: boolean;
+}
+
+/** @throws ApiError 400 or 415 for anything but the form that the endpoint takes. */
+export async function parseImportForm(body: Buffer, contentType: string): Promise<ImportForm> {
+  if (!contentType.startsWith("multipart/form-data")) throw new ApiError(415, "Unsupported Media Type");
+  let form: FormData;
+  try {
+    form = await new Response(body, { headers: { "content-type": contentType } }).formData();
+  } catch {
+    throw new ApiError(400, "Invalid multipart payload format");
+  }
+  const known = ["users", "connection_id", "upsert", "external_id", "send_completion_email"];
+  const unknown = [...form.keys()].find((key) => !known.includes(key));
+  if (unknown !== undefined) throw invalidBody(`Additional properties not allowed: ${unknown}`);
+
+  const connectionId = textPart(form, "connection_id");
+  if (connectionId === undefined) throw invalidBody("Missing required property: connection_id");
+  const pattern = "^con_[A-Za-z0-9]{16}$";
+  if (!new RegExp(pattern).test(connectionId)) {
+    throw invalidBody(`String does not match pattern ${pattern}`, "connection_id");
+  }
+  const users = form.get("users");
+  if (users === null) throw invalidBody("Missing required property: users");
+  if (typeof users === "string") throw invalidBody("Expected type file but found type string", "users");
+
+  const externalId = textPart(form, "external_id");
+  const upsert = booleanPart(form, "upsert");
+  const sendCompletionEmail = booleanPart(form, "send_completion_email");
+  return {
+    users: await users.text(),
+    connectionId,
+    ...(externalId !== undefined && { externalId }),
+    ...(upsert !== undefined && { upsert }),
+    ...(sendCompletionEmail !== undefined && { sendCompletionEmail }),
+  };
+}
+
+function textPart(form: FormData, name: string): string | undefined {
+  const value = form.get(name);
+  if (value !== null && typeof value !== "string") throw invalidBody("Expected type string but found type file", name);
+  return value ?? undefined;
+}
+
+function booleanPart(form: FormData, name: string): boolean | undefined {
+  const value = textPart(form, name);
+  if (value === undefined) return undefined;
+  if (value !== "true" && value !== "false") throw invalidBody("Expected type boolean but found type string", name);
+  return value === "true";
+}

@@ -1,0 +1,335 @@
+import { randomInt } from "node:crypto";
+import { ApiError } from "./apiError";
+import type { Clock } from "./clock";
+import type { Connection } from "./connections";
+import { identityOf, importRecord, repeatedIdentifier } from "./importRecord";
+import type { RecordError } from "./recordErrors";
+import type { UserStore } from "./userStore";
+
+const timeLimit = 2 * 60 * 60 * 1000;
+const dataLifetime = 24 * 60 * 60 * 1000;
+
+/** What a `POST /api/v2/jobs/users-imports` asks for. */
+export interface ImportRequest {
+  connection: Connection;
+  /** The users file as sent. */
+  users: string;
+  /** Size of the whole request's body. */
+  bytes: number;
+  upsert?: boolean;
+  externalId?: string;
+  sendCompletionEmail?: boolean;
+}
+
+export interface ImportJob {
+  readonly id: string;
+  readonly connection: Connection;
+  readonly upsert: boolean | undefined;
+  readonly externalId: string | undefined;
+  readonly sendCompletionEmail: boolean | undefined;
+  readonly bytes: number;
+  /** Milliseconds since the epoch, like the other times. */
+  readonly createdAt: number;
+  readonly total: number;
+  /** How many records have had their turn, good or bad. */
+  done: number;
+  inserted: number;
+  updated: number;
+  startedAt: number | undefined;
+  finishedAt: number | undefined;
+  outcome: "completed" | "failed" | undefined;
+  /** Why the job failed as a whole. */
+  statusDetails: string | undefined;
+  failures: FailedRecord[];
+  /** The users file while the job is active, then empty. */
+  records: unknown[];
+  /** Identifiers of the records that have had their turn. */
+  readonly provided: Set<string>;
+}
+
+export interface FailedRecord {
+  user: unknown;
+  errors: RecordError[];
+}
+
+/**
+ * The tenant's import jobs. Nothing here runs by itself: {@link advance} works off what was due by now, each record
+ * at its own time, so a job is as far as the clock says whenever it is looked at.
+ */
+export class ImportJobs {
+  private readonly jobs = new Map<string, ImportJob>();
+  private readonly active = new Set<ImportJob>();
+  /** Those that can still be asked for, oldest first. */
+  private readonly available = new Set<ImportJob>();
+  /** The highest number of jobs that were active at once. */
+  maxActiveSeen = 0;
+  private changes = 0;
+
+  constructor(
+    private readonly users: UserStore,
+    private readonly clock: Clock,
+    private readonly limits: { maxActiveJobs: number; usersPerSecond: number },
+  ) {}
+
+  /** Grows with every change. */
+  get revision(): number {
+    return this.changes;
+  }
+
+  get activeCount(): number {
+    return this.active.size;
+  }
+
+  all(): IterableIterator<ImportJob> {
+    return this.jobs.values();
+  }
+
+  /** @throws ApiError 429 when the tenant's slots are taken. */
+  create(request: ImportRequest): ImportJob {
+    this.advance();
+    if (this.active.size >= this.limits.maxActiveJobs) throw this.slotsTaken();
+
+    const now = this.clock.now();
+    const records = parseUsers(request.users);
+    const job: ImportJob = {
+      id: newJobId(),
+      connection: request.connection,
+      upsert: request.upsert,
+      externalId: request.externalId,
+      sendCompletionEmail: request.sendCompletionEmail,
+      bytes: request.bytes,
+      createdAt: now,
+      total: records?.length ?? 0,
+      done: 0,
+      inserted: 0,
+      updated: 0,
+      startedAt: undefined,
+      finishedAt: undefined,
+      outcome: undefined,
+      statusDetails: undefined,
+      failures: [],
+      records: records ?? [],
+      provided: new Set(),
+    };
+    this.changes += 1;
+    this.jobs.set(job.id, job);
+    this.available.add(job);
+    this.active.add(job);
+    this.maxActiveSeen = Math.max(this.maxActiveSeen, this.active.size);
+    for (const record of job.records) {
+      const identity = identityOf(record);
+      if (identity !== undefined) this.users.count(job.connection.id, identity, "sent");
+    }
+    if (!records) {
+      const details = "Failed to parse users file JSON when importing users. Make sure it is valid JSON.";
+      this.finish(job, "failed", now, details);
+    } else if (job.total === 0) {
+      this.finish(job, "completed", now);
+    }
+    this.advance();
+    return job;
+  }
+
+  /** @throws ApiError 404 for a job that never was, and for one whose data is deleted. */
+  get(id: string): ImportJob {
+    this.advance();
+    const job = this.jobs.get(id);
+    if (!job || !this.available.has(job)) throw new ApiError(404, "The job does not exist", "inexistent_job");
+    return job;
+  }
+
+  /** Works off all records that are due by now, across the jobs in the order of their times. */
+  advance(): void {
+    const now = this.clock.now();
+    this.importWhatIsDue(now);
+    this.deleteOldData(now);
+  }
+
+  /** Takes a job over from a data file. */
+  restore(job: ImportJob): void {
+    this.jobs.set(job.id, job);
+    this.available.add(job);
+    if (!job.outcome) this.active.add(job);
+  }
+
+  clear(): void {
+    this.changes += 1;
+    this.jobs.clear();
+    this.available.clear();
+    this.active.clear();
+    this.maxActiveSeen = 0;
+  }
+
+  /** What `GET /api/v2/jobs/{id}` says of the job. */
+  describe(job: ImportJob): Record<string, unknown> {
+    return {
+      ...announce(job),
+      status: statusOf(job),
+      ...this.progress(job),
+      ...(job.outcome === "completed" && {
+        summary: { failed: job.failures.length, updated: job.updated, inserted: job.inserted, total: job.total },
+      }),
+    };
+  }
+
+  private progress(job: ImportJob): Record<string, number> {
+    if (statusOf(job) !== "processing") return {};
+    return {
+      percentage_done: Math.floor((job.done / job.total) * 100),
+      time_left_seconds: Math.ceil((job.total - job.done) / this.limits.usersPerSecond),
+    };
+  }
+
+  private importWhatIsDue(now: number): void {
+    for (;;) {
+      let next: ImportJob | undefined;
+      let dueAt = Number.POSITIVE_INFINITY;
+      for (const job of this.active) {
+        const due = this.nextDue(job);
+        if (due < dueAt) {
+          next = job;
+          dueAt = due;
+        }
+      }
+      if (!next || dueAt > now) return;
+      if (dueAt >= next.createdAt + timeLimit) {
+        this.finish(next, "failed", next.createdAt + timeLimit, "The job timed out after 2 hours");
+      } else {
+        this.importNext(next, dueAt);
+      }
+    }
+  }
+
+  /** When the next record's turn comes, or the time limit strikes. */
+  private nextDue(job: ImportJob): number {
+    const { usersPerSecond } = this.limits;
+    if (usersPerSecond === 0) return job.createdAt;
+    return Math.min(job.createdAt + ((job.done + 1) / usersPerSecond) * 1000, job.createdAt + timeLimit);
+  }
+
+  private importNext(job: ImportJob, now: number): void {
+    const record = job.records[job.done];
+    this.changes += 1;
+    job.startedAt ??= now;
+    job.done += 1;
+    const outcome = this.importOne(record, job, now);
+    if (Array.isArray(outcome)) {
+      job.failures.push({ user: record, errors: outcome });
+    } else {
+      job[outcome] += 1;
+      const identity = identityOf(record);
+      if (identity !== undefined) this.users.count(job.connection.id, identity, outcome);
+    }
+    if (job.done === job.total) this.finish(job, "completed", now);
+  }
+
+  private importOne(record: unknown, job: ImportJob, now: number) {
+    const repeated = repeatedIdentifier(record, job.provided);
+    if (repeated) {
+      const error: RecordError = {
+        code: "DUPLICATED_USER",
+        message: `A user with this ${repeated} was already provided.`,
+      };
+      return [error];
+    }
+    return importRecord(record, { connection: job.connection, upsert: job.upsert ?? false }, this.users, now);
+  }
+
+  private finish(job: ImportJob, outcome: "completed" | "failed", now: number, details?: string): void {
+    this.changes += 1;
+    job.outcome = outcome;
+    job.finishedAt = now;
+    job.statusDetails = details;
+    job.records = [];
+    job.provided.clear();
+    this.active.delete(job);
+  }
+
+  private deleteOldData(now: number): void {
+    for (const job of this.available) {
+      if (now < job.createdAt + dataLifetime) return;
+      this.available.delete(job);
+      job.failures = [];
+    }
+  }
+
+  private slotsTaken(): ApiError {
+    return new ApiError(
+      429,
+      `There are ${this.active.size} active import users jobs, please wait until some of them are finished and try again`,
+      "too_many_requests",
+    );
+  }
+}
+
+export type JobStatus = "pending" | "processing" | "completed" | "failed";
+
+export function statusOf(job: ImportJob): JobStatus {
+  return job.outcome ?? (job.done === 0 ? "pending" : "processing");
+}
+
+/** The answer to the request that made the job. It says `pending` even of a job that is done by then. */
+export function announce(job: ImportJob): Record<string, unknown> {
+  return {
+    type: "users_import",
+    status: "pending",
+    connection_id: job.connection.id,
+    connection: job.connection.name,
+    created_at: new Date(job.createdAt).toISOString(),
+    id: job.id,
+    ...(job.externalId !== undefined && { external_id: job.externalId }),
+    ...(job.upsert !== undefined && { upsert: job.upsert }),
+    ...(job.sendCompletionEmail !== undefined && { send_completion_email: job.sendCompletionEmail }),
+  };
+}
+
+/**
+ * What `GET /api/v2/jobs/{id}/errors` says: the failed records as they were provided but for their secrets, an object
+ * when the job failed as a whole, nothing when there is nothing to say (yet).
+ */
+export function errorsOf(job: ImportJob): unknown {
+  if (job.outcome === "failed") {
+    return { status: "failed", type: "users_import", id: job.id, status_details: job.statusDetails };
+  }
+  if (job.outcome !== "completed" || job.failures.length === 0) return undefined;
+  return job.failures.map(({ user, errors }) => ({ user: masked(user), errors }));
+}
+
+const mask = "*****";
+
+function masked(record: unknown): unknown {
+  const copy = structuredClone(record);
+  maskText(copy, ["password_hash"]);
+  maskText(copy, ["custom_password_hash", "hash", "value"]);
+  maskText(copy, ["custom_password_hash", "hash", "key", "value"]);
+  maskText(copy, ["custom_password_hash", "salt", "value"]);
+  const factors = isObject(copy) ? copy.mfa_factors : undefined;
+  if (Array.isArray(factors)) for (const factor of factors) maskText(factor, ["totp", "secret"]);
+  return copy;
+}
+
+function maskText(target: unknown, path: string[]): void {
+  const [key, ...rest] = path;
+  if (!isObject(target) || key === undefined || !(key in target)) return;
+  if (rest.length === 0) target[key] = mask;
+  else maskText(target[key], rest);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** The records, or nothing for a file that is not a JSON array. */
+function parseUsers(text: string): unknown[] | undefined {
+  try {
+    const users: unknown = JSON.parse(text);
+    return Array.isArray(users) ? users : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function newJobId(): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  return `job_${Array.from({ length: 16 }, () => alphabet[randomInt(alphabet.length)]).join("")}`;
+}

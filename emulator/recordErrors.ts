@@ -1,0 +1,28 @@
+/** Auth0's documented codes, as far as an import of the emulator comes to them. */
+export type ErrorCode =
+  | "ANY_OF_MISSING"
+  | "ARRAY_LENGTH_LONG"
+  | "ARRAY_LENGTH_SHORT"
+  | "DUPLICATED_USER"
+  | "ENUM_MISMATCH"
+  | "FORMAT"
+  | "INVALID_TYPE"
+  | "MAX_LENGTH"
+  | "MIN_LENGTH"
+  | "MINIMUM"
+  | "NOT_PASSED"
+  | "OBJECT_REQUIRED"
+  | "PATTERN";
+
+/** One reason why a record failed, as `GET /api/v2/jobs/{id}/errors` lists it. */
+export interface RecordError {
+  code: ErrorCode;
+  /** As on the service, it may quote the value that is wrong: personal data. */
+  message: string;
+  path?: string;
+}
+
+/** `at` is dotted, from the record's root: `custom_password_hash.hash.value`, `mfa_factors[0].totp`. */
+export function recordError(code: ErrorCode, at: string, problem: string): RecordError {
+  return at ? { code, message: `Error in ${at} property - ${problem}`, path: at } : { code, message: problem };
+}

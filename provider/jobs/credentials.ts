@@ -1,0 +1,147 @@
+import { z } from "zod";
+
+/** A tenant and the right to import users into it. */
+export interface Credentials {
+  /** Where the tenant answers: `https://example.eu.auth0.com`, or a loopback origin such as `http://127.0.0.1:4010`. */
+  readonly origin: string;
+  /** The API identifier that a token is asked for; the tenant's Management API where it is not given. */
+  readonly audience?: string;
+  readonly auth:
+    | { readonly apiToken: string }
+    | { readonly clientId: string; readonly clientSecret: string }
+    | {
+        readonly clientId: string;
+        readonly clientAssertionPrivateKey: string;
+        readonly clientAssertionSigningAlg?: string;
+      };
+}
+
+/** One setting of `@pulumi/auth0`: its name in the stack configuration and its environment variable. */
+const SETTINGS = {
+  domain: "AUTH0_DOMAIN",
+  clientId: "AUTH0_CLIENT_ID",
+  clientSecret: "AUTH0_CLIENT_SECRET",
+  apiToken: "AUTH0_API_TOKEN",
+  audience: "AUTH0_AUDIENCE",
+  clientAssertionPrivateKey: "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY",
+  clientAssertionSigningAlg: "AUTH0_CLIENT_ASSERTION_SIGNING_ALG",
+} as const;
+type Setting = keyof typeof SETTINGS;
+
+/** Reads the stack configuration by full key: `auth0:domain`. */
+export type StackConfig = (key: string) => string | undefined;
+
+/** A setting that is missing or can't be used. The message names the setting and never its value if that is a secret. */
+export class CredentialsError extends Error {
+  override readonly name = "CredentialsError";
+}
+
+/**
+ * The tenant that the stack's configuration names: `<namespace>:domain` and so on, as `@pulumi/auth0` reads them, or
+ * else its environment variables. The environment speaks for the namespace `auth0` only: with two tenants in one
+ * program it could not say which one it means.
+ *
+ * @throws {@link CredentialsError}
+ */
+export function resolveCredentials(
+  config: StackConfig,
+  namespace: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Credentials {
+  const read = (name: Setting): string | undefined => {
+    const value = config(`${namespace}:${name}`) ?? (namespace === "auth0" ? environment[SETTINGS[name]] : undefined);
+    return value === undefined || value.trim() === "" ? undefined : value.trim();
+  };
+  const how = (name: Setting, secret = false): string =>
+    `pulumi config set ${secret ? "--secret " : ""}${namespace}:${name}` +
+    (namespace === "auth0" ? ` (or the environment variable ${SETTINGS[name]})` : "");
+
+  const domain = read("domain");
+  if (domain === undefined) throw new CredentialsError(`No Auth0 tenant is configured. Set it: ${how("domain")}.`);
+  const origin = parseDomain(domain, `${namespace}:domain`);
+
+  const audience = read("audience");
+  const common = { origin, ...(audience === undefined ? {} : { audience }) };
+  const apiToken = read("apiToken");
+  if (apiToken !== undefined) return { ...common, auth: { apiToken } };
+
+  const clientId = read("clientId");
+  if (clientId === undefined) {
+    throw new CredentialsError(
+      `No credentials for ${domain}. Set ${how("clientId")} and ${how("clientSecret", true)}, or ${how("apiToken", true)}.`,
+    );
+  }
+  const clientSecret = read("clientSecret");
+  if (clientSecret !== undefined) return { ...common, auth: { clientId, clientSecret } };
+  const clientAssertionPrivateKey = read("clientAssertionPrivateKey");
+  if (clientAssertionPrivateKey !== undefined) {
+    const clientAssertionSigningAlg = read("clientAssertionSigningAlg");
+    return {
+      ...common,
+      auth: {
+        clientId,
+        clientAssertionPrivateKey,
+        ...(clientAssertionSigningAlg === undefined ? {} : { clientAssertionSigningAlg }),
+      },
+    };
+  }
+  throw new CredentialsError(
+    `${namespace}:clientId is set, but no secret for it. Set ${how("clientSecret", true)} or ${how("clientAssertionPrivateKey", true)}.`,
+  );
+}
+
+/** The loopback hosts as `URL` spells them. Nothing that is sent to them leaves the machine. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** `example.eu.auth0.com`, or a whole origin for loopback hosts. Plain http to any other host would send hashes in the clear. */
+function parseDomain(domain: string, setting: string): string {
+  const bare = !domain.includes("://");
+  let url: URL;
+  try {
+    url = new URL(bare ? `https://${domain}` : domain);
+  } catch {
+    throw new CredentialsError(
+      `${setting} is not a host name: "${domain}". Give the tenant's domain: example.eu.auth0.com.`,
+    );
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new CredentialsError(`${setting} holds a user name or password. Give the host name alone: ${url.hostname}.`);
+  }
+  if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
+    throw new CredentialsError(`${setting} is more than a host name: "${domain}". Give ${url.host} alone.`);
+  }
+  const loopback = LOOPBACK.test(url.hostname);
+  if (!bare && !loopback) {
+    throw new CredentialsError(
+      url.protocol === "http:"
+        ? `${setting} is "${domain}": plain http would send users and password hashes unencrypted. Give the host name alone: ${url.host}.`
+        : `${setting} is a host name, not an address: give "${url.host}" instead of "${domain}".`,
+    );
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new CredentialsError(`${setting} must be a host name: "${domain}" has the protocol ${url.protocol}`);
+  }
+  return url.origin;
+}
+
+/** The namespace of our own settings. */
+const OWN = "auth0-user-import";
+
+/** How a tenant is to be treated. */
+export interface TenantLimits {
+  /** Import jobs in flight at a time. Auth0 takes 2, and up to 20 on private cloud. */
+  readonly maxActiveJobs: number;
+}
+
+const maxActiveJobs = z.coerce.number().int().min(1).max(20).default(2);
+
+/** @throws {@link CredentialsError} when a setting of ours is out of its range. */
+export function resolveLimits(config: StackConfig): TenantLimits {
+  const parsed = maxActiveJobs.safeParse(config(`${OWN}:maxActiveJobs`));
+  if (!parsed.success) {
+    throw new CredentialsError(
+      `${OWN}:maxActiveJobs must be a whole number from 1 to 20 (Auth0 runs 2 import jobs at a time, up to 20 on private cloud).`,
+    );
+  }
+  return { maxActiveJobs: parsed.data };
+}

@@ -1,0 +1,81 @@
+import { ManagementError, ManagementTimeoutError } from "auth0";
+import { redact } from "../results/redact";
+
+/** What went wrong with a call to the tenant, told so that a person knows what to do. Holds no user's data. */
+export class TenantError extends Error {
+  override readonly name = "TenantError";
+
+  constructor(
+    message: string,
+    /** HTTP status; absent where no answer came. */
+    readonly status?: number,
+    /** Auth0's `errorCode`. */
+    readonly code?: string,
+    /** The service's own message. */
+    readonly detail?: string,
+  ) {
+    super(message);
+  }
+
+  /** The limit of import jobs, as opposed to the limit of requests: it lasts as long as somebody's job does. */
+  get isJobLimit(): boolean {
+    return this.status === 429 && /active import users jobs/.test(this.detail ?? "");
+  }
+}
+
+/** Where a person grants a scope. */
+const GRANT =
+  "Grant it to the application in the Auth0 Dashboard under Applications > APIs > Auth0 Management API > Machine to Machine Applications (or with an auth0.ClientGrant), then run `pulumi up` again.";
+
+interface ErrorBody {
+  readonly message?: unknown;
+  readonly errorCode?: unknown;
+  readonly error?: unknown;
+  readonly error_description?: unknown;
+}
+
+/** Tells in one sentence what a failed call means. `doing` completes «Auth0 … while …»: "submitting an import job". */
+export function explain(error: unknown, doing: string, origin: string): TenantError {
+  const host = new URL(origin).host;
+  if (error instanceof TenantError) return error;
+  if (error instanceof ManagementTimeoutError || isTimeout(error)) {
+    return new TenantError(`${host} did not answer in time while ${doing}.`);
+  }
+  if (!(error instanceof ManagementError) || error.statusCode === undefined) {
+    const cause = networkCause(error);
+    return new TenantError(
+      `${host} could not be reached while ${doing}: ${cause}. Check auth0:domain and the network.`,
+    );
+  }
+  const body = (typeof error.body === "object" && error.body !== null ? error.body : {}) as ErrorBody;
+  const detail = redact(String(body.message ?? body.error_description ?? body.error ?? `HTTP ${error.statusCode}`));
+  const code = typeof body.errorCode === "string" ? body.errorCode : undefined;
+  const status = error.statusCode;
+  const told = (text: string) => new TenantError(text, status, code, detail);
+
+  if (/token request/.test(error.message)) {
+    return told(
+      `${host} refused the credentials (${detail}). Check auth0:clientId, auth0:clientSecret and auth0:audience, and that the application may use the Management API.`,
+    );
+  }
+  if (status === 401)
+    return told(`${host} refused the token (${detail}). Check auth0:apiToken, or let the package sign in.`);
+  if (status === 403) return told(`${host} refused ${doing}: ${detail}. ${GRANT}`);
+  return told(`${host} refused ${doing}: ${detail}${code === undefined ? "" : ` (${code})`}.`);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
+}
+
+/** The innermost cause with a code says what happened (`ENOTFOUND`); what wraps it says only «fetch failed». */
+function networkCause(error: unknown): string {
+  let cause: unknown = error;
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code !== undefined) return code;
+    if (cause.cause === undefined) break;
+    cause = cause.cause;
+  }
+  return cause instanceof Error ? redact(cause.message) : "unknown error";
+}

@@ -1,0 +1,53 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { StackConfig } from "../jobs/credentials";
+import { engineLog } from "../progress/engineLog";
+
+// What the engine says to a provider process, and how it wants to be answered.
+
+/** What stands for a value that is not known yet, in a preview. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+export function isUnknown(value: unknown): boolean {
+  return value === UNKNOWN;
+}
+
+/** Whether a value, or anything in it, is not known yet. */
+export function hasUnknown(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return isUnknown(value);
+  return Object.values(value).some(hasUnknown);
+}
+
+let stackConfig: StackConfig = () => undefined;
+
+/** The whole stack configuration, as the engine handed it over. */
+export const config: StackConfig = (key) => stackConfig(key);
+
+/** Kept at once: calls that need it can come in while a promise would still be pending. */
+export function configure({ config }: dynamic.ConfigureRequest): void {
+  stackConfig = (key) => config.get(key);
+}
+
+/** The engine's address is the first argument of a provider process. */
+export const log = engineLog(process.argv[2]);
+
+/** A resource's inputs or outputs on the wire. */
+export type Properties = Record<string, unknown>;
+
+/**
+ * An error after which the engine keeps the resource, with what it achieved. The one place that makes it, because it
+ * must hold the complete outputs *and* the provider's code: without that, refresh and destroy could never run again.
+ *
+ * @param reason is shown to the user and stored in the clear: no personal data.
+ */
+export function partialFailure(id: string, inputs: Properties, outputs: Properties, reason: string): Error {
+  return Object.assign(new Error(reason), {
+    id,
+    properties: { ...outputs, __provider: inputs.__provider },
+    reasons: [reason],
+  });
+}
+
+/** Bad input, without a property's name: the engine would put noise before the sentence. */
+export function failures(reasons: readonly string[]): dynamic.CheckFailure[] {
+  return reasons.map((reason) => ({ property: "", reason }));
+}

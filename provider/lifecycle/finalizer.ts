@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import type { dynamic } from "@pulumi/pulumi";
+import { z } from "zod";
+import { count } from "../progress/batchProgress";
+import type { BatchReview } from "../resources/finalizer";
+import { FAILED_RECORDS, removeFailedRecords, writeFailedRecords } from "../results/failedRecordsFile";
+import { mergeSummaries, type Summary } from "../results/types";
+import { normalizeUser, type User } from "../schema/identity";
+import { configure, failures, hasUnknown, log, type Properties, partialFailure } from "./engine";
+import { sharedSource } from "./sources";
+
+const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
+
+/** The inputs of the Finalizer as they come over the wire; see `FinalizerArgs`. */
+const Inputs = z.object({
+  users: z.array(z.string()).optional(),
+  sealed: z.boolean(),
+  resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
+  maxFailures: z.custom<number | string>(isLimit, MAX_FAILURES).optional(),
+  batches: z.array(z.custom<BatchReview>()),
+  resourceUrn: z.string(),
+});
+type Inputs = z.infer<typeof Inputs>;
+
+/** A number of users, or a share of them. */
+function isLimit(value: unknown): boolean {
+  return typeof value === "number"
+    ? Number.isInteger(value) && value >= 0
+    : typeof value === "string" && /^(100|\d{1,2})(\.\d+)?%$/.test(value);
+}
+
+interface Outputs {
+  readonly summary: Summary;
+  readonly failedRecordsFile?: string;
+  /** What was reviewed, so that the next run sees whether there is anything new. */
+  readonly reviewed: string;
+  readonly complete: boolean;
+}
+
+export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
+  configure: async (request) => configure(request),
+
+  async check(_olds, news) {
+    const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !hasUnknown(value)));
+    const parsed = Inputs.partial().safeParse(known);
+    const reasons = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.message}.`);
+    return { inputs: news, failures: failures([...new Set(reasons)]) };
+  },
+
+  async diff(_id, olds, news) {
+    const { reviewed, complete } = olds as Partial<Outputs>;
+    if (news.sealed === true) return { changes: false };
+    return { changes: complete !== true || hasUnknown(news) || reviewed !== fingerprint(news as unknown as Inputs) };
+  },
+
+  async create(inputs) {
+    const id = createHash("sha256").update(String(inputs.resourceUrn)).digest("hex").slice(0, 16);
+    return { id, outs: await review(id, inputs) };
+  },
+
+  async update(id, _olds, news) {
+    return { outs: await review(id, news) };
+  },
+
+  read: async (id, props = {}) => ({ id, props }),
+  delete: async () => {},
+};
+
+/** What the review depends on: how the batches ended, where the results go, and the limit. */
+function fingerprint({ batches, resultsDir, maxFailures }: Inputs): string {
+  return createHash("sha256")
+    .update(JSON.stringify([batches, resultsDir, maxFailures ?? null]))
+    .digest("hex");
+}
+
+async function review(id: string, properties: Properties): Promise<Properties> {
+  const inputs = Inputs.parse(properties);
+  const { batches, resultsDir, resourceUrn } = inputs;
+  const summary = mergeSummaries(batches.map((batch) => batch.summary));
+  const failedAt = new Set(batches.flatMap((batch) => batch.failedAt));
+  const directory = path.resolve(resultsDir);
+  const file = path.posix.join(resultsDir, FAILED_RECORDS);
+  const outputs = { summary, reviewed: fingerprint(inputs), complete: true };
+  if (failedAt.size === 0) {
+    await removeFailedRecords(directory);
+    return outputs;
+  }
+  const source = await sharedSource(inputs.users ?? [], batches.length);
+  if (batches.some((batch) => batch.source.digest !== source.digest)) {
+    throw new Error(
+      `The users files changed while they were imported: the failed records can't be gathered from them. The batches are saved. Run \`pulumi up\` again.`,
+    );
+  }
+  await writeFailedRecords(directory, records(source.records((index) => failedAt.has(index))));
+  const done = { ...outputs, failedRecordsFile: file };
+  const excess = overLimit(inputs.maxFailures, summary);
+  const told = `${count(failedAt.size)} of ${count(summary.total)} users failed. They are, whole, in ${file}. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
+  if (excess !== undefined) {
+    throw partialFailure(id, properties, { ...done, complete: false }, `${told} ${excess}`);
+  }
+  await log.warn(resourceUrn, told);
+  return done;
+}
+
+async function* records(source: AsyncIterable<{ readonly user: User }>): AsyncIterable<User> {
+  for await (const { user } of source) yield normalizeUser(user);
+}
+
+/** The sentence that says by how much `maxFailures` is exceeded, if it is. */
+function overLimit(maxFailures: number | string | undefined, { total, failed, invalid }: Summary): string | undefined {
+  if (maxFailures === undefined) return undefined;
+  const limit = typeof maxFailures === "number" ? maxFailures : (Number.parseFloat(maxFailures) / 100) * total;
+  return failed + invalid > limit
+    ? `That is more than maxFailures (${maxFailures}). All that was imported is saved.`
+    : undefined;
+}

@@ -1,0 +1,56 @@
+/** The service's limit for the whole body of a request, in bytes; over it the answer is 413. Auth0 documentation. */
+export const MAX_REQUEST_BYTES = 512_000;
+
+/** As many records as fit into one job, and the array of them as it is sent. */
+export interface Chunk<Member> {
+  readonly members: readonly Member[];
+  readonly payload: Buffer;
+}
+
+/**
+ * Fills jobs to the limit, in the order of the source. A job is given out when the next record does not fit any more,
+ * so that each is full to within one record.
+ */
+export class Packer<Member> {
+  readonly #capacity: number;
+  #members: Member[] = [];
+  #parts: Buffer[] = [];
+  #bytes = 2; // the brackets
+
+  /** @param overhead bytes of the request that are not the array of users: the other parts and the boundaries. */
+  constructor(overhead: number) {
+    this.#capacity = MAX_REQUEST_BYTES - overhead;
+  }
+
+  /** Whether a record could be sent at all, in a job of its own. */
+  fits(record: Buffer): boolean {
+    return record.length + 2 <= this.#capacity;
+  }
+
+  /** Adds a record that `fits`, and returns the job that it no longer fitted into, if it is the first of a new one. */
+  add(member: Member, record: Buffer): Chunk<Member> | undefined {
+    const separator = this.#parts.length === 0 ? 0 : 1;
+    const full = this.#bytes + separator + record.length > this.#capacity ? this.flush() : undefined;
+    this.#bytes += (this.#parts.length === 0 ? 0 : 1) + record.length;
+    this.#members.push(member);
+    this.#parts.push(record);
+    return full;
+  }
+
+  /** What is left, as a last job; `undefined` where nothing is. */
+  flush(): Chunk<Member> | undefined {
+    if (this.#members.length === 0) return undefined;
+    const pieces: Buffer[] = [];
+    for (const [i, part] of this.#parts.entries()) pieces.push(i === 0 ? OPEN : COMMA, part);
+    pieces.push(CLOSE);
+    const chunk = { members: this.#members, payload: Buffer.concat(pieces) };
+    this.#members = [];
+    this.#parts = [];
+    this.#bytes = 2;
+    return chunk;
+  }
+}
+
+const OPEN = Buffer.from("[");
+const COMMA = Buffer.from(",");
+const CLOSE = Buffer.from("]");

@@ -1,0 +1,21 @@
+import { canonicalJson } from "../ledger/fingerprint";
+import { identityOf, type User } from "../schema/identity";
+
+/** One of `count` parts of a source: the users whose identity hashes to `index`. */
+export interface Share {
+  readonly index: number;
+  readonly count: number;
+}
+
+/**
+ * The number of the share that a user belongs to. The rule is frozen: a user who moved to another batch would be new
+ * there, and removed here. Not keyed, because it must be known at the first preview, before there is a key.
+ */
+export function shareOf(user: User, count: number): number {
+  if (count === 1) return 0;
+  const text = identityOf(user) ?? canonicalJson(user);
+  // FNV-1a, 32 bits: spreads short texts evenly and costs less than a call into OpenSSL.
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % count;
+}

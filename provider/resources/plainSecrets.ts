@@ -1,0 +1,27 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** The settings of a tenant that nobody else must read. */
+const SECRETS = ["clientSecret", "apiToken", "clientAssertionPrivateKey"] as const;
+
+const checked = new Set<string>();
+
+/** Pulumi's own record of which settings were set with `--secret`; not part of its typed interface. */
+const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret?: (key: string) => boolean };
+
+/**
+ * Warns of a secret that was set in the clear. The engine keeps the whole configuration of a dynamic provider in the
+ * state: what is encrypted there stays encrypted, what is not is readable by everybody who may read the state.
+ */
+export function warnOfPlainSecrets(namespace: pulumi.Input<string>, resource: pulumi.Resource): void {
+  if (typeof namespace !== "string" || checked.has(namespace) || isConfigSecret === undefined) return;
+  checked.add(namespace);
+  const config = new pulumi.Config(namespace);
+  for (const name of SECRETS) {
+    const key = `${namespace}:${name}`;
+    if (config.get(name) === undefined || isConfigSecret(key)) continue;
+    pulumi.log.warn(
+      `${key} is set in the clear, and stands so in the stack's configuration and state. Set it again: pulumi config set --secret ${key}`,
+      resource,
+    );
+  }
+}

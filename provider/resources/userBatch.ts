@@ -1,0 +1,127 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { OnExisting } from "../plan/delta";
+import type { Share } from "../plan/share";
+import type { FailedRecord, Job, SourceInfo, Summary } from "../results/types";
+import { warnOfPlainSecrets } from "./plainSecrets";
+import { ShimResource } from "./shim";
+
+/** What `UserImport` and `UserBatch` have in common. */
+export interface ImportArgs {
+  /** The id of a database connection, `con_…`. A change replaces the import: its users are sent to the new connection. */
+  connectionId: pulumi.Input<string>;
+  /**
+   * Files or globs, relative to the program's folder: JSON array, or NDJSON (an Auth0 export), each also gzipped; told
+   * apart by content. Required unless `sealed`.
+   */
+  users?: pulumi.Input<string | pulumi.Input<string>[]>;
+  /**
+   * What happens to a user who is already in the connection when first imported: `"fail"` makes it a failed record
+   * (DUPLICATED_USER), `"overwrite"` writes the record's attributes over the user's, as far as an upsert can.
+   *
+   * @default "fail"
+   */
+  onExisting?: pulumi.Input<OnExisting>;
+  /**
+   * Gives a record without `user_id` one when it is first sent: 24 hexadecimal digits from the import's key and the
+   * user's identity, the form that Auth0 makes itself. The same user gets the same id in every run, so that sending a
+   * record again can't make a second account.
+   *
+   * @default true
+   */
+  generateUserIds?: pulumi.Input<boolean>;
+  /** A change sends the failed records again, though they did not change. Any values. */
+  triggers?: pulumi.Input<pulumi.Input<unknown>[]>;
+  /**
+   * The migration is over: the source files may be gone, nothing is read or sent, outputs stay as they are.
+   *
+   * @default false
+   */
+  sealed?: pulumi.Input<boolean>;
+  /**
+   * Prefix of Auth0's `external_id` of each job, which the Dashboard shows; the job's number follows: `PREFIX#12`. At
+   * most 200 characters.
+   *
+   * @default "PROJECT/STACK/NAME"
+   */
+  externalId?: pulumi.Input<string>;
+  /**
+   * Whether Auth0 mails the tenant's administrators at the end of every job. Auth0's own default is true.
+   *
+   * @default false
+   */
+  sendCompletionEmail?: pulumi.Input<boolean>;
+  /**
+   * Whose stack configuration holds the tenant: `"auth0-eu"` reads `auth0-eu:domain` and so on; for programs with
+   * several tenants.
+   *
+   * @default "auth0"
+   */
+  configNamespace?: pulumi.Input<string>;
+}
+
+/** Arguments of {@link UserBatch}. */
+export interface UserBatchArgs extends ImportArgs {
+  /** The `key` of an {@link ImportKey}. */
+  key: pulumi.Input<string>;
+  /**
+   * The part of the source that is this batch's: the users whose identity hashes to `index` of `count`. Fixed after the
+   * first import.
+   *
+   * @default { index: 0, count: 1 }
+   */
+  share?: Share;
+}
+
+/**
+ * Users on their way into one connection: as many import jobs as it takes. For programs that want one file and one
+ * batch; everybody else takes {@link UserImport}, which divides the users among several and gathers what failed.
+ *
+ * @example
+ * ```ts
+ * const key = new ImportKey("staff-key");
+ * const staff = new UserBatch("staff", { key: key.key, connectionId: "con_0000000000000001", users: "staff.json" });
+ * export const summary = staff.summary;
+ * ```
+ */
+export class UserBatch extends ShimResource {
+  /** How the last run that had something to do ended. */
+  declare readonly summary: pulumi.Output<Summary>;
+  /** The import jobs of the last run that had something to do. */
+  declare readonly jobs: pulumi.Output<Job[]>;
+  /** The first 1,000 records that failed, in the order of the source; a secret. Never a password hash. */
+  declare readonly failedRecords: pulumi.Output<FailedRecord[]>;
+  /** The places of all failed records in the source, counted from 0. */
+  declare readonly failedAt: pulumi.Output<number[]>;
+  /** The users files, as they were when they were read. */
+  declare readonly source: pulumi.Output<SourceInfo>;
+  /** The digest of the source that the tenant reflects; absent until a first run has dealt with every record. */
+  declare readonly applied: pulumi.Output<string | undefined>;
+  /** Whether every record of the source has been dealt with: imported, or known to have failed. */
+  declare readonly complete: pulumi.Output<boolean>;
+  /** What is known of each user, in keyed fingerprints. */
+  declare readonly ledger: pulumi.Output<string>;
+
+  constructor(name: string, args: UserBatchArgs, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "UserBatch",
+      name,
+      {
+        connectionId: args.connectionId,
+        users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
+        key: pulumi.secret(args.key),
+        share: args.share ?? { index: 0, count: 1 },
+        onExisting: args.onExisting ?? "fail",
+        generateUserIds: args.generateUserIds ?? true,
+        triggers: args.triggers ?? [],
+        sealed: args.sealed ?? false,
+        externalId: args.externalId ?? `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,
+        sendCompletionEmail: args.sendCompletionEmail ?? false,
+        configNamespace: args.configNamespace ?? "auth0",
+      },
+      ["summary", "jobs", "failedRecords", "failedAt", "source", "applied", "complete", "ledger"],
+      ["failedRecords"],
+      opts,
+    );
+    warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
+  }
+}

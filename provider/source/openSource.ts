@@ -1,0 +1,184 @@
+import { combineDigests } from "./digest";
+import { isObject, parseRecord } from "./parseRecord";
+import { type ReadLimits, readThrough } from "./readThrough";
+import { RecordIndex } from "./recordIndex";
+import { resolveFiles } from "./resolveFiles";
+import { SourceError, type SourceProblem } from "./sourceError";
+import { READ_BYTES, SourceFile } from "./sourceFile";
+import type { RecordVisitor, SourceRecord } from "./sourceRecord";
+
+/** Users files that have been read through once, are sound, and are held open. Close it. */
+export interface Source {
+  /** As `digestSource` has it. */
+  readonly digest: string;
+  /** Of all files together, as they lie on disk. */
+  readonly bytes: number;
+  /** How many records there are. */
+  readonly users: number;
+  /** In the order in which they count. */
+  readonly files: readonly string[];
+  /**
+   * The records, in order, read from the files again; may be iterated more than once, also at the same time.
+   * @param select picks records by their number; all by default
+   * @throws {SourceError} when a file has changed since
+   */
+  records(select?: (index: number) => boolean): AsyncIterable<SourceRecord>;
+  /**
+   * One record by its number.
+   * @throws {SourceError} when a file has changed since
+   */
+  read(index: number): Promise<SourceRecord>;
+  /** Closes the files; temporary ones are gone then. */
+  close(): Promise<void>;
+}
+
+export interface OpenSourceOptions {
+  /** What it throws, `openSource` throws. */
+  readonly onRecord?: RecordVisitor;
+  /** For tests. */
+  readonly limits?: Partial<ReadLimits>;
+}
+
+const LIMITS: ReadLimits = { chunkBytes: READ_BYTES, maxRecordBytes: 64 * 2 ** 20 };
+
+/** Records that lie closer together than this are read in one go: passing over so much costs less than another call. */
+const MAX_GAP_BYTES = 64 * 1024;
+
+/**
+ * Reads a source through once: unpacks, digests, splits and parses it, and keeps where each record lies (16 bytes a
+ * record), not the records. So a million users need little memory, whatever they weigh.
+ *
+ * @param patterns files or globs, relative to `cwd`: JSON arrays or NDJSON, also gzipped, told apart by content
+ * @throws {SourceError} that tells what is wrong with each of the files
+ */
+export async function openSource(
+  patterns: readonly string[],
+  cwd: string,
+  { onRecord, limits }: OpenSourceOptions = {},
+): Promise<Source> {
+  const names = await resolveFiles(patterns, cwd);
+  const source = new OpenedSource({ ...LIMITS, ...limits });
+  try {
+    await source.readThrough(names, cwd, onRecord);
+    return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+class OpenedSource implements Source {
+  readonly #limits: ReadLimits;
+  readonly #files: SourceFile[] = [];
+  readonly #index = new RecordIndex();
+  digest = "";
+
+  constructor(limits: ReadLimits) {
+    this.#limits = limits;
+  }
+
+  get bytes(): number {
+    return this.#files.reduce((sum, file) => sum + file.bytes, 0);
+  }
+
+  get users(): number {
+    return this.#index.count;
+  }
+
+  get files(): string[] {
+    return this.#files.map((file) => file.name);
+  }
+
+  async readThrough(names: readonly string[], cwd: string, onRecord: RecordVisitor | undefined): Promise<void> {
+    const fileDigests: Buffer[] = [];
+    const problems: SourceProblem[] = [];
+    let total = 0;
+    for (const name of names) {
+      try {
+        const file = await SourceFile.open(name, cwd);
+        this.#files.push(file);
+        fileDigests.push(await readThrough(file, this.#index, this.#limits, onRecord));
+      } catch (error) {
+        if (!(error instanceof SourceError)) {
+          throw error;
+        }
+        problems.push(...error.problems);
+        total += error.total;
+      }
+    }
+    if (total > 0) {
+      throw new SourceError(problems, total);
+    }
+    if (this.users === 0) {
+      throw new SourceError(names.map((file) => ({ file, message: "there are no users in this file" })));
+    }
+    this.digest = combineDigests(fileDigests);
+  }
+
+  async *records(select: (index: number) => boolean = () => true): AsyncGenerator<SourceRecord> {
+    let run: number[] = [];
+    for (let index = 0; index < this.users; index++) {
+      if (!select(index)) {
+        continue;
+      }
+      if (!this.#continues(run, index)) {
+        for (const record of await this.#readRun(run)) {
+          yield record;
+        }
+        run = [];
+      }
+      run.push(index);
+    }
+    for (const record of await this.#readRun(run)) {
+      yield record;
+    }
+  }
+
+  async read(index: number): Promise<SourceRecord> {
+    const [record] = await this.#readRun([index]);
+    return record as SourceRecord;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#files.map((file) => file.close()));
+  }
+
+  /** Whether the record is best read together with the ones before it. */
+  #continues(run: readonly number[], index: number): boolean {
+    const [first] = run;
+    const last = run.at(-1);
+    if (first === undefined || last === undefined) {
+      return true;
+    }
+    const gap = this.#index.offset(index) - this.#end(last);
+    const span = this.#end(index) - this.#index.offset(first);
+    return (
+      this.#index.file(index) === this.#index.file(first) && gap <= MAX_GAP_BYTES && span <= this.#limits.chunkBytes
+    );
+  }
+
+  #end(index: number): number {
+    return this.#index.offset(index) + this.#index.length(index);
+  }
+
+  async #readRun(run: readonly number[]): Promise<SourceRecord[]> {
+    const [first] = run;
+    const last = run.at(-1);
+    if (first === undefined || last === undefined) {
+      return [];
+    }
+    const file = this.#files[this.#index.file(first)] as SourceFile;
+    const runStart = this.#index.offset(first);
+    const bytes = Buffer.allocUnsafe(this.#end(last) - runStart);
+    await file.readText(bytes, runStart);
+    return run.map((index) => {
+      const start = this.#index.offset(index) - runStart;
+      const byteLength = this.#index.length(index);
+      const user = parseRecord(bytes, start, start + byteLength);
+      if (!isObject(user)) {
+        throw file.changed();
+      }
+      return { index, file: file.name, line: this.#index.line(index), user, byteLength };
+    });
+  }
+}

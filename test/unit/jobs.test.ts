@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { CredentialsError, resolveCredentials, resolveLimits } from "../../provider/jobs/credentials";
+import { matchErrors } from "../../provider/jobs/matchErrors";
+import { Pace } from "../../provider/jobs/pace";
+import { requestOverhead } from "../../provider/jobs/tenant";
+import { redact } from "../../provider/results/redact";
+
+const config = (values: Record<string, string>) => (key: string) => values[key];
+const secret = { "auth0:clientId": "id", "auth0:clientSecret": "hush" };
+
+describe("credentials", () => {
+  it("come from the stack configuration, else from the environment of @pulumi/auth0", () => {
+    assert.deepEqual(resolveCredentials(config({ "auth0:domain": "example.eu.auth0.com", ...secret }), "auth0", {}), {
+      origin: "https://example.eu.auth0.com",
+      auth: { clientId: "id", clientSecret: "hush" },
+    });
+    assert.deepEqual(
+      resolveCredentials(config({}), "auth0", { AUTH0_DOMAIN: "example.auth0.com", AUTH0_API_TOKEN: "token" }),
+      { origin: "https://example.auth0.com", auth: { apiToken: "token" } },
+    );
+  });
+
+  it("of another namespace never come from the environment, which can name one tenant only", () => {
+    assert.throws(
+      () => resolveCredentials(config({}), "auth0-eu", { AUTH0_DOMAIN: "example.auth0.com" }),
+      /pulumi config set auth0-eu:domain/,
+    );
+  });
+
+  it("may be a private key", () => {
+    const values = { "auth0:domain": "a.auth0.com", "auth0:clientId": "id", "auth0:clientAssertionPrivateKey": "pem" };
+    assert.deepEqual(resolveCredentials(config(values), "auth0", {}).auth, {
+      clientId: "id",
+      clientAssertionPrivateKey: "pem",
+    });
+  });
+
+  for (const [what, domain, expected] of [
+    ["a host name", "example.auth0.com", "https://example.auth0.com"],
+    ["a custom domain with a port", "auth.example.com:8443", "https://auth.example.com:8443"],
+    ["http to 127.0.0.1", "http://127.0.0.1:4010", "http://127.0.0.1:4010"],
+    ["http to localhost", "http://localhost:4010", "http://localhost:4010"],
+    ["http to ::1", "http://[::1]:4010", "http://[::1]:4010"],
+  ] as const) {
+    it(`take ${what} as a tenant`, () => {
+      assert.equal(resolveCredentials(config({ "auth0:domain": domain, ...secret }), "auth0", {}).origin, expected);
+    });
+  }
+
+  for (const [what, domain, rule] of [
+    ["plain http", "http://example.auth0.com", /plain http would send users and password hashes unencrypted/],
+    ["plain http to a host that only looks like loopback", "http://127.0.0.1.example.com", /plain http/],
+    ["an address", "https://example.auth0.com", /give "example.auth0.com" instead/],
+    ["a path", "example.auth0.com/api/v2", /more than a host name/],
+    ["a user name", "http://me@127.0.0.1", /user name or password/],
+    ["no host at all", "not a host", /not a host name/],
+    ["another protocol", "ftp://127.0.0.1", /protocol/],
+  ] as const) {
+    it(`refuse ${what} as a tenant`, () => {
+      assert.throws(() => resolveCredentials(config({ "auth0:domain": domain, ...secret }), "auth0", {}), rule);
+    });
+  }
+
+  it("that are missing are asked for by name, and never shown", () => {
+    assert.throws(() => resolveCredentials(config({ "auth0:domain": "a.auth0.com" }), "auth0", {}), /auth0:clientId/);
+    assert.throws(
+      () => resolveCredentials(config({ "auth0:domain": "a.auth0.com", "auth0:clientId": "id" }), "auth0", {}),
+      /pulumi config set --secret auth0:clientSecret/,
+    );
+  });
+
+  it("maxActiveJobs is 2, or what the user says, from 1 to 20", () => {
+    const limits = (value?: string) =>
+      resolveLimits(config(value === undefined ? {} : { "auth0-user-import:maxActiveJobs": value }));
+    assert.equal(limits().maxActiveJobs, 2);
+    assert.equal(limits("20").maxActiveJobs, 20);
+    for (const value of ["0", "21", "1.5", "two"]) assert.throws(() => limits(value), CredentialsError);
+  });
+});
+
+describe("a job's errors", () => {
+  const error = (user: Record<string, unknown>, code = "FORMAT") => ({
+    user,
+    errors: [{ code, message: `${code}!` }],
+  });
+
+  it("lead to the records that were sent, prefixed or not, in any case", () => {
+    const { failures, unmatched } = matchErrors(
+      ["email:a@example.com", "user_id:1", "email:b@example.com"],
+      [error({ email: "B@example.com" }), error({ user_id: "auth0|1", email: "a@example.com" }, "PATTERN")],
+    );
+    assert.equal(unmatched, 0);
+    assert.deepEqual([...failures].sort(), [
+      [1, { code: "PATTERN", message: "PATTERN!" }],
+      [2, { code: "FORMAT", message: "FORMAT!" }],
+    ]);
+  });
+
+  it("lead to the later of two records of one user", () => {
+    const { failures } = matchErrors(
+      ["email:a@example.com", "email:a@example.com"],
+      [error({ email: "a@example.com" })],
+    );
+    assert.deepEqual([...failures.keys()], [1]);
+  });
+
+  it("lead to records without any identifier", () => {
+    const { failures, unmatched } = matchErrors([undefined, "email:a@example.com"], [error({ name: "?" })]);
+    assert.deepEqual([...failures.keys()], [0]);
+    assert.equal(unmatched, 0);
+  });
+
+  it("about nobody who was sent are counted, not dropped", () => {
+    assert.equal(matchErrors(["email:a@example.com"], [error({ email: "z@example.com" })]).unmatched, 1);
+  });
+
+  it("without code or message are kept as failures", () => {
+    const { failures } = matchErrors(["email:a@example.com"], [{ user: { email: "a@example.com" }, errors: [] }]);
+    assert.deepEqual(failures.get(0), { code: "UNKNOWN", message: "no reason given" });
+  });
+});
+
+describe("a submission", () => {
+  it("is measured with everything around the users", async () => {
+    const request = {
+      connectionId: "con_0000000000000001",
+      kind: "insert",
+      externalId: "p/s/n#1",
+      sendCompletionEmail: false,
+    } as const;
+    const short = await requestOverhead(request);
+    assert.ok(short > 300 && short < 1500, `${short} bytes`);
+    assert.equal(await requestOverhead({ ...request, externalId: "p/s/n#12" }), short + 1);
+    assert.equal(await requestOverhead({ ...request, kind: "upsert" }), short - 1);
+  });
+});
+
+describe("the pace of polling", () => {
+  const job = { id: "job_1", status: "processing" } as const;
+
+  it("goes by what the job says of itself", () => {
+    const pace = new Pace();
+    assert.equal(pace.untilNextLook("insert", 1000, 4000, { ...job, percentage_done: 50 }), 4000);
+    assert.equal(pace.untilNextLook("insert", 1000, 4000, { ...job, time_left_seconds: 7 }), 7000);
+  });
+
+  it("goes by earlier jobs of its kind where the job says nothing", () => {
+    const pace = new Pace();
+    pace.finished("insert", 1000, 5000);
+    assert.equal(pace.untilNextLook("insert", 2000, 0, undefined), 10_000);
+    assert.equal(pace.untilNextLook("upsert", 2000, 0, undefined), 250);
+  });
+
+  it("stays between a tenth of a second and 15 seconds", () => {
+    const pace = new Pace();
+    assert.equal(pace.untilNextLook("insert", 1, 10, { ...job, percentage_done: 99 }), 100);
+    assert.equal(pace.untilNextLook("insert", 1, 0, { ...job, time_left_seconds: 3600 }), 15_000);
+  });
+});
+
+describe("texts of the service", () => {
+  it("lose addresses and numbers, and are cut", () => {
+    const text = redact(`"Jane.Doe+x@mail.example.com" or +12125550001 is wrong ${"x".repeat(400)}`);
+    assert.doesNotMatch(text, /jane|example|2125550001/i);
+    assert.ok(text.length <= 300);
+  });
+});
