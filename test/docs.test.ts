@@ -26,7 +26,7 @@ describe("the documentation", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "user-import-docs-"));
   after(() => rmSync(folder, { recursive: true }));
 
-  it("has snippets that a user can compile as they stand", () => {
+  it("has snippets and examples that a user can compile as they stand", () => {
     const found = [...markdown, ...sources].flatMap(snippets);
     assert.ok(found.length >= 3, `only ${found.length} snippets were found`);
     symlinkSync(path.join(ROOT, "node_modules"), path.join(folder, "node_modules"));
@@ -40,7 +40,10 @@ describe("the documentation", () => {
       writeFileSync(file, `${imports} // ${name}\n${code}`);
       return file;
     });
-    const program = ts.createProgram(files, {
+    const examples = readdirSync(path.join(ROOT, "examples")).map((name) =>
+      path.join(ROOT, "examples", name, "index.ts"),
+    );
+    const program = ts.createProgram([...files, ...examples], {
       strict: true,
       noEmit: true,
       skipLibCheck: true,

@@ -126,12 +126,11 @@ async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     await once(server.listen(port, "127.0.0.1"), "listening");
-    return true;
   } catch {
     return false;
-  } finally {
-    server.close();
   }
+  await once(server.close(), "close");
+  return true;
 }
 
 /** @throws Error when the stack's configuration is for a tenant that is not the emulator */

@@ -5,6 +5,9 @@ const FIRST_LOOK_MS = 250;
 const SHORTEST_MS = 100;
 const LONGEST_MS = 15_000;
 
+/** A smaller job tells little: most of its time is not spent on its users. */
+const TELLING_USERS = 100;
+
 /**
  * When to look at a job again: when it should be done, judged by what it says of itself, else by what earlier jobs of
  * its kind took. So that a freed slot is filled again at once, on few calls.
@@ -14,7 +17,7 @@ export class Pace {
   readonly #pace = new Map<JobKind, number>();
 
   finished(kind: JobKind, users: number, elapsedMs: number): void {
-    if (users > 0) this.#pace.set(kind, elapsedMs / users);
+    if (users >= TELLING_USERS) this.#pace.set(kind, elapsedMs / users);
   }
 
   /** Milliseconds until the next look at a job. `status` is what the last look said, if there was one. */

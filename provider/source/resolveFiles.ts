@@ -41,22 +41,19 @@ async function filesOf(pattern: string, cwd: string): Promise<string[] | string>
   let reason: string;
   try {
     // Before any globbing: «export (1).json» is a browser's idea of a file name, not a pattern.
-    const { isDirectory, isFile } = await kindOf(resolve(cwd, path));
-    if (isFile) {
+    const found = await stat(resolve(cwd, path));
+    if (found.isFile()) {
       return [path];
     }
-    reason = isDirectory ? "is a directory: name the files in it, such as DIRECTORY/*.json" : "is not a regular file";
+    reason = found.isDirectory()
+      ? "is a directory: name the files in it, such as DIRECTORY/*.json"
+      : "is not a regular file";
   } catch (error) {
     reason = systemReason(error);
   }
-  if (!isDynamicPattern(pattern)) {
+  if (!isDynamicPattern(path)) {
     return reason;
   }
-  const files = await glob(pattern, { cwd, absolute: isAbsolute(pattern), expandDirectories: false });
+  const files = await glob(path, { cwd, absolute: isAbsolute(path), expandDirectories: false });
   return files.length > 0 ? files.sort() : "no file matches this pattern";
-}
-
-async function kindOf(path: string): Promise<{ isDirectory: boolean; isFile: boolean }> {
-  const stats = await stat(path);
-  return { isDirectory: stats.isDirectory(), isFile: stats.isFile() };
 }
