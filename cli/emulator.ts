@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { FaultPlan } from "../emulator/faultPlan";
 import { defaultSettings } from "../emulator/settings";
 
 interface Flags {
@@ -17,6 +18,8 @@ interface Flags {
   usersPerSecond: number;
   requestsPerSecond: number;
   burst: number;
+  faults?: string;
+  virtualClock?: true;
   verbose?: true;
 }
 
@@ -52,13 +55,53 @@ export function emulatorCommand(): Command {
       defaults.requestsPerSecond,
     )
     .option("--burst <count>", "requests that the rate limit takes at once", integer(1), defaults.burst)
-    .option("--verbose", "a line on stderr for each request")
+    .option("--faults <file>", "what goes wrong when: a fault plan (JSON), see below")
+    .option("--virtual-clock", "let POST /emulator/clock move the tenant's time on; it starts at the real one")
+    .option("--verbose", "a line on stderr for each request, and for each fault that strikes")
+    .addHelpText("after", faultHelp)
     .action(run);
 }
 
-async function run({ port, host, data, tokenLifetime, clientPublicKey, verbose, ...settings }: Flags): Promise<void> {
+const faultHelp = `
+Fault plan, for --faults and POST /emulator/faults: an array of faults
+  { "on": WHICH, "nth": N, "times": T, "kind": KIND, ...options }
+  nth    which of the matching calls or jobs, from 1: 3, [3, 5] or {"from": 3, "to": 9, "every": 2}
+         (default: the first; all for a fault with "times" or "email")
+  times  how often at most
+
+on "submit", "status", "errors", "token", "user", "connection" or "any" call:
+  reset                                     the socket is reset, nothing was done
+  resetAfter                                processed, but the answer is lost
+  hang           processed, ms              no answer until the client gives up, or for ms
+  delay          ms, processed              processed late, or (true) only answered late
+  status         code, processed, body      400 to 599 as "json", "html" or "empty"
+  truncatedJson  contentLength              "cut" like the JSON, or of the "whole"
+  malformedJson                             processed, but the answer can't be parsed
+  rateLimit      resetInSeconds, retryAfterSeconds
+                                            429, and for all that come too early
+  unauthorized                              401 of an expired token
+  foreignJobs    seconds, count             before it, other people's jobs take slots
+on "job", of those that fit "external_id" and "email" (regular expressions):
+  fail, expire, vanish, stall  afterPercent (of its users; default 0); fail: details
+  poison         email, at, details         fails as a whole, at the "start" or at the "user"
+  unlistedErrors listed                     its errors list only the first few (default 0)
+  error          email, code, message       each such user fails with this;
+                 applied                    (true) but is imported all the same
+
+  [{ "on": "submit", "nth": 3, "kind": "resetAfter" },
+   { "on": "job", "nth": 2, "kind": "fail", "afterPercent": 50 },
+   { "on": "job", "kind": "poison", "email": "^jane@" }]
+
+Control: GET, POST, DELETE /emulator/faults              the plan and how often each fault has struck
+         POST /emulator/foreign-jobs {count, seconds}    take slots; DELETE gives them back
+         GET /emulator/clock, POST {advanceSeconds}      with --virtual-clock
+         GET /emulator/stats, ?users=1                   jobs and calls; how often each user was sent
+         POST /emulator/reset                            forget users, jobs and counts`;
+
+async function run(flags: Flags): Promise<void> {
+  const { port, host, data, tokenLifetime, clientPublicKey, faults, virtualClock, verbose, ...settings } = flags;
   // Loaded here, so that the other commands don't pay for a web server.
-  const { startEmulator } = await import("../emulator/index.js");
+  const { startEmulator, VirtualClock } = await import("../emulator/index.js");
   const emulator = await startEmulator({
     ...settings,
     port,
@@ -66,6 +109,8 @@ async function run({ port, host, data, tokenLifetime, clientPublicKey, verbose, 
     tokenLifetimeSeconds: tokenLifetime,
     ...(clientPublicKey !== undefined && { clientPublicKey: await readPublicKey(clientPublicKey) }),
     ...(data !== undefined && { dataFile: data }),
+    ...(faults !== undefined && { faults: await readFaults(faults) }),
+    ...(virtualClock && { clock: new VirtualClock() }),
     ...(verbose && { log: (line: string) => console.error(line) }),
   });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -90,6 +135,18 @@ async function readPublicKey(path: string): Promise<string> {
     throw new Error(`${path} does not hold a public key in PEM.`);
   }
   return pem;
+}
+
+async function readFaults(path: string): Promise<FaultPlan> {
+  const text = await readFile(path, "utf8");
+  let plan: unknown;
+  try {
+    plan = JSON.parse(text);
+  } catch {
+    throw new Error(`${path} is not valid JSON.`);
+  }
+  // The emulator checks it.
+  return plan as FaultPlan;
 }
 
 function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {

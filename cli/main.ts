@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { emulatorCommand } from "./emulator";
+import { stopCommand } from "./stop";
 
 const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
-  .addCommand(emulatorCommand());
+  .addCommand(emulatorCommand())
+  .addCommand(stopCommand());
 
 program.parseAsync().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

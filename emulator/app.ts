@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import { ApiError } from "./apiError";
+import { isAnswered, strikeCalls } from "./callFaults";
 import { addConnections } from "./connectionRoutes";
 import { addControls } from "./controlRoutes";
 import type { Env } from "./http";
@@ -28,6 +29,7 @@ export function createApp(tenant: Tenant, hooks: AppHooks): Hono<Env> {
   });
   app.notFound((c) => c.json(new ApiError(404, "Not Found").body(), 404));
   app.use(observe(tenant, hooks));
+  app.use(strikeCalls(tenant));
   app.use("/api/v2/*", limitRate(tenant));
 
   app.post("/oauth/token", (c) => signIn(c, tenant));
@@ -45,8 +47,9 @@ function observe(tenant: Tenant, hooks: AppHooks): MiddlewareHandler<Env> {
     await next();
     const path = routePath(c, -1);
     const route = `${c.req.method} ${path.includes("*") ? "(unknown)" : path}`;
-    if (!path.startsWith("/emulator")) tenant.countAnswer(route, c.res.status);
-    hooks.log?.(`${route} ${c.res.status} ${Math.round(performance.now() - began)} ms`);
+    const status = isAnswered(c.res) ? c.res.status : 0;
+    if (!path.startsWith("/emulator")) tenant.countAnswer(route, status);
+    hooks.log?.(`${route} ${status} ${Math.round(performance.now() - began)} ms`);
     hooks.onAnswer();
   };
 }

@@ -1,5 +1,8 @@
 import type { Hono } from "hono";
-import type { Env } from "./http";
+import { z } from "zod";
+import { ApiError } from "./apiError";
+import { type FaultPlan, parseFaultPlan } from "./faultPlan";
+import { type Env, readJson } from "./http";
 import type { Tenant } from "./tenant";
 import { type Attributes, toProfile } from "./userStore";
 
@@ -13,6 +16,31 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
   app.post("/emulator/reset", (c) => {
     tenant.reset();
     return c.body(null, 204);
+  });
+  app.get("/emulator/faults", (c) => c.json(tenant.faults.report()));
+  app.post("/emulator/faults", async (c) => {
+    tenant.faults.replace(faultPlanIn(await readJson(c)));
+    return c.json(tenant.faults.report());
+  });
+  app.delete("/emulator/faults", (c) => {
+    tenant.faults.clear();
+    return c.body(null, 204);
+  });
+  app.post("/emulator/foreign-jobs", async (c) => {
+    const { count, seconds } = check(foreignJobsSchema, await readJson(c));
+    return c.json({ taken: tenant.jobs.occupy(count, seconds) });
+  });
+  app.delete("/emulator/foreign-jobs", (c) => {
+    tenant.jobs.vacate();
+    return c.body(null, 204);
+  });
+  app.get("/emulator/clock", (c) => c.json(timeOf(tenant)));
+  app.post("/emulator/clock", async (c) => {
+    const { advanceSeconds } = check(clockSchema, await readJson(c));
+    if (!tenant.clock.advance) throw new ApiError(409, "The emulator's clock is the real one (--virtual-clock)");
+    tenant.clock.advance(advanceSeconds);
+    tenant.jobs.advance();
+    return c.json(timeOf(tenant));
   });
   app.get("/emulator/users/:id", (c) => {
     const user = tenant.users.get(c.req.param("id"));
@@ -30,4 +58,27 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
     tenant.users.put({ ...user, updatedAt: now, attributes: JSON.stringify(attributes) });
     return c.body(null, 204);
   });
+}
+
+const foreignJobsSchema = z.strictObject({ count: z.int().min(1), seconds: z.number().positive() });
+const clockSchema = z.strictObject({ advanceSeconds: z.number().positive() });
+
+/** @throws ApiError 400 */
+function check<T>(schema: z.ZodType<T>, body: unknown): T {
+  const { data, error } = schema.safeParse(body);
+  if (error) throw new ApiError(400, z.prettifyError(error));
+  return data;
+}
+
+/** @throws ApiError 400 */
+function faultPlanIn(body: unknown): FaultPlan {
+  try {
+    return parseFaultPlan(body);
+  } catch (error) {
+    throw new ApiError(400, (error as Error).message);
+  }
+}
+
+function timeOf(tenant: Tenant): { now: string } {
+  return { now: new Date(tenant.clock.now()).toISOString() };
 }

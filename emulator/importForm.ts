@@ -1,19 +1,5 @@
 import { ApiError, invalidBody } from "./apiError";
 
-/** @throws ApiError 413, when the whole body has come in: a client that is still sending could not read the answer. */
-export async function readBody(incoming: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of incoming) {
-    length += chunk.length;
-    if (length <= limit) chunks.push(chunk);
-  }
-  if (length > limit) {
-    throw new ApiError(413, `Payload content length greater than maximum allowed: ${limit}`);
-  }
-  return Buffer.concat(chunks);
-}
-
 /** The parts of a users-imports request. */
 export interface ImportForm {
   users: string;
@@ -24,7 +10,7 @@ export interface ImportForm {
 }
 
 /** @throws ApiError 400 or 415 for anything but the form that the endpoint takes. */
-export async function parseImportForm(body: Buffer, contentType: string): Promise<ImportForm> {
+export async function parseImportForm(body: ArrayBuffer, contentType: string): Promise<ImportForm> {
   if (!contentType.startsWith("multipart/form-data")) throw new ApiError(415, "Unsupported Media Type");
   let form: FormData;
   try {

@@ -2,7 +2,9 @@ import { randomInt } from "node:crypto";
 import { ApiError } from "./apiError";
 import type { Clock } from "./clock";
 import type { Connection } from "./connections";
-import { identityOf, importRecord, repeatedIdentifier } from "./importRecord";
+import type { Faults } from "./faults";
+import { identityOf, importRecord, type RecordOutcome, repeatedIdentifier } from "./importRecord";
+import { fateOf, type JobFate } from "./jobFaults";
 import type { RecordError } from "./recordErrors";
 import type { UserStore } from "./userStore";
 
@@ -37,7 +39,7 @@ export interface ImportJob {
   updated: number;
   startedAt: number | undefined;
   finishedAt: number | undefined;
-  outcome: "completed" | "failed" | undefined;
+  outcome: JobOutcome | undefined;
   /** Why the job failed as a whole. */
   statusDetails: string | undefined;
   failures: FailedRecord[];
@@ -47,10 +49,16 @@ export interface ImportJob {
   readonly provided: Set<string>;
 }
 
+/** The last two are for faults to come to. Of a job that vanished the tenant denies that it ever was. */
+export type JobOutcome = "completed" | "failed" | "expired" | "vanished";
+
 export interface FailedRecord {
   user: unknown;
-  errors: RecordError[];
+  errors: ListedError[];
 }
+
+/** A {@link RecordError}, unless a fault made it: then it may be any, and lack anything. */
+export type ListedError = { code?: string; message?: string; path?: string };
 
 /**
  * The tenant's import jobs. Nothing here runs by itself: {@link advance} works off what was due by now, each record
@@ -61,6 +69,10 @@ export class ImportJobs {
   private readonly active = new Set<ImportJob>();
   /** Those that can still be asked for, oldest first. */
   private readonly available = new Set<ImportJob>();
+  /** Outside of the jobs, so that no data file ever holds them. */
+  private readonly fates = new Map<ImportJob, JobFate>();
+  /** When each of somebody else's jobs is finished. */
+  private foreign: number[] = [];
   /** The highest number of jobs that were active at once. */
   maxActiveSeen = 0;
   private changes = 0;
@@ -69,6 +81,7 @@ export class ImportJobs {
     private readonly users: UserStore,
     private readonly clock: Clock,
     private readonly limits: { maxActiveJobs: number; usersPerSecond: number },
+    private readonly faults: Faults,
   ) {}
 
   /** Grows with every change. */
@@ -80,6 +93,12 @@ export class ImportJobs {
     return this.active.size;
   }
 
+  /** How many slots {@link occupy} has taken and not given back yet. */
+  get foreignCount(): number {
+    const now = this.clock.now();
+    return this.foreign.filter((finishedAt) => finishedAt > now).length;
+  }
+
   all(): IterableIterator<ImportJob> {
     return this.jobs.values();
   }
@@ -87,7 +106,7 @@ export class ImportJobs {
   /** @throws ApiError 429 when the tenant's slots are taken. */
   create(request: ImportRequest): ImportJob {
     this.advance();
-    if (this.active.size >= this.limits.maxActiveJobs) throw this.slotsTaken();
+    if (this.freeSlots() === 0) throw this.slotsTaken();
 
     const now = this.clock.now();
     const records = parseUsers(request.users);
@@ -120,14 +139,38 @@ export class ImportJobs {
       const identity = identityOf(record);
       if (identity !== undefined) this.users.count(job.connection.id, identity, "sent");
     }
+    const fate = fateOf(job.records, this.faults.atJob(job));
+    if (fate) this.fates.set(job, fate);
     if (!records) {
       const details = "Failed to parse users file JSON when importing users. Make sure it is valid JSON.";
       this.finish(job, "failed", now, details);
-    } else if (job.total === 0) {
-      this.finish(job, "completed", now);
+    } else {
+      this.endIfDue(job, now);
     }
     this.advance();
     return job;
+  }
+
+  /**
+   * Somebody else's jobs take slots.
+   * @param count at most so many, and no more than are free
+   * @returns how many they took
+   */
+  occupy(count: number, seconds: number): number {
+    this.advance();
+    const taken = Math.min(count, this.freeSlots());
+    const finishedAt = this.clock.now() + seconds * 1000;
+    for (let i = 0; i < taken; i += 1) this.foreign.push(finishedAt);
+    return taken;
+  }
+
+  /** Gives back all that {@link occupy} took. */
+  vacate(): void {
+    this.foreign = [];
+  }
+
+  private freeSlots(): number {
+    return Math.max(0, this.limits.maxActiveJobs - this.active.size - this.foreignCount);
   }
 
   /** @throws ApiError 404 for a job that never was, and for one whose data is deleted. */
@@ -148,7 +191,7 @@ export class ImportJobs {
   /** Takes a job over from a data file. */
   restore(job: ImportJob): void {
     this.jobs.set(job.id, job);
-    this.available.add(job);
+    if (job.outcome !== "vanished") this.available.add(job);
     if (!job.outcome) this.active.add(job);
   }
 
@@ -157,6 +200,8 @@ export class ImportJobs {
     this.jobs.clear();
     this.available.clear();
     this.active.clear();
+    this.fates.clear();
+    this.vacate();
     this.maxActiveSeen = 0;
   }
 
@@ -167,16 +212,18 @@ export class ImportJobs {
       status: statusOf(job),
       ...this.progress(job),
       ...(job.outcome === "completed" && {
-        summary: { failed: job.failures.length, updated: job.updated, inserted: job.inserted, total: job.total },
+        summary: { failed: failedIn(job), updated: job.updated, inserted: job.inserted, total: job.total },
       }),
     };
   }
 
   private progress(job: ImportJob): Record<string, number> {
     if (statusOf(job) !== "processing") return {};
+    const { usersPerSecond } = this.limits;
     return {
       percentage_done: Math.floor((job.done / job.total) * 100),
-      time_left_seconds: Math.ceil((job.total - job.done) / this.limits.usersPerSecond),
+      // A job that takes no time is still there only if it is stalled.
+      time_left_seconds: usersPerSecond === 0 ? 0 : Math.ceil((job.total - job.done) / usersPerSecond),
     };
   }
 
@@ -203,8 +250,11 @@ export class ImportJobs {
   /** When the next record's turn comes, or the time limit strikes. */
   private nextDue(job: ImportJob): number {
     const { usersPerSecond } = this.limits;
+    const end = this.fates.get(job)?.end;
+    if (end?.how === "stall" && job.done >= end.after) return job.createdAt + timeLimit;
     if (usersPerSecond === 0) return job.createdAt;
-    return Math.min(job.createdAt + ((job.done + 1) / usersPerSecond) * 1000, job.createdAt + timeLimit);
+    // Multiplied first: a whole number of milliseconds comes out as one.
+    return job.createdAt + Math.min(((job.done + 1) * 1000) / usersPerSecond, timeLimit);
   }
 
   private importNext(job: ImportJob, now: number): void {
@@ -213,17 +263,12 @@ export class ImportJobs {
     job.startedAt ??= now;
     job.done += 1;
     const outcome = this.importOne(record, job, now);
-    if (Array.isArray(outcome)) {
-      job.failures.push({ user: record, errors: outcome });
-    } else {
-      job[outcome] += 1;
-      const identity = identityOf(record);
-      if (identity !== undefined) this.users.count(job.connection.id, identity, outcome);
-    }
-    if (job.done === job.total) this.finish(job, "completed", now);
+    if (Array.isArray(outcome)) job.failures.push({ user: record, errors: outcome });
+    else job[outcome] += 1;
+    this.endIfDue(job, now);
   }
 
-  private importOne(record: unknown, job: ImportJob, now: number) {
+  private importOne(record: unknown, job: ImportJob, now: number): "inserted" | "updated" | ListedError[] {
     const repeated = repeatedIdentifier(record, job.provided);
     if (repeated) {
       const error: RecordError = {
@@ -232,15 +277,47 @@ export class ImportJobs {
       };
       return [error];
     }
-    return importRecord(record, { connection: job.connection, upsert: job.upsert ?? false }, this.users, now);
+    const fault = this.fates.get(job)?.errorFor(record);
+    if (!fault) return this.store(record, job, now);
+    if (fault.applied) {
+      const { mfa_factors: _, ...others } = record as Record<string, unknown>;
+      this.store(others, job, now);
+    }
+    const { code, message } = fault;
+    return [{ ...(code !== undefined && { code }), ...(message !== undefined && { message }) }];
   }
 
-  private finish(job: ImportJob, outcome: "completed" | "failed", now: number, details?: string): void {
+  private store(record: unknown, job: ImportJob, now: number): RecordOutcome {
+    const settings = { connection: job.connection, upsert: job.upsert ?? false };
+    const outcome = importRecord(record, settings, this.users, now);
+    const identity = identityOf(record);
+    if (!Array.isArray(outcome) && identity !== undefined) this.users.count(job.connection.id, identity, outcome);
+    return outcome;
+  }
+
+  /** Finishes a job that has come to its end, be it a fault's. */
+  private endIfDue(job: ImportJob, now: number): void {
+    const end = this.fates.get(job)?.end;
+    if (!end || job.done < end.after) {
+      if (job.done === job.total) this.finish(job, "completed", now);
+      return;
+    }
+    if (end.how === "fail") this.finish(job, "failed", now, end.details);
+    if (end.how === "expire") this.finish(job, "expired", now);
+    if (end.how === "vanish") {
+      this.finish(job, "vanished", now);
+      this.available.delete(job);
+    }
+  }
+
+  private finish(job: ImportJob, outcome: JobOutcome, now: number, details?: string): void {
     this.changes += 1;
     job.outcome = outcome;
     job.finishedAt = now;
     job.statusDetails = details;
     job.records = [];
+    job.failures.splice(this.fates.get(job)?.listed ?? job.failures.length);
+    this.fates.delete(job);
     job.provided.clear();
     this.active.delete(job);
   }
@@ -256,13 +333,18 @@ export class ImportJobs {
   private slotsTaken(): ApiError {
     return new ApiError(
       429,
-      `There are ${this.active.size} active import users jobs, please wait until some of them are finished and try again`,
+      `There are ${this.active.size + this.foreignCount} active import users jobs, please wait until some of them are finished and try again`,
       "too_many_requests",
     );
   }
 }
 
-export type JobStatus = "pending" | "processing" | "completed" | "failed";
+export type JobStatus = "pending" | "processing" | JobOutcome;
+
+/** How many of its records have failed so far. */
+export function failedIn(job: ImportJob): number {
+  return job.done - job.inserted - job.updated;
+}
 
 export function statusOf(job: ImportJob): JobStatus {
   return job.outcome ?? (job.done === 0 ? "pending" : "processing");
@@ -285,10 +367,10 @@ export function announce(job: ImportJob): Record<string, unknown> {
 
 /**
  * What `GET /api/v2/jobs/{id}/errors` says: the failed records as they were provided but for their secrets, an object
- * when the job failed as a whole, nothing when there is nothing to say (yet).
+ * when the job failed as a whole and says why, nothing when there is nothing to say (yet).
  */
 export function errorsOf(job: ImportJob): unknown {
-  if (job.outcome === "failed") {
+  if (job.outcome === "failed" && job.statusDetails !== undefined) {
     return { status: "failed", type: "users_import", id: job.id, status_details: job.statusDetails };
   }
   if (job.outcome !== "completed" || job.failures.length === 0) return undefined;

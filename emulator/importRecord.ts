@@ -70,6 +70,11 @@ export function identityOf(record: unknown): string | undefined {
   return undefined;
 }
 
+/** As it is in the record. */
+export function emailOf(record: unknown): string | undefined {
+  return textOf(record, "email");
+}
+
 function textOf(record: unknown, attribute: string): string | undefined {
   if (typeof record !== "object" || record === null) return undefined;
   const value = (record as Record<string, unknown>)[attribute];

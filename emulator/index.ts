@@ -4,10 +4,13 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app";
 import { type Clock, systemClock } from "./clock";
 import { DataFile, readDataFile, restore, signingKeyOf } from "./dataFile";
+import type { FaultPlan } from "./faultPlan";
 import { defaultSettings, type TenantSettings } from "./settings";
 import { Tenant } from "./tenant";
 
-export type { Clock } from "./clock";
+export { type Clock, VirtualClock } from "./clock";
+export type { CallFault, Fault, FaultPlan, FaultReport, FaultyCall, JobFault } from "./faultPlan";
+export type { JobStatus } from "./importJobs";
 export type { TenantSettings } from "./settings";
 export type { JobStats, Tenant, TenantStats } from "./tenant";
 
@@ -18,9 +21,11 @@ export interface EmulatorOptions extends Partial<TenantSettings> {
   host?: string;
   /** Where the tenant's data is kept between runs. @default nowhere */
   dataFile?: string;
-  /** @default the system's */
+  /** With an `advance` of its own it can be moved through `POST /emulator/clock`. @default the system's */
   clock?: Clock;
-  /** Gets one line for each request. */
+  /** What goes wrong when; see also `tenant.faults`. @default nothing */
+  faults?: FaultPlan;
+  /** Gets one line for each request, and for each strike of a fault. */
   log?: (line: string) => void;
 }
 
@@ -36,13 +41,19 @@ export interface Emulator {
 /**
  * Starts a local Auth0 tenant.
  *
- * @throws Error for a host that is not loopback, a port that is taken, or a data file that can't be read.
+ * @throws Error for a host that is not loopback, a port that is taken, a data file that can't be read, or a fault plan
+ * that is not valid.
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
-  const { port = 0, host = "127.0.0.1", dataFile, clock = systemClock, log, ...settings } = options;
+  const { port = 0, host = "127.0.0.1", dataFile, clock = systemClock, faults = [], log, ...settings } = options;
   if (!isLoopback(host)) throw new Error(`The emulator serves loopback only, and ${host} is not a loopback address.`);
 
   const { tenant, data } = await openTenant({ ...defaultSettings, ...settings }, clock, dataFile);
+  tenant.faults.replace(faults);
+  if (log) {
+    tenant.faults.onStrike = ({ number, fault, matched }) =>
+      log(`fault ${number} (${fault.kind}) strikes ${fault.on} ${matched}`);
+  }
   const app = createApp(tenant, { onAnswer: () => data?.touch(), ...(log && { log }) });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   await listen(server, port, host);

@@ -3,7 +3,7 @@ import { ApiError } from "./apiError";
 import { findConnection } from "./connectionRoutes";
 import type { Connection } from "./connections";
 import { authorise, type Env } from "./http";
-import { parseImportForm, readBody } from "./importForm";
+import { parseImportForm } from "./importForm";
 import { announce, errorsOf } from "./importJobs";
 import type { Tenant } from "./tenant";
 
@@ -13,11 +13,15 @@ export function addJobs(app: Hono<Env>, tenant: Tenant): void {
   const read = authorise(tenant, "create:users", "read:users");
 
   app.post("/api/v2/jobs/users-imports", authorise(tenant, "create:users"), async (c) => {
-    const body = await readBody(c.env.incoming, largestImport);
+    // 413 only when the whole body has come in: a client that is still sending could not read the answer.
+    const body = await c.req.arrayBuffer();
+    if (body.byteLength > largestImport) {
+      throw new ApiError(413, `Payload content length greater than maximum allowed: ${largestImport}`);
+    }
     const form = await parseImportForm(body, c.req.header("content-type") ?? "");
     const connection = findConnection(tenant, form.connectionId);
     requireImportable(connection);
-    const job = tenant.jobs.create({ ...form, connection, bytes: body.length });
+    const job = tenant.jobs.create({ ...form, connection, bytes: body.byteLength });
     return c.json(announce(job), 202);
   });
   app.get("/api/v2/jobs/:id", read, (c) => c.json(tenant.jobs.describe(tenant.jobs.get(c.req.param("id")))));

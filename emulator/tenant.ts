@@ -1,6 +1,7 @@
 import type { Clock } from "./clock";
 import { type Connection, seededConnections } from "./connections";
-import { ImportJobs, statusOf } from "./importJobs";
+import { Faults } from "./faults";
+import { failedIn, ImportJobs, type JobStatus, statusOf } from "./importJobs";
 import { RateLimiter } from "./rateLimiter";
 import type { TenantSettings } from "./settings";
 import { Tokens } from "./tokens";
@@ -13,6 +14,7 @@ export class Tenant {
   readonly jobs: ImportJobs;
   readonly tokens: Tokens;
   readonly rateLimiter: RateLimiter | undefined;
+  readonly faults: Faults;
   /** Answers since the start, by method and route, then by status. */
   private readonly answers = new Map<string, Map<number, number>>();
 
@@ -22,7 +24,8 @@ export class Tenant {
     readonly signingKey: Buffer = Tokens.newSigningKey(),
   ) {
     this.connections = new Map(seededConnections().map((connection) => [connection.id, connection]));
-    this.jobs = new ImportJobs(this.users, clock, settings);
+    this.faults = new Faults(clock);
+    this.jobs = new ImportJobs(this.users, clock, settings, this.faults);
     this.tokens = new Tokens(signingKey, clock);
     const { requestsPerSecond, burst } = settings;
     this.rateLimiter = requestsPerSecond > 0 ? new RateLimiter(requestsPerSecond, burst, clock) : undefined;
@@ -38,11 +41,12 @@ export class Tenant {
     this.answers.set(route, statuses.set(status, (statuses.get(status) ?? 0) + 1));
   }
 
-  /** Forgets users, jobs and counts; connections and tokens stay. */
+  /** Forgets users, jobs and counts; connections, tokens and the fault plan stay. */
   reset(): void {
     this.users.clear();
     this.jobs.clear();
     this.answers.clear();
+    this.faults.restart();
   }
 
   /** What the tenant has seen and done, for a test or a benchmark to check. */
@@ -54,6 +58,7 @@ export class Tenant {
         total: [...this.jobs.all()].length,
         active: this.jobs.activeCount,
         maxActiveSeen: this.jobs.maxActiveSeen,
+        foreign: this.jobs.foreignCount,
         list: [...this.jobs.all()].map((job) => ({
           id: job.id,
           connection_id: job.connection.id,
@@ -64,7 +69,7 @@ export class Tenant {
           status: statusOf(job),
           inserted: job.inserted,
           updated: job.updated,
-          failed: job.done - job.inserted - job.updated,
+          failed: failedIn(job),
           created: new Date(job.createdAt).toISOString(),
           started: job.startedAt === undefined ? null : new Date(job.startedAt).toISOString(),
           finished: job.finishedAt === undefined ? null : new Date(job.finishedAt).toISOString(),
@@ -99,10 +104,17 @@ function sum(a: Tally, b: Tally): Tally {
 
 /** The body of `GET /emulator/stats`. Times are ISO 8601, or null for what has not happened yet. */
 export interface TenantStats {
-  jobs: { total: number; active: number; maxActiveSeen: number; list: JobStats[] };
+  jobs: {
+    total: number;
+    active: number;
+    maxActiveSeen: number;
+    /** Slots that somebody else's jobs have now; the other numbers don't count those. */
+    foreign: number;
+    list: JobStats[];
+  };
   /** Requests since the start by method and route, such as `GET /api/v2/jobs/:id`. */
   requests: Record<string, number>;
-  /** The same divided by status. */
+  /** The same divided by status; 0 where a fault kept the answer, or a part of it, from the client. */
   answers: Record<string, Record<string, number>>;
   users: number;
 }
@@ -115,7 +127,7 @@ export interface JobStats {
   users: number;
   /** Of the whole request's body. */
   bytes: number;
-  status: string;
+  status: JobStatus;
   inserted: number;
   updated: number;
   failed: number;

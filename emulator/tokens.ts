@@ -41,15 +41,17 @@ export class Tokens {
     if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) throw invalidToken();
 
     const claims = decode(payload) as { scope: string; exp: number };
-    if (claims.exp * 1000 <= this.clock.now()) {
-      throw new ApiError(401, "Expired token received for JSON Web Token validation");
-    }
+    if (claims.exp * 1000 <= this.clock.now()) throw expiredToken();
     return new Set(claims.scope.split(" "));
   }
 
   private sign(content: string): Buffer {
     return createHmac("sha256", this.signingKey).update(content).digest();
   }
+}
+
+export function expiredToken(): ApiError {
+  return new ApiError(401, "Expired token received for JSON Web Token validation");
 }
 
 function invalidToken(): ApiError {

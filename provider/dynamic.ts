@@ -2,6 +2,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { finalizer } from "./lifecycle/finalizer";
 import { importKey } from "./lifecycle/importKey";
+import { watchForCancel } from "./lifecycle/stop";
 import { userBatch } from "./lifecycle/userBatch";
 import type { Kind } from "./resources/shim";
 
@@ -10,6 +11,8 @@ const HANDLERS: Record<Kind, dynamic.ResourceProvider> = {
   UserBatch: userBatch,
   Finalizer: finalizer,
 };
+
+watchForCancel();
 
 /** What the engine calls for a resource of this kind. */
 export function handler(kind: Kind): dynamic.ResourceProvider {

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
 import { refuseImport } from "./resources/shim";
-import { type ImportArgs, UserBatch } from "./resources/userBatch";
+import { defaultResultsDir, type ImportArgs, UserBatch } from "./resources/userBatch";
 import { type FailedRecord, type Job, MAX_LISTED_RECORDS, type SourceInfo, type Summary } from "./results/types";
 
 /** The most batches of one import: each is a resource, and a run's own cost grows with them. */
@@ -22,12 +22,6 @@ export interface UserImportArgs extends ImportArgs {
    * users such as `"5%"`. No limit where it is not given.
    */
   maxFailures?: pulumi.Input<number | string>;
-  /**
-   * The folder for the failed records, relative to the program. It holds personal data: keep it out of version control.
-   *
-   * @default ".user-import/STACK/NAME"
-   */
-  resultsDir?: pulumi.Input<string>;
 }
 
 /**
@@ -59,13 +53,9 @@ export class UserImport extends pulumi.ComponentResource {
 
   constructor(name: string, args: UserImportArgs, opts: pulumi.ComponentResourceOptions = {}) {
     refuseImport("UserImport", name, opts);
+    checkArguments(name, args);
     super("auth0import:UserImport", name, {}, opts);
-    const { batches = 1, maxFailures, resultsDir, ...shared } = args;
-    if (!Number.isInteger(batches) || batches < 1 || batches > MAX_BATCHES) {
-      throw new pulumi.RunError(
-        `UserImport "${name}": batches must be a whole number from 1 to ${MAX_BATCHES}, not ${String(batches)}.`,
-      );
-    }
+    const { batches = 1, maxFailures, resultsDir = defaultResultsDir(name), ...shared } = args;
     const child = { parent: this };
     const { key } = new ImportKey(`${name}-key`, child);
     const all = Array.from(
@@ -75,6 +65,7 @@ export class UserImport extends pulumi.ComponentResource {
           `${name}-${String(index).padStart(2, "0")}`,
           {
             ...shared,
+            resultsDir,
             key,
             share: { index, count: batches },
             externalId: pulumi
@@ -90,7 +81,7 @@ export class UserImport extends pulumi.ComponentResource {
       {
         users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
         sealed: args.sealed ?? false,
-        resultsDir: resultsDir ?? `.user-import/${fileName(pulumi.getStack())}/${fileName(name)}`,
+        resultsDir,
         maxFailures,
         batches: all.map(({ summary, jobs, failedAt, source }) => pulumi.output({ summary, jobs, failedAt, source })),
       },
@@ -110,7 +101,42 @@ export class UserImport extends pulumi.ComponentResource {
   }
 }
 
-/** A name as part of a path. */
-function fileName(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]/g, "_");
+/** The arguments that there are. A program in JavaScript is told of a misspelt one by nobody else. */
+const ARGUMENTS: Record<keyof UserImportArgs, true> = {
+  batches: true,
+  configNamespace: true,
+  connectionId: true,
+  deadline: true,
+  externalId: true,
+  generateUserIds: true,
+  maxFailures: true,
+  onExisting: true,
+  resultsDir: true,
+  sealed: true,
+  sendCompletionEmail: true,
+  triggers: true,
+  users: true,
+};
+
+const resultsDirs = new Map<string, string>();
+
+/** What must be right before there are children to check the rest. */
+function checkArguments(name: string, args: UserImportArgs | undefined): void {
+  const fail = (reason: string) => {
+    throw new pulumi.RunError(`UserImport "${name}": ${reason}.`);
+  };
+  if (typeof args !== "object" || args === null) fail("connectionId and users are required");
+  const { batches = 1, externalId, resultsDir, ...others } = args as UserImportArgs;
+  const unknown = Object.keys(others).find((argument) => !(argument in ARGUMENTS));
+  if (unknown !== undefined) fail(`there is no argument ${unknown}`);
+  if (!Number.isInteger(batches) || batches < 1 || batches > MAX_BATCHES) {
+    fail(`batches must be a whole number from 1 to ${MAX_BATCHES}, not ${JSON.stringify(batches)}`);
+  }
+  if (typeof externalId === "string" && externalId.length > 200) fail("externalId must have at most 200 characters");
+  if (typeof resultsDir !== "string") return;
+  const other = resultsDirs.get(resultsDir);
+  if (other !== undefined && other !== name) {
+    fail(`resultsDir "${resultsDir}" is that of "${other}" already, and each would remove the other's results`);
+  }
+  resultsDirs.set(resultsDir, name);
 }

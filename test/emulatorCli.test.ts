@@ -6,7 +6,7 @@ import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { startEmulator } from "../emulator/index";
+import { type FaultPlan, startEmulator } from "../emulator/index";
 import { ManualClock, TestTenant, usersNamed } from "./emulatorClient";
 
 const main = join(__dirname, "..", "cli", "main.js");
@@ -81,10 +81,37 @@ describe("emulator: between runs", () => {
     assert.match(output.stderr, /^GET \/api\/v2\/users-by-email 401 \d+ ms\nGET \/api\/v2\/users\/:id 401 \d+ ms\n$/);
   });
 
+  it("takes a fault plan and says when a fault strikes; moves its clock on", async () => {
+    const faults = join(folder, "plan.json");
+    writeFileSync(faults, '[{ "on": "user", "nth": 2, "kind": "status", "code": 503 }]');
+    const { child, output } = run("--port", "0", "--verbose", "--faults", faults, "--virtual-clock");
+    const url = (await firstLine(child)).split(" ").at(-1);
+    const statuses = [];
+    for (let i = 0; i < 3; i += 1) statuses.push((await fetch(`${url}/api/v2/users/auth0%7Cjane`)).status);
+    assert.deepEqual(statuses, [401, 503, 401]);
+    const before = Date.now();
+    const moved = await fetch(`${url}/emulator/clock`, { method: "POST", body: '{"advanceSeconds":7200}' });
+    const { now } = (await moved.json()) as { now: string };
+    assert.ok(Date.parse(now) >= before + 7_200_000);
+    child.kill();
+    await once(child, "close");
+    assert.match(output.stderr, /\nfault 1 \(status\) strikes user 2\nGET \/api\/v2\/users\/:id 503 /);
+  });
+
+  it("explains the fault plan in its help, with an example that is valid", async () => {
+    const { child, output } = run("--help");
+    assert.deepEqual(await once(child, "close"), [0, null]);
+    const example = /^ {2}(\[\{[\s\S]*?\}\])$/m.exec(output.stdout)?.[1];
+    assert.ok(example, output.stdout);
+    stopLater(await startEmulator({ faults: JSON.parse(example) as FaultPlan }));
+  });
+
   it("refuses what it can't do, in one line", async () => {
     const taken = stopLater(await startEmulator());
     const broken = join(folder, "broken");
     writeFileSync(broken, '{"format":"auth0-emulator/1","signingKey":""}\n{"user":["jane@example.com"\n');
+    const wrongPlan = join(folder, "plan.json");
+    writeFileSync(wrongPlan, '[{ "on": "submit", "kind": "fail" }]');
     const foreign = join(folder, "foreign");
     writeFileSync(foreign, '{"email":"jane@example.com"}');
     const cases: [flags: string[], message: RegExp][] = [
@@ -94,6 +121,8 @@ describe("emulator: between runs", () => {
       [["--max-active-jobs", "0"], /^error: option '--max-active-jobs <count>' argument '0' is invalid\..*\n$/],
       [["--data", broken], /^Could not read .*broken: line 2 is not valid JSON\n$/],
       [["--client-public-key", foreign], /^.*foreign does not hold a public key in PEM\.\n$/],
+      [["--faults", broken], /^.*broken is not valid JSON\.\n$/],
+      [["--faults", wrongPlan], /^Invalid fault plan: fault 1: on: Invalid input: expected "job"\n$/],
       [["--data", foreign], /^Could not read .*foreign: not a data file of this emulator .*\n$/],
     ];
     for (const [flags, message] of cases) {

@@ -64,6 +64,11 @@ export class TestTenant {
     return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
   }
 
+  /** Signed in, and the answer unread: it may be no JSON, or none at all. */
+  request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(this.emulator.url + path, { method, headers: { authorization: `Bearer ${this.token}` }, ...init });
+  }
+
   async call(method: string, path: string, body?: unknown): Promise<Answer> {
     const json = body === undefined ? {} : { body: JSON.stringify(body) };
     return this.send(method, path, {
@@ -74,15 +79,9 @@ export class TestTenant {
 
   /** POSTs a users file: records, or the file's text. */
   async postUsers(users: unknown[] | string, fields: Record<string, string> = {}): Promise<Answer> {
-    const form = new FormData();
-    const file = typeof users === "string" ? users : JSON.stringify(users);
-    form.append("users", new Blob([file], { type: "application/json" }), "users.json");
-    for (const [name, value] of Object.entries({ connection_id: connections.database, ...fields })) {
-      form.append(name, value);
-    }
     return this.send("POST", "/api/v2/jobs/users-imports", {
       headers: { authorization: `Bearer ${this.token}` },
-      body: form,
+      body: importForm(users, fields),
     });
   }
 
@@ -123,6 +122,17 @@ export class TestTenant {
   stop(): Promise<void> {
     return this.emulator.stop();
   }
+}
+
+/** The body of a users-imports request. */
+export function importForm(users: unknown[] | string, fields: Record<string, string> = {}): FormData {
+  const form = new FormData();
+  const file = typeof users === "string" ? users : JSON.stringify(users);
+  form.append("users", new Blob([file], { type: "application/json" }), "users.json");
+  for (const [name, value] of Object.entries({ connection_id: connections.database, ...fields })) {
+    form.append(name, value);
+  }
+  return form;
 }
 
 export interface FailedRecord {

@@ -131,17 +131,25 @@ const OWN = "auth0-user-import";
 export interface TenantLimits {
   /** Import jobs in flight at a time. Auth0 takes 2, and up to 20 on private cloud. */
   readonly maxActiveJobs: number;
+  /** Requests a second; no limit of our own where it is not given. Auth0's own limits are always obeyed. */
+  readonly requestsPerSecond?: number;
 }
 
 const maxActiveJobs = z.coerce.number().int().min(1).max(20).default(2);
+const requestsPerSecond = z.coerce.number().positive().optional();
 
 /** @throws {@link CredentialsError} when a setting of ours is out of its range. */
 export function resolveLimits(config: StackConfig): TenantLimits {
-  const parsed = maxActiveJobs.safeParse(config(`${OWN}:maxActiveJobs`));
-  if (!parsed.success) {
+  const jobs = maxActiveJobs.safeParse(config(`${OWN}:maxActiveJobs`));
+  if (!jobs.success) {
     throw new CredentialsError(
       `${OWN}:maxActiveJobs must be a whole number from 1 to 20 (Auth0 runs 2 import jobs at a time, up to 20 on private cloud).`,
     );
   }
-  return { maxActiveJobs: parsed.data };
+  const requests = requestsPerSecond.safeParse(config(`${OWN}:requestsPerSecond`));
+  if (!requests.success) throw new CredentialsError(`${OWN}:requestsPerSecond must be a number above 0.`);
+  return {
+    maxActiveJobs: jobs.data,
+    ...(requests.data === undefined ? {} : { requestsPerSecond: requests.data }),
+  };
 }

@@ -13,8 +13,25 @@ export class TenantError extends Error {
     readonly code?: string,
     /** The service's own message. */
     readonly detail?: string,
+    /** Whether the tenant may have done what it was asked for all the same: the answer was lost, not the request. */
+    readonly mayHaveBeenDone = false,
   ) {
     super(message);
+  }
+
+  /** The limit of requests a second, as opposed to the limit of jobs. */
+  get isRateLimit(): boolean {
+    return this.status === 429 && !this.isJobLimit;
+  }
+
+  /** Worth asking again: the fault is the network's, or a passing one of the service. */
+  get isTransient(): boolean {
+    return this.status === undefined || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+
+  /** In a few words, for counts and reports. */
+  get brief(): string {
+    return this.status === undefined ? (this.code ?? "no answer") : `HTTP ${this.status}`;
   }
 
   /** The limit of import jobs, as opposed to the limit of requests: it lasts as long as somebody's job does. */
@@ -39,21 +56,31 @@ export function explain(error: unknown, doing: string, origin: string): TenantEr
   const host = new URL(origin).host;
   if (error instanceof TenantError) return error;
   if (error instanceof ManagementTimeoutError || isTimeout(error)) {
-    return new TenantError(`${host} did not answer in time while ${doing}.`);
+    return new TenantError(
+      `${host} did not answer in time while ${doing}.`,
+      undefined,
+      "no answer in time",
+      undefined,
+      true,
+    );
   }
   if (!(error instanceof ManagementError) || error.statusCode === undefined) {
     const cause = networkCause(error);
     return new TenantError(
       `${host} could not be reached while ${doing}: ${cause}. Check auth0:domain and the network.`,
+      undefined,
+      cause,
+      undefined,
+      !NEVER_SENT.has(cause),
     );
   }
   const body = (typeof error.body === "object" && error.body !== null ? error.body : {}) as ErrorBody;
   const detail = redact(String(body.message ?? body.error_description ?? body.error ?? `HTTP ${error.statusCode}`));
   const code = typeof body.errorCode === "string" ? body.errorCode : undefined;
   const status = error.statusCode;
-  const told = (text: string) => new TenantError(text, status, code, detail);
+  const told = (text: string) => new TenantError(text, status, code, detail, status === 408 || status >= 500);
 
-  if (/token request/.test(error.message)) {
+  if (/token request/.test(error.message) && status >= 400 && status < 429) {
     return told(
       `${host} refused the credentials (${detail}). Check auth0:clientId, auth0:clientSecret and auth0:audience, and that the application may use the Management API.`,
     );
@@ -63,6 +90,16 @@ export function explain(error: unknown, doing: string, origin: string): TenantEr
   if (status === 403) return told(`${host} refused ${doing}: ${detail}. ${GRANT}`);
   return told(`${host} refused ${doing}: ${detail}${code === undefined ? "" : ` (${code})`}.`);
 }
+
+/** Faults from before the first byte of a request: nobody can have acted on it. */
+const NEVER_SENT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");

@@ -5,24 +5,33 @@ import type { JobError, JobRequest, JobStatus, Tenant } from "./tenant";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {
-  /** A slot is free: the job is about to be sent. What this throws keeps it from being sent. */
-  submitting?(): void;
-  /** The tenant has taken the job. */
-  accepted?(id: string): void;
+  /** A slot is free, the job is about to be sent. What this throws keeps it from being sent. */
+  submitting(): void;
+  /** The tenant has taken the job; `uncertain` where it may have taken it once before, and the answer was lost. */
+  accepted(id: string, at: Date, uncertain: boolean): void;
+  /** The tenant has refused it, and it can't have taken it before. */
+  refused(): void;
   /** The job has done this part of its users, 0 to 100. */
-  progress?(percentage: number): void;
-  /** Nothing moves for a reason of the tenant's; `undefined` when it moves again. */
-  waiting?(reason: string | undefined): void;
+  progress(percentage: number): void;
+  /** Nothing moves, for a reason of the tenant's; `undefined` when it moves again. */
+  waiting(reason: string | undefined): void;
+  /** A call is made again, because of this. */
+  retry(reason: string): void;
 }
 
-/** A job that reached its end. */
+/** A job that has come to its end. */
 export interface FinishedJob {
   readonly id: string;
-  readonly status: "completed" | "failed" | "expired";
+  /** `"vanished"`: the tenant does not know it any more. */
+  readonly status: "completed" | "failed" | "expired" | "vanished";
   readonly started: Date;
   readonly finished: Date;
+  /** An answer to its submission was lost: there may have been another job with the same users. */
+  readonly uncertain: boolean;
   /** The service's reason, where the job failed as a whole. */
   readonly details?: string;
+  /** The name of the connection. */
+  readonly connection?: string;
   /** The service's own counts, where it gives them. */
   readonly inserted?: number;
   readonly failed?: number;
@@ -33,79 +42,145 @@ export interface FinishedJob {
 /** How long to wait before asking again for a slot that somebody else holds. */
 const SLOT_WAIT_MS = { first: 500, longest: 10_000 };
 
+/** How often a submission is sent again whose answer was lost. */
+const LOST_ANSWERS = 5;
+
+/** Auth0 ends a job after two hours. One that still says otherwise later is not going to end. */
+const LONGEST_JOB_MS = 2.5 * 3_600_000;
+
 const paces = new WeakMap<Tenant, Pace>();
+
+/** What is known of a tenant's speed. */
+export function paceOf(tenant: Tenant): Pace {
+  let pace = paces.get(tenant);
+  if (pace === undefined) {
+    pace = new Pace();
+    paces.set(tenant, pace);
+  }
+  return pace;
+}
 
 /**
  * Sends one job, awaits its end and collects its errors. Holds one of the tenant's slots from before the submission
  * until the job has ended.
  *
- * @throws TenantError when the tenant refuses the job, or can't be asked any more how it went.
+ * @param stop keeps a job from being sent that waits for a slot; one that is sent is awaited.
+ * @throws TenantError when the tenant refuses the job, or gives no answer any more.
  */
 export async function importJob(
   tenant: Tenant,
   request: JobRequest,
   payload: Buffer,
   users: number,
-  events: JobEvents = {},
+  events: JobEvents,
+  stop: AbortSignal,
 ): Promise<FinishedJob> {
   const ended = await tenant.slot(async () => {
-    events.submitting?.();
-    const { id } = await submit(tenant, request, payload, events);
+    const { job, uncertain } = await submit(tenant, request, payload, events, stop);
     const started = new Date();
-    events.accepted?.(id);
-    const job = await awaitEnd(tenant, request, id, users, started, events);
-    return { id, job, started, finished: new Date() };
+    events.accepted(job.id, started, uncertain);
+    return { ...(await awaitEnd(tenant, request, job, users, started, events)), uncertain };
   });
-  const status = ended.job.status as FinishedJob["status"];
-  return {
-    id: ended.id,
-    status,
-    started: ended.started,
-    finished: ended.finished,
-    ...(ended.job.status_details === undefined ? {} : { details: ended.job.status_details }),
-    ...(ended.job.summary === undefined
-      ? {}
-      : { inserted: ended.job.summary.inserted, failed: ended.job.summary.failed }),
-    errors: status === "completed" ? await tenant.jobErrors(ended.id) : [],
-  };
+  return withErrors(tenant, ended, events);
+}
+
+/** Goes on with a job that an earlier run had sent, to its end. */
+export async function resumeJob(
+  tenant: Tenant,
+  request: Pick<JobRequest, "kind">,
+  { id, started }: { readonly id: string; readonly started: Date },
+  users: number,
+  events: Pick<JobEvents, "progress" | "retry">,
+): Promise<FinishedJob> {
+  const sent: JobStatus = { id, status: "processing" };
+  const ended = await tenant.slot(() => awaitEnd(tenant, request, sent, users, started, events));
+  return withErrors(tenant, { ...ended, uncertain: false }, events);
 }
 
 /** Waits out the limit of jobs on the tenant: somebody else's jobs, or ours of a run that was killed, end some time. */
-async function submit(tenant: Tenant, request: JobRequest, payload: Buffer, events: JobEvents): Promise<JobStatus> {
-  for (let wait = SLOT_WAIT_MS.first; ; wait = Math.min(SLOT_WAIT_MS.longest, wait * 1.5)) {
+async function submit(
+  tenant: Tenant,
+  request: JobRequest,
+  payload: Buffer,
+  events: JobEvents,
+  stop: AbortSignal,
+): Promise<{ readonly job: JobStatus; readonly uncertain: boolean }> {
+  events.submitting();
+  let lostAnswers = 0;
+  let wait = SLOT_WAIT_MS.first;
+  for (;;) {
     try {
-      const job = await tenant.submit(request, payload);
-      events.waiting?.(undefined);
-      return job;
+      const job = await tenant.submit(request, payload, events.retry);
+      events.waiting(undefined);
+      return { job, uncertain: lostAnswers > 0 };
     } catch (error) {
-      if (!(error instanceof TenantError && error.isJobLimit)) throw error;
-      events.waiting?.("other import jobs on the tenant to finish");
-      await sleep(wait);
+      if (!(error instanceof TenantError)) throw error;
+      if (error.isJobLimit) {
+        events.waiting("other import jobs on the tenant to finish");
+        await sleep(wait, undefined, { signal: stop }).catch(() => {});
+        wait = Math.min(SLOT_WAIT_MS.longest, wait * 1.5);
+      } else if (error.mayHaveBeenDone && lostAnswers < LOST_ANSWERS) {
+        lostAnswers++;
+        events.retry(error.brief);
+        await sleep(500 * 2 ** lostAnswers * (0.5 + Math.random()), undefined, { signal: stop }).catch(() => {});
+      } else {
+        if (lostAnswers === 0 && !error.mayHaveBeenDone) events.refused();
+        throw error;
+      }
+      if (stop.aborted) {
+        if (lostAnswers === 0) events.refused();
+        throw stop.reason;
+      }
     }
   }
 }
 
+type Ended = Omit<FinishedJob, "errors" | "uncertain">;
+
 async function awaitEnd(
   tenant: Tenant,
-  { kind }: JobRequest,
-  id: string,
+  { kind }: Pick<JobRequest, "kind">,
+  sent: JobStatus,
   users: number,
   started: Date,
-  events: JobEvents,
-): Promise<JobStatus> {
-  let pace = paces.get(tenant);
-  if (pace === undefined) {
-    pace = new Pace();
-    paces.set(tenant, pace);
-  }
+  events: Pick<JobEvents, "progress" | "retry">,
+): Promise<Ended> {
+  const pace = paceOf(tenant);
   const elapsed = () => Date.now() - started.getTime();
-  let job: JobStatus | undefined;
-  for (;;) {
-    await sleep(pace.untilNextLook(kind, users, elapsed(), job));
-    job = await tenant.job(id);
-    if (job.status !== "pending" && job.status !== "processing") break;
-    events.progress?.(job.percentage_done ?? 0);
+  const end = (status: FinishedJob["status"], job: JobStatus): Ended => ({
+    id: sent.id,
+    status,
+    started,
+    finished: new Date(),
+    ...(job.status_details === undefined ? {} : { details: job.status_details }),
+    ...(job.connection === undefined ? {} : { connection: job.connection }),
+    ...(job.summary === undefined ? {} : { inserted: job.summary.inserted, failed: job.summary.failed }),
+  });
+  if (isOver(sent.status)) return end(sent.status, sent);
+  for (let seen: JobStatus | undefined; ; ) {
+    await sleep(pace.untilNextLook(kind, users, elapsed(), seen));
+    seen = await tenant.job(sent.id, events.retry);
+    if (seen === undefined) return end("vanished", sent);
+    if (isOver(seen.status)) {
+      if (seen.status === "completed") pace.finished(kind, users, elapsed());
+      return end(seen.status, seen);
+    }
+    if (elapsed() > LONGEST_JOB_MS) return end("expired", seen);
+    events.progress(seen.percentage_done ?? 0);
   }
-  if (job.status === "completed") pace.finished(kind, users, elapsed());
-  return job;
+}
+
+function isOver(status: JobStatus["status"]): status is "completed" | "failed" | "expired" {
+  return status !== "pending" && status !== "processing";
+}
+
+/** Where the service says that nobody failed, there is nothing to ask. */
+async function withErrors(
+  tenant: Tenant,
+  ended: Omit<FinishedJob, "errors">,
+  events: Pick<JobEvents, "retry">,
+): Promise<FinishedJob> {
+  if (ended.status !== "completed" || ended.failed === 0) return { ...ended, errors: [] };
+  const errors = await tenant.jobErrors(ended.id, events.retry);
+  return errors === undefined ? { ...ended, status: "vanished", errors: [] } : { ...ended, errors };
 }

@@ -1,44 +1,52 @@
-import { identityOf, normalizeUser } from "../schema/identity";
+import { type Fingerprint, identityFingerprint } from "../ledger/fingerprint";
+import { normalizeUser } from "../schema/identity";
 import type { JobError } from "./tenant";
+
+/** What a code may be. It is kept in the clear, in the state; anything else stays in the message, a secret. */
+const CODE = /^[A-Z0-9_]{1,64}$/;
 
 /** Why one record failed. */
 export interface RecordFailure {
   readonly code: string;
   readonly message: string;
   readonly path?: string;
+  /** Who it was, as the service told: email in lower case, and the `user_id` sent, without prefix. */
+  readonly email?: string;
+  readonly userId?: string;
+  /** Whether that id was made up by us: the record has none. */
+  readonly isGeneratedId?: boolean;
 }
 
 /**
  * Finds the record that each of a job's errors is about. The service tells a failed user as it was sent, secrets
- * masked, so the identity that was sent leads to the record. Where one job held the same identity twice, the later
- * record is taken: the service imports the first and refuses the second.
+ * masked, so its identity leads to the record: with the `user_id` that it tells, or without it where we made that up.
  *
- * @param sent the identity of each record of the job, as it was sent, in the order of the job.
- * @returns the failures by position in the job, and how many errors are about none of its records.
+ * @param sent the identities of the job's records, keyed; a job never holds one twice.
+ * @returns the failures by identity, and how many errors are about none of the records.
  */
 export function matchErrors(
-  sent: readonly (string | undefined)[],
+  key: string,
+  sent: ReadonlySet<Fingerprint>,
   errors: readonly JobError[],
-): { readonly failures: Map<number, RecordFailure>; readonly unmatched: number } {
-  const positions = new Map<string | undefined, number[]>();
-  for (const [position, identity] of sent.entries()) {
-    const known = positions.get(identity);
-    if (known === undefined) positions.set(identity, [position]);
-    else known.push(position);
-  }
-  const failures = new Map<number, RecordFailure>();
+): { readonly failures: Map<Fingerprint, RecordFailure>; readonly unmatched: number } {
+  const failures = new Map<Fingerprint, RecordFailure>();
   let unmatched = 0;
   for (const { user, errors: reasons } of errors) {
-    const position = positions.get(identityOf(normalizeUser(user)))?.pop();
-    if (position === undefined) {
+    const told = normalizeUser(user);
+    const { user_id, ...withoutId } = told;
+    const candidates = [told, withoutId].map((each) => identityFingerprint(key, each));
+    const found = candidates.find((each) => sent.has(each));
+    if (found === undefined) {
       unmatched++;
       continue;
     }
-    const [first, ...others] = reasons;
-    failures.set(position, {
-      code: first?.code ?? "UNKNOWN",
-      message: [first, ...others].map((reason) => reason?.message ?? reason?.code ?? "no reason given").join("; "),
+    const [first] = reasons;
+    failures.set(found, {
+      code: first?.code !== undefined && CODE.test(first.code) ? first.code : "UNKNOWN",
+      message: reasons.map(({ message, code }) => message ?? code).join("; ") || "no reason given",
       ...(first?.path === undefined ? {} : { path: first.path }),
+      ...(typeof told.email === "string" ? { email: told.email.toLowerCase() } : {}),
+      ...(typeof user_id === "string" ? { userId: user_id, isGeneratedId: found !== candidates[0] } : {}),
     });
   }
   return { failures, unmatched };

@@ -1,9 +1,11 @@
 import { ManagementClient } from "auth0";
 import pLimit, { type LimitFunction } from "p-limit";
+import pRetry from "p-retry";
 import { z } from "zod";
 import type { JobKind } from "../plan/delta";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
+import { RateGate } from "./rateGate";
 
 /** What an import job is about, apart from its users. */
 export interface JobRequest {
@@ -20,6 +22,7 @@ const JobStatus = z.object({
   percentage_done: z.number().optional(),
   time_left_seconds: z.number().optional(),
   status_details: z.string().optional(),
+  connection: z.string().optional(),
   summary: z.object({ failed: z.number(), updated: z.number(), inserted: z.number(), total: z.number() }).optional(),
 });
 export type JobStatus = z.infer<typeof JobStatus>;
@@ -37,96 +40,181 @@ const JobError = z.object({
 });
 export type JobError = z.infer<typeof JobError>;
 
-/** The longest that one call may take, its answer read to the end. A submission carries half a megabyte. */
-const CALL_TIMEOUT_MS = 60_000;
+/** A user of the tenant, as far as it tells whether it is one that we imported. */
+const TenantUser = z.object({
+  user_id: z.string(),
+  email: z.string().optional(),
+  identities: z.array(z.object({ connection: z.string().optional() })).optional(),
+});
+export type TenantUser = z.infer<typeof TenantUser>;
+
+/**
+ * The longest that one call may take, its answer read to the end; a submission carries half a megabyte. How often a
+ * call is tried again that failed for no fault of its own: with the waits between, some two minutes. Tests are quicker.
+ */
+const CALL_TIMEOUT_MS = Number(process.env.USER_IMPORT_TEST_TIMEOUT_MS ?? 60_000);
+const RETRIES = Number(process.env.USER_IMPORT_TEST_RETRIES ?? 7);
+const BACKOFF = { minTimeout: 500, maxTimeout: 30_000, randomize: true };
+
+/** A tenant that never answered is more likely misspelt than down. */
+const RETRIES_AT_FIRST = 2;
+
+/** Told of every call that is made again, and why. */
+export type OnRetry = (reason: string) => void;
 
 /** The tenant, as far as imports need it. One for each origin and process, so that its limits hold across resources. */
 export class Tenant {
   /** Runs a job within the tenant's limit of jobs at a time. */
   readonly slot: LimitFunction;
-  readonly #client: ManagementClient;
+  readonly #gate: RateGate;
+  #client: ManagementClient;
+  #hasAnswered = false;
 
   constructor(
     readonly credentials: Credentials,
     readonly limits: TenantLimits,
   ) {
-    const { origin, auth, audience } = credentials;
-    const options = {
-      domain: new URL(origin).host,
-      fetch: fetchFrom(origin),
-      maxRetries: 0,
-      ...(audience === undefined ? {} : { audience }),
-    };
-    this.#client = new ManagementClient(
-      "apiToken" in auth
-        ? { ...options, token: auth.apiToken }
-        : "clientSecret" in auth
-          ? { ...options, clientId: auth.clientId, clientSecret: auth.clientSecret }
-          : {
-              ...options,
-              clientId: auth.clientId,
-              clientAssertionSigningKey: auth.clientAssertionPrivateKey,
-              ...(auth.clientAssertionSigningAlg === undefined
-                ? {}
-                : { clientAssertionSigningAlg: auth.clientAssertionSigningAlg }),
-            },
-    );
     this.slot = pLimit(limits.maxActiveJobs);
+    this.#gate = new RateGate(limits.requestsPerSecond);
+    this.#client = this.#signIn();
   }
 
   /**
-   * Submits one import job. Never tried again here: whether a submission without an answer made a job is a question
-   * that only its caller can settle.
+   * Submits one import job, once. A lost answer is thrown as an error that `mayHaveBeenDone`: whether the tenant took
+   * the job is a question that only the caller can settle. What can't have reached the tenant is tried again here.
    */
-  async submit(request: JobRequest, payload: Buffer): Promise<JobStatus> {
-    return this.#call("submitting an import job", JobStatus, () =>
-      this.#client.jobs.usersImports.create({
-        users: { data: payload, filename: USERS_FILE, contentType: "application/json" },
-        connection_id: request.connectionId,
-        upsert: request.kind === "upsert",
-        external_id: request.externalId,
-        send_completion_email: request.sendCompletionEmail,
+  async submit(request: JobRequest, payload: Buffer, onRetry: OnRetry): Promise<JobStatus> {
+    return this.#call(
+      "submitting an import job",
+      JobStatus,
+      (client) =>
+        client.jobs.usersImports.create({
+          users: { data: payload, filename: USERS_FILE, contentType: "application/json" },
+          connection_id: request.connectionId,
+          upsert: request.kind === "upsert",
+          external_id: request.externalId,
+          send_completion_email: request.sendCompletionEmail,
+        }),
+      onRetry,
+      (error) => error.isTransient && !error.mayHaveBeenDone && !error.isJobLimit,
+    );
+  }
+
+  /** @returns `undefined` where the tenant knows no such job: its data is deleted after 24 hours. */
+  async job(id: string, onRetry: OnRetry): Promise<JobStatus | undefined> {
+    return this.#orMissing(
+      this.#call("reading an import job", JobStatus, (client) => client.jobs.get(id), onRetry, isTransient),
+    );
+  }
+
+  /** The users that a finished job refused. `undefined` where the tenant knows no such job any more. */
+  async jobErrors(id: string, onRetry: OnRetry): Promise<JobError[] | undefined> {
+    const answer = await this.#orMissing(
+      this.#call(
+        "reading the errors of an import job",
+        z.union([z.array(JobError), z.object({ status: z.string() }), z.undefined(), z.literal("")]),
+        async (client) => (await client.jobs.errors.get(id)) ?? "",
+        onRetry,
+        isTransient,
+      ),
+    );
+    return answer === undefined || Array.isArray(answer) ? answer : [];
+  }
+
+  /** A user by id, from the store: the search lags behind it. `undefined` where there is none. */
+  async user(id: string, onRetry: OnRetry): Promise<TenantUser | undefined> {
+    return this.#orMissing(
+      this.#call(
+        "reading a user",
+        TenantUser,
+        (client) => client.users.get(id, { fields: "user_id,email,identities" }),
+        onRetry,
+        isTransient,
+      ),
+    );
+  }
+
+  async #orMissing<T>(call: Promise<T>): Promise<T | undefined> {
+    return call.catch((error: unknown) => {
+      if (error instanceof TenantError && error.status === 404) return undefined;
+      throw error;
+    });
+  }
+
+  #signIn(): ManagementClient {
+    const { origin, auth, audience } = this.credentials;
+    const options = {
+      domain: new URL(origin).host,
+      fetch: fetchFrom(origin, this.#gate, () => {
+        this.#hasAnswered = true;
       }),
+      // Ours know which calls may be made again, and tell of it.
+      maxRetries: 0,
+      ...(audience === undefined ? {} : { audience }),
+    };
+    if ("apiToken" in auth) return new ManagementClient({ ...options, token: auth.apiToken });
+    const { clientId } = auth;
+    if ("clientSecret" in auth) return new ManagementClient({ ...options, clientId, clientSecret: auth.clientSecret });
+    return new ManagementClient({
+      ...options,
+      clientId,
+      clientAssertionSigningKey: auth.clientAssertionPrivateKey,
+      ...(auth.clientAssertionSigningAlg === undefined
+        ? {}
+        : { clientAssertionSigningAlg: auth.clientAssertionSigningAlg }),
+    });
+  }
+
+  async #call<T>(
+    doing: string,
+    shape: z.ZodType<T>,
+    call: (client: ManagementClient) => PromiseLike<unknown>,
+    onRetry: OnRetry,
+    mayRetry: (error: TenantError) => boolean,
+  ): Promise<T> {
+    const { origin, auth } = this.credentials;
+    let signedInAgain = "apiToken" in auth;
+    return pRetry(
+      async () => {
+        const client = this.#client;
+        try {
+          const answer = shape.safeParse(await call(client));
+          if (answer.success) return answer.data;
+          throw new TenantError(
+            `${new URL(origin).host} gave an answer that is not Auth0's while ${doing}.`,
+            undefined,
+            "malformed answer",
+            undefined,
+            true,
+          );
+        } catch (error) {
+          throw explain(error, doing, origin);
+        }
+      },
+      {
+        ...BACKOFF,
+        retries: RETRIES,
+        shouldRetry: ({ error, attemptNumber }) => {
+          if (!(error instanceof TenantError)) return false;
+          if (!this.#hasAnswered && attemptNumber > RETRIES_AT_FIRST) return false;
+          if (error.status !== 401 || signedInAgain) return mayRetry(error);
+          // The token ran out in the middle of a long run: another one, once.
+          signedInAgain = true;
+          this.#client = this.#signIn();
+          return true;
+        },
+        // A rate limit that names its end is no fault: it is waited out as long as it lasts.
+        shouldConsumeRetry: ({ error }) => !(error instanceof TenantError && error.isRateLimit && this.#gate.isClosed),
+        onFailedAttempt: ({ error }) => {
+          if (error instanceof TenantError && (mayRetry(error) || error.status === 401)) onRetry(error.brief);
+        },
+      },
     );
-  }
-
-  async job(id: string): Promise<JobStatus> {
-    return this.#call("reading an import job", JobStatus, () => this.#client.jobs.get(id), RETRIES);
-  }
-
-  /** The users that a finished job refused. Empty where it refused none, and where the job failed as a whole. */
-  async jobErrors(id: string): Promise<JobError[]> {
-    const answer = await this.#call(
-      "reading the errors of an import job",
-      z.union([z.array(JobError), z.object({ status: z.string() }), z.undefined(), z.literal("")]),
-      () => this.#client.jobs.errors.get(id),
-      RETRIES,
-    );
-    return Array.isArray(answer) ? answer : [];
-  }
-
-  async #call<T>(doing: string, shape: z.ZodType<T>, call: () => PromiseLike<unknown>, retries = 0): Promise<T> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const answer = shape.safeParse(await call());
-        if (answer.success) return answer.data;
-        throw new TenantError(
-          `${new URL(this.credentials.origin).host} gave an answer that is not Auth0's while ${doing}.`,
-        );
-      } catch (error) {
-        const explained = explain(error, doing, this.credentials.origin);
-        if (attempt >= retries || !isTransient(explained)) throw explained;
-        await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt * (1 + Math.random())));
-      }
-    }
   }
 }
 
-/** Reading is safe to repeat. */
-const RETRIES = 5;
-
-function isTransient({ status }: TenantError): boolean {
-  return status === undefined || status === 408 || status === 429 || status >= 500;
+function isTransient(error: TenantError): boolean {
+  return error.isTransient;
 }
 
 /** The name of the file part: users are nowhere named in what a proxy might log. */
@@ -136,13 +224,14 @@ const USERS_FILE = "users.json";
  * `fetch` for the SDK, which knows https only and limits no more than the time to an answer's first byte: speaks plain
  * http to a loopback origin that says so, and reads the answer to its end within the time of the call.
  */
-function fetchFrom(origin: string): typeof fetch {
+function fetchFrom(origin: string, gate: RateGate, onAnswer: () => void): typeof fetch {
   return async (input, init) => {
+    await gate.pass();
     const url = new URL(input instanceof Request ? input.url : input);
     url.protocol = new URL(origin).protocol;
-    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
-    const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
-    const response = await fetch(url, { ...init, signal });
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    gate.obey(response);
+    onAnswer();
     const body = await response.arrayBuffer();
     return new Response(NO_BODY.has(response.status) ? null : body, response);
   };

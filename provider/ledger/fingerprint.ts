@@ -25,9 +25,30 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? "null";
 }
 
-/** The keyed fingerprint of who a user is. A record without any identifier is its own identity, by its content. */
+/**
+ * The keyed fingerprint of who a user is. A record without any identifier is its own identity, by its content; not by
+ * its secrets, which the service masks when it tells of a failed record.
+ */
 export function identityFingerprint(key: string, user: User): Fingerprint {
-  return keyed(key, "identity", identityOf(user) ?? canonicalJson(user)).slice(0, 16);
+  return keyed(key, "identity", identityOf(user) ?? canonicalJson(withoutSecrets(user))).slice(0, 16);
+}
+
+function withoutSecrets(user: User): User {
+  const { password_hash: _, custom_password_hash: __, mfa_factors: ___, ...rest } = user;
+  return rest;
+}
+
+/** The keyed fingerprint of a record's email, the key of an upsert. All zeros where it has none. */
+export function emailFingerprint(key: string, { email }: User): Fingerprint {
+  return typeof email === "string" ? keyed(key, "email", email.toLowerCase()).slice(0, 16) : NOTHING;
+}
+
+/** The fingerprint of nothing: equal to that of no record. */
+export const NOTHING: Fingerprint = "0".repeat(16);
+
+/** Tells one key from another, and nothing else of it. */
+export function keyId(key: string): string {
+  return keyed(key, "key", "").slice(0, 16);
 }
 
 /** The keyed fingerprint of everything that a record says. A change is missed with a probability of 2^-64. */

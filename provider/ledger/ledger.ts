@@ -1,10 +1,11 @@
 import type { Fingerprint } from "./fingerprint";
 
 /**
- * What is known of one user: in the tenant as the record says; never imported, with Auth0's code; in the tenant as an
- * earlier record said, because sending this one failed; in the tenant, and no longer in the source.
+ * What is known of one user. In the tenant as the record says: since an earlier import (`imported`), or brought there
+ * by the one that is going on or ended last (`inserted`, `updated`). Never imported, with Auth0's code. In the tenant
+ * as an earlier record said, because sending this one failed. In the tenant, and no longer in the source.
  */
-export type UserState = "imported" | `failed:${string}` | `outdated:${string}` | "removed";
+export type UserState = "imported" | "inserted" | "updated" | `failed:${string}` | `outdated:${string}` | "removed";
 
 /** Auth0's code, where the record that was sent last failed. */
 export function failureCode(state: UserState | undefined): string | undefined {
@@ -15,6 +16,8 @@ export function failureCode(state: UserState | undefined): string | undefined {
 export interface LedgerEntry {
   /** The fingerprint of the record that was sent last. */
   readonly content: Fingerprint;
+  /** The fingerprint of its email: an upsert with another one would be about somebody else. */
+  readonly email: Fingerprint;
   readonly state: UserState;
 }
 
@@ -24,8 +27,8 @@ const FINGERPRINT_BYTES = 8;
 /**
  * What is known of each user of a batch, kept in the stack's state and handed to the next run.
  *
- * Encoded: a version, the list of states that occur, then one column each of identity fingerprints (sorted), content
- * fingerprints and states: 17 bytes a user, 23 in base64. All fingerprints are keyed by the import's key, a secret;
+ * Encoded: a version, the list of states that occur, then one column each of the fingerprints of identities (sorted),
+ * contents and emails, and of states: 26 bytes a user, 35 in base64. All fingerprints are keyed by the import's key, a secret;
  * without it the ledger says nothing about anybody.
  *
  * Two users are mixed up when their 64-bit identity fingerprints are equal: for a million users the odds are 1 in
@@ -50,6 +53,14 @@ export class Ledger {
     this.#entries.delete(identity);
   }
 
+  /** A new import begins: what the last one brought is what was there before. */
+  beginImport(): void {
+    for (const [identity, entry] of this.#entries) {
+      const { state } = entry;
+      if (state === "inserted" || state === "updated") this.#entries.set(identity, { ...entry, state: "imported" });
+    }
+  }
+
   entries(): IterableIterator<[Fingerprint, LedgerEntry]> {
     return this.#entries.entries();
   }
@@ -59,14 +70,14 @@ export class Ledger {
     const states = [...new Set(sorted.map(([, { state }]) => state))];
     const stateNumber = new Map(states.map((state, number) => [state, number]));
     const header = Buffer.from(JSON.stringify({ users: sorted.length, states }));
-    const buffer = Buffer.alloc(3 + header.length + sorted.length * (2 * FINGERPRINT_BYTES + 1));
+    const buffer = Buffer.alloc(5 + header.length + sorted.length * (3 * FINGERPRINT_BYTES + 2));
     buffer.writeUInt8(VERSION, 0);
-    buffer.writeUInt16BE(header.length, 1);
-    header.copy(buffer, 3);
-    let offset = 3 + header.length;
+    buffer.writeUInt32BE(header.length, 1);
+    let offset = 5 + header.copy(buffer, 5);
     for (const [identity] of sorted) offset += buffer.write(identity, offset, "hex");
     for (const [, { content }] of sorted) offset += buffer.write(content, offset, "hex");
-    for (const [, { state }] of sorted) offset = buffer.writeUInt8(stateNumber.get(state) as number, offset);
+    for (const [, { email }] of sorted) offset += buffer.write(email, offset, "hex");
+    for (const [, { state }] of sorted) offset = buffer.writeUInt16BE(stateNumber.get(state) as number, offset);
     return buffer.toString("base64");
   }
 
@@ -79,16 +90,19 @@ export class Ledger {
         `The state was written by a newer version of pulumi-auth0-user-import (ledger version ${version}; this one reads ${VERSION}). Nothing was sent. Upgrade the package and run again.`,
       );
     }
-    const columns = 3 + buffer.readUInt16BE(1);
-    const { users, states } = JSON.parse(buffer.toString("utf8", 3, columns)) as { users: number; states: UserState[] };
-    const contents = columns + users * FINGERPRINT_BYTES;
-    const stateNumbers = contents + users * FINGERPRINT_BYTES;
+    const columns = 5 + buffer.readUInt32BE(1);
+    const { users, states } = JSON.parse(buffer.toString("utf8", 5, columns)) as { users: number; states: UserState[] };
+    const fingerprint = (column: number, row: number): Fingerprint => {
+      const at = columns + (column * users + row) * FINGERPRINT_BYTES;
+      return buffer.toString("hex", at, at + FINGERPRINT_BYTES);
+    };
+    const stateNumbers = columns + 3 * users * FINGERPRINT_BYTES;
     const ledger = new Ledger();
-    for (let i = 0; i < users; i++) {
-      const at = i * FINGERPRINT_BYTES;
-      ledger.set(buffer.toString("hex", columns + at, columns + at + FINGERPRINT_BYTES), {
-        content: buffer.toString("hex", contents + at, contents + at + FINGERPRINT_BYTES),
-        state: states[buffer.readUInt8(stateNumbers + i)] as UserState,
+    for (let row = 0; row < users; row++) {
+      ledger.set(fingerprint(0, row), {
+        content: fingerprint(1, row),
+        email: fingerprint(2, row),
+        state: states[buffer.readUInt16BE(stateNumbers + 2 * row)] as UserState,
       });
     }
     return ledger;

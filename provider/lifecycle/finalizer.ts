@@ -5,6 +5,7 @@ import { z } from "zod";
 import { count } from "../progress/batchProgress";
 import type { BatchReview } from "../resources/finalizer";
 import { FAILED_RECORDS, removeFailedRecords, writeFailedRecords } from "../results/failedRecordsFile";
+import { fromRanges } from "../results/ranges";
 import { mergeSummaries, type Summary } from "../results/types";
 import { normalizeUser, type User } from "../schema/identity";
 import { configure, failures, hasUnknown, log, type Properties, partialFailure } from "./engine";
@@ -59,13 +60,21 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
     return { id, outs: await review(id, inputs) };
   },
 
-  async update(id, _olds, news) {
-    return { outs: await review(id, news) };
+  async update(id, olds, news) {
+    const outs = await review(id, news);
+    // Under another name or in another folder: the old file would hold personal data for good.
+    if (olds.failedRecordsFile !== outs.failedRecordsFile) await removeOldFile(olds);
+    return { outs };
   },
 
   read: async (id, props = {}) => ({ id, props }),
-  delete: async () => {},
+
+  delete: (_id, props) => removeOldFile(props),
 };
+
+async function removeOldFile({ failedRecordsFile }: Properties): Promise<void> {
+  if (typeof failedRecordsFile === "string") await removeFailedRecords(path.dirname(path.resolve(failedRecordsFile)));
+}
 
 /** What the review depends on: how the batches ended, where the results go, and the limit. */
 function fingerprint({ batches, resultsDir, maxFailures }: Inputs): string {
@@ -78,7 +87,7 @@ async function review(id: string, properties: Properties): Promise<Properties> {
   const inputs = Inputs.parse(properties);
   const { batches, resultsDir, resourceUrn } = inputs;
   const summary = mergeSummaries(batches.map((batch) => batch.summary));
-  const failedAt = new Set(batches.flatMap((batch) => batch.failedAt));
+  const failedAt = new Set(batches.flatMap((batch) => fromRanges(batch.failedAt)));
   const directory = path.resolve(resultsDir);
   const file = path.posix.join(resultsDir, FAILED_RECORDS);
   const outputs = { summary, reviewed: fingerprint(inputs), complete: true };
@@ -89,10 +98,17 @@ async function review(id: string, properties: Properties): Promise<Properties> {
   const source = await sharedSource(inputs.users ?? [], batches.length);
   if (batches.some((batch) => batch.source.digest !== source.digest)) {
     throw new Error(
-      `The users files changed while they were imported: the failed records can't be gathered from them. The batches are saved. Run \`pulumi up\` again.`,
+      "The batches were not all imported from the users files as they are now, so the failed records can't be gathered from them. All batches are saved. Run `pulumi up` again, without --target.",
     );
   }
-  await writeFailedRecords(directory, records(source.records((index) => failedAt.has(index))));
+  await writeFailedRecords(directory, records(source.records((index) => failedAt.has(index)))).catch(
+    (error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new Error(
+        `The failed records can't be written to resultsDir "${resultsDir}" (${code ?? "unknown error"}). All batches are saved. Choose another folder and run \`pulumi up\` again.`,
+      );
+    },
+  );
   const done = { ...outputs, failedRecordsFile: file };
   const excess = overLimit(inputs.maxFailures, summary);
   const told = `${count(failedAt.size)} of ${count(summary.total)} users failed. They are, whole, in ${file}. Correct them in the users file and run \`pulumi up\`: only they are sent.`;

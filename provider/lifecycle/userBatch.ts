@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
+import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
 import { tenantOf } from "../jobs/tenant";
+import { hasUnsavedJournal, Journal, JournalError, moveJournal, removeSavedJournal } from "../journal/journal";
+import { keyId } from "../ledger/fingerprint";
 import type { Share } from "../plan/share";
 import { BatchProgress, count } from "../progress/batchProgress";
 import type { SourceInfo } from "../results/types";
@@ -10,23 +13,34 @@ import { type Source, SourceError } from "../source";
 import { applySource, type BatchResult, type ImportSettings } from "./applySource";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
 import { sharedDigest, sharedSource, shareRecords } from "./sources";
+import { endWithoutEngine, stop, whileWatched } from "./stop";
+
+const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
+
+const USERS = "users must be one or more paths or globs, relative to the program's folder";
+const filePath = z.string(USERS).regex(/^[^\0]+$/, USERS);
 
 /** The inputs of a batch as they come over the wire; see `UserBatchArgs`. */
 const Inputs = z.object({
-  connectionId: z.string().regex(/^con_[A-Za-z0-9]{16}$/, {
-    error: ({ input }) =>
-      `connectionId must be the id of a connection, con_ and 16 letters or digits, not ${JSON.stringify(input)}`,
-  }),
-  users: z.array(z.string().min(1, "users must not hold an empty path")).optional(),
-  key: z.string(),
-  share: z.object({ index: z.number(), count: z.number() }),
+  connectionId: z
+    .string("connectionId is required: the id of a database connection")
+    .regex(/^con_[A-Za-z0-9]{16}$/, "connectionId must be the id of a connection: con_ and 16 letters or digits"),
+  users: z.array(filePath, USERS).optional(),
+  key: z.string("key is required: the key of an ImportKey"),
+  share: z
+    .object({ index: z.int().min(0), count: z.int().min(1) }, "share must be { index, count }")
+    .refine(({ index, count }) => index < count, "share: index must be below count"),
   onExisting: z.enum(["fail", "overwrite"], { error: 'onExisting must be "fail" or "overwrite"' }),
   generateUserIds: z.boolean("generateUserIds must be true or false"),
   triggers: z.array(z.unknown(), "triggers must be an array"),
   sealed: z.boolean("sealed must be true or false"),
-  externalId: z.string("externalId must be a text").max(200, "externalId must have at most 200 characters"),
+  externalId: z.string("externalId must be a text"),
   sendCompletionEmail: z.boolean("sendCompletionEmail must be true or false"),
-  configNamespace: z.string("configNamespace must be a text").min(1, "configNamespace must not be empty"),
+  configNamespace: z
+    .string("configNamespace must be a text")
+    .regex(/^[A-Za-z0-9_-]+$/, 'configNamespace must be a name of letters, digits, - and _, such as "auth0-eu"'),
+  resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
+  deadline: z.custom<string>((value) => durationMs(value) !== undefined, DEADLINE).optional(),
   resourceUrn: z.string(),
   /** Added by `check`. */
   source: z.custom<SourceInfo>().optional(),
@@ -38,8 +52,12 @@ interface Outputs extends BatchResult {
   readonly connectionId: string;
   readonly share: Share;
   readonly triggers: readonly unknown[];
+  readonly onExisting: string;
   readonly source: SourceInfo;
   readonly applied?: string;
+  /** The journal whose content this state holds, and where it lies. */
+  readonly run: string;
+  readonly journalFile: string;
 }
 
 export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
@@ -47,7 +65,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
 
   async check(olds, news) {
     const reasons = [...argumentProblems(news), ...changeProblems(olds as Partial<Inputs>, news as Partial<Inputs>)];
-    if (news.sealed !== true) reasons.push(...configProblems(news.configNamespace));
+    if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news.configNamespace));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
     if (news.sealed === true) return { inputs: { ...news, source: olds.source } };
     if (hasUnknown(news.users)) return { inputs: news };
@@ -62,14 +80,18 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   },
 
   async diff(_id, olds, news) {
-    const { connectionId, applied, complete, triggers } = olds as Partial<Outputs>;
+    const { connectionId, applied, complete } = olds as Partial<Outputs>;
     if (isUnknown(news.connectionId) || news.connectionId !== connectionId) {
       return { changes: true, replaces: ["connectionId"] };
     }
     if (news.sealed === true) return { changes: false };
     const source = news.source as SourceInfo | undefined;
     return {
-      changes: complete !== true || source?.digest !== applied || !sameJson(news.triggers, triggers),
+      changes:
+        complete !== true ||
+        source?.digest !== applied ||
+        wantsFailedAgain(olds as unknown as Outputs, news as unknown as Inputs) ||
+        leftUnsaved(olds as unknown as Outputs, news as unknown as Inputs),
     };
   },
 
@@ -85,14 +107,19 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   read: async (id, props = {}) => ({ id, props }),
 
   // The users stay: they belong to their connection, and only with it do they go.
-  delete: async () => {},
+  async delete(_id, props) {
+    const { journalFile, run } = props as unknown as Partial<Outputs>;
+    if (journalFile !== undefined && run !== undefined) removeSavedJournal(path.resolve(journalFile), run);
+  },
 };
 
 /** Rules that one set of arguments can break by itself. Values that are not known yet break none. */
 function argumentProblems(news: Properties): string[] {
-  const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !hasUnknown(value)));
-  const parsed = Inputs.partial().safeParse(known);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.message}.`);
+  const parsed = Inputs.safeParse(news);
+  const broken = parsed.success
+    ? []
+    : parsed.error.issues.filter(({ path: [name] }) => !hasUnknown(news[String(name)]));
+  const problems = broken.map((issue) => `${issue.message}.`);
   const { users, sealed } = news as Partial<Inputs>;
   if (sealed !== true && (users === undefined || (Array.isArray(users) && users.length === 0))) {
     problems.push("users is required: one or more files or globs, relative to the program's folder.");
@@ -120,6 +147,11 @@ function changeProblems(olds: Partial<Inputs>, news: Partial<Inputs>): string[] 
       `batches can't change from ${olds.share.count} to ${news.share.count}: which users each batch has imported is in its state, and other batches would send them again. Set batches back to ${olds.share.count}.`,
     );
   }
+  if (isKnownChange(olds.key, news.key) && !isKnownChange(olds.connectionId, news.connectionId)) {
+    problems.push(
+      "key can't change: what is known of the users is keyed by it, and all of them would be sent again. Keep the ImportKey, or make a new import under another name.",
+    );
+  }
   if (news.sealed === true && olds.source === undefined) {
     problems.push("sealed can't be set before the first import: there is nothing to keep. Leave it out until then.");
   }
@@ -127,6 +159,15 @@ function changeProblems(olds: Partial<Inputs>, news: Partial<Inputs>): string[] 
     problems.push("connectionId can't change while the import is sealed: its users would have to be sent again.");
   }
   return problems;
+}
+
+function isKnownChange(old: unknown, now: unknown): boolean {
+  return old !== undefined && now !== undefined && !isUnknown(now) && old !== now;
+}
+
+/** Whether records that failed are to be sent once more, though they did not change. */
+function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
+  return !sameJson(news.triggers, olds.triggers) || news.onExisting !== olds.onExisting;
 }
 
 /** What the files hold. Where they are as they were, that is known without a parse. */
@@ -145,13 +186,14 @@ function sourceInfo({ digest, users, bytes }: Source): SourceInfo {
 /** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
 async function apply(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
   const inputs = Inputs.parse(properties);
-  const { connectionId, users, key, share, triggers, resourceUrn } = inputs;
+  const { connectionId, users, key, share, resourceUrn } = inputs;
   const tenant = tenantOf(resolveCredentials(config, inputs.configNamespace), resolveLimits(config));
   const own = await shareRecords(users ?? [], share);
   const source = sourceInfo(own.source);
   if (inputs.source !== undefined && inputs.source.digest !== source.digest) {
     await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
   }
+  const deadline = durationMs(inputs.deadline);
   const settings: ImportSettings = {
     connectionId,
     key,
@@ -159,21 +201,105 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     onExisting: inputs.onExisting,
     generateUserIds: inputs.generateUserIds,
     sendCompletionEmail: inputs.sendCompletionEmail,
-    resendFailed: old !== undefined && !sameJson(triggers, old.triggers),
+    resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
+    // Counted from the start of the process, which is the start of the run.
+    ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
   };
-  const progress = new BatchProgress(own.users, (line) => log.live(resourceUrn, line));
-  const { result, jobsSent, problem } = await applySource(own.records, settings, old, tenant, progress);
-  // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
-  const applied = result.complete ? { applied: source.digest } : {};
-  const outputs = { ...result, connectionId, share, triggers, source, ...applied };
-  if (problem === undefined) return outputs;
-  if (jobsSent === 0) throw problem;
-  const { total, inserted, updated, failed } = result.summary;
-  throw partialFailure(
-    id,
-    properties,
-    outputs,
-    `${problem.message} ${count(inserted + updated + failed)} of ${count(Math.max(own.users, total))} users were dealt with before, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`,
+  const show = (line: string) => void log.live(resourceUrn, line);
+  const progress = new BatchProgress(own.users, tenant.limits.maxActiveJobs, show);
+  const journalFile = journalFileOf(inputs);
+  const journal = await openJournal(inputs, journalFile, old, (owner) =>
+    show(`waiting for ${owner} to end, which still works on this import`),
+  );
+  try {
+    const { result, achieved, problem } = await whileWatched(
+      path.resolve(journalFile),
+      () => progress.print(),
+      () => applySource(own.records, settings, old, { tenant, journal, progress, stop }),
+    );
+    await log.live(resourceUrn, progress.line, true);
+    // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
+    const applied = result.complete ? { applied: source.digest } : {};
+    // What was asked for by a change of these is still asked for where not everything was done.
+    const asked = result.complete || old === undefined ? inputs : old;
+    const outputs = {
+      ...result,
+      connectionId,
+      share,
+      triggers: asked.triggers,
+      onExisting: asked.onExisting,
+      source,
+      ...applied,
+      run: journal.run,
+      journalFile,
+    };
+    if (problem === undefined) return outputs;
+    if (!achieved) throw problem;
+    const { inserted, updated, unchanged, failed, invalid } = result.summary;
+    throw partialFailure(
+      id,
+      properties,
+      outputs,
+      `${problem.message} ${count(inserted + updated + unchanged + failed + invalid)} of ${count(own.users)} users are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`,
+    );
+  } finally {
+    journal.close();
+    endWithoutEngine();
+  }
+}
+
+/** @throws Error when the journal can't be kept: without it nothing is sent. */
+async function openJournal(
+  { key, connectionId, resultsDir }: Inputs,
+  file: string,
+  old: Outputs | undefined,
+  waiting: (owner: string) => void,
+): Promise<Journal> {
+  try {
+    const target = path.resolve(file);
+    if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
+    return await Journal.open(target, { keyId: keyId(key), connectionId }, old?.run, waiting, stop);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new Error(
+      `resultsDir "${resultsDir}" can't be written to (${code}). Nothing was sent. Choose another folder.`,
+    );
+  }
+}
+
+/** Where a batch keeps its journal, relative to the program: by the resource's name, which ends its URN. */
+function journalFileOf({ resultsDir, resourceUrn }: Inputs): string {
+  const name = resourceUrn.slice(resourceUrn.lastIndexOf("::") + 2).replace(/[^A-Za-z0-9._-]/g, "_");
+  return path.posix.join(resultsDir, "journal", `${name}.ndjson`);
+}
+
+/** Whether an interrupted run has sent something that this state does not know. */
+function leftUnsaved({ journalFile, run }: Outputs, news: Inputs): boolean {
+  if (hasUnknown(news)) return false;
+  const identity = { keyId: keyId(news.key), connectionId: news.connectionId };
+  try {
+    return [...new Set([journalFile, journalFileOf(news)])].some((name) => {
+      const file = path.resolve(name);
+      if (hasUnsavedJournal(file, identity, run)) return true;
+      removeSavedJournal(file, run);
+      return false;
+    });
+  } catch (error) {
+    // An update will meet the same, and can tell it.
+    if (error instanceof JournalError) return true;
+    throw error;
+  }
+}
+
+const UNITS_MS = { h: 3_600_000, m: 60_000, s: 1_000 } as const;
+
+/** `"1h30m"` in milliseconds; `undefined` where it is not a duration. */
+function durationMs(value: unknown): number | undefined {
+  if (typeof value !== "string" || !/^(\d+h)?(\d+m)?(\d+s)?$/.test(value) || value === "") return undefined;
+  return [...value.matchAll(/(\d+)([hms])/g)].reduce(
+    (sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit as keyof typeof UNITS_MS],
+    0,
   );
 }
 

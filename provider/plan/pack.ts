@@ -4,7 +4,28 @@ export const MAX_REQUEST_BYTES = 512_000;
 /** As many records as fit into one job, and the array of them as it is sent. */
 export interface Chunk<Member> {
   readonly members: readonly Member[];
+  /** The size of each member's record in the payload, in bytes. */
+  readonly sizes: readonly number[];
   readonly payload: Buffer;
+}
+
+/** The two halves of a job. */
+export function split<Member>({ members, sizes, payload }: Chunk<Member>): [Chunk<Member>, Chunk<Member>] {
+  const middle = Math.ceil(members.length / 2);
+  // The opening bracket, and each record with the comma or bracket behind it.
+  const firstBytes = 1 + sizes.slice(0, middle).reduce((sum, size) => sum + size + 1, 0);
+  return [
+    {
+      members: members.slice(0, middle),
+      sizes: sizes.slice(0, middle),
+      payload: Buffer.concat([payload.subarray(0, firstBytes - 1), CLOSE]),
+    },
+    {
+      members: members.slice(middle),
+      sizes: sizes.slice(middle),
+      payload: Buffer.concat([OPEN, payload.subarray(firstBytes)]),
+    },
+  ];
 }
 
 /**
@@ -43,7 +64,8 @@ export class Packer<Member> {
     const pieces: Buffer[] = [];
     for (const [i, part] of this.#parts.entries()) pieces.push(i === 0 ? OPEN : COMMA, part);
     pieces.push(CLOSE);
-    const chunk = { members: this.#members, payload: Buffer.concat(pieces) };
+    const sizes = this.#parts.map((part) => part.length);
+    const chunk = { members: this.#members, sizes, payload: Buffer.concat(pieces) };
     this.#members = [];
     this.#parts = [];
     this.#bytes = 2;

@@ -17,5 +17,8 @@ export function shareOf(user: User, count: number): number {
   // FNV-1a, 32 bits: spreads short texts evenly and costs less than a call into OpenSSL.
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % count;
+  // Its low bits depend on the text's low bits only, so that a text with a part twice would go to few shares.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % count;
 }

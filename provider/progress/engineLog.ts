@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import type * as Grpc from "@grpc/grpc-js";
 import * as engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb";
@@ -5,10 +6,16 @@ import * as enginePb from "@pulumi/pulumi/proto/engine_pb";
 
 /** Writes on the lines of `pulumi up`. */
 export interface EngineLog {
-  /** On the resource's own line, replaced by the next one and gone at the end. */
-  live(urn: string, message: string): void;
+  /**
+   * On the resource's own line, replaced by the next one and gone at the end. More often than a person can read, or in
+   * a log without a terminal than every 30 s, it is dropped, unless it is the `last`.
+   */
+  live(urn: string, message: string, last?: boolean): Promise<void>;
   warn(urn: string, message: string): Promise<void>;
 }
+
+const TERMINAL_INTERVAL_MS = 200;
+const LOG_INTERVAL_MS = 30_000;
 
 /**
  * The engine's log service, reached at the address that the engine hands to a provider process as its argument. The
@@ -19,6 +26,8 @@ export interface EngineLog {
 export function engineLog(address: string | undefined): EngineLog {
   if (address === undefined || !/:\d+$/.test(address)) return SILENT;
   const client = new engineGrpc.EngineClient(address, pulumisGrpc().credentials.createInsecure());
+  const interval = hasTerminal() ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
+  const shown = new Map<string, { readonly at: number; readonly message: string }>();
   const send = (severity: enginePb.LogSeverity, urn: string, message: string, ephemeral: boolean): Promise<void> => {
     const request = new enginePb.LogRequest();
     request.setSeverity(severity);
@@ -28,9 +37,26 @@ export function engineLog(address: string | undefined): EngineLog {
     return new Promise((resolve) => client.log(request, () => resolve()));
   };
   return {
-    live: (urn, message) => void send(enginePb.LogSeverity.INFO, urn, message, true),
+    live: async (urn, message, last = false) => {
+      const before = shown.get(urn);
+      if (before !== undefined && (before.message === message || (!last && Date.now() - before.at < interval))) return;
+      shown.set(urn, { at: Date.now(), message });
+      await send(enginePb.LogSeverity.INFO, urn, message, true);
+    },
     warn: (urn, message) => send(enginePb.LogSeverity.WARNING, urn, message, false),
   };
+}
+
+/** Whether the run has a terminal. The provider's own streams are pipes in any case. */
+function hasTerminal(): boolean {
+  if (process.env.CI) return false;
+  if (process.platform === "win32") return true;
+  try {
+    closeSync(openSync("/dev/tty", "w"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The very copy that Pulumi uses: gRPC refuses credentials that another copy of it made. */
@@ -38,4 +64,4 @@ function pulumisGrpc(): typeof Grpc {
   return createRequire(require.resolve("@pulumi/pulumi/package.json"))("@grpc/grpc-js") as typeof Grpc;
 }
 
-const SILENT: EngineLog = { live: () => {}, warn: async () => {} };
+const SILENT: EngineLog = { live: async () => {}, warn: async () => {} };

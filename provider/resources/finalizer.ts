@@ -6,7 +6,7 @@ import { ShimResource } from "./shim";
 export interface BatchReview {
   readonly summary: Summary;
   readonly jobs: readonly Job[];
-  readonly failedAt: readonly number[];
+  readonly failedAt: string;
   readonly source: SourceInfo;
 }
 

@@ -38,6 +38,12 @@ export interface ImportArgs {
    */
   sealed?: pulumi.Input<boolean>;
   /**
+   * Stops submitting in time for a pipeline's own limit, counted from the start of `pulumi up`: `"5h"`, `"90m"`,
+   * `"1h30m"`. What runs by then is awaited and saved; the update fails with a message of how much is done, and the next
+   * `pulumi up` goes on from there. No limit where it is not given.
+   */
+  deadline?: pulumi.Input<string>;
+  /**
    * Prefix of Auth0's `external_id` of each job, which the Dashboard shows; the job's number follows: `PREFIX#12`. At
    * most 200 characters.
    *
@@ -57,6 +63,14 @@ export interface ImportArgs {
    * @default "auth0"
    */
   configNamespace?: pulumi.Input<string>;
+  /**
+   * The folder for the journal of what was sent and for the failed records, relative to the program. The latter hold
+   * personal data: keep it out of version control. Where it is kept from run to run, an interrupted run is continued
+   * without asking the tenant about every user.
+   *
+   * @default ".user-import/STACK/NAME"
+   */
+  resultsDir?: pulumi.Input<string>;
 }
 
 /** Arguments of {@link UserBatch}. */
@@ -90,8 +104,8 @@ export class UserBatch extends ShimResource {
   declare readonly jobs: pulumi.Output<Job[]>;
   /** The first 1,000 records that failed, in the order of the source; a secret. Never a password hash. */
   declare readonly failedRecords: pulumi.Output<FailedRecord[]>;
-  /** The places of all failed records in the source, counted from 0. */
-  declare readonly failedAt: pulumi.Output<number[]>;
+  /** The places of all failed records in the source, counted from 0, as ranges: `"3,17-19"`. */
+  declare readonly failedAt: pulumi.Output<string>;
   /** The users files, as they were when they were read. */
   declare readonly source: pulumi.Output<SourceInfo>;
   /** The digest of the source that the tenant reflects; absent until a first run has dealt with every record. */
@@ -117,11 +131,19 @@ export class UserBatch extends ShimResource {
         externalId: args.externalId ?? `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,
         sendCompletionEmail: args.sendCompletionEmail ?? false,
         configNamespace: args.configNamespace ?? "auth0",
+        deadline: args.deadline,
+        resultsDir: args.resultsDir ?? defaultResultsDir(name),
       },
-      ["summary", "jobs", "failedRecords", "failedAt", "source", "applied", "complete", "ledger"],
+      ["summary", "jobs", "failedRecords", "failedAt", "source", "applied", "complete", "ledger", "run", "journalFile"],
       ["failedRecords"],
       opts,
     );
     warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
   }
+}
+
+/** `.user-import/STACK/NAME`, relative to the program. */
+export function defaultResultsDir(name: string): string {
+  const [stack, folder] = [pulumi.getStack(), name].map((part) => part.replace(/[^A-Za-z0-9._-]/g, "_"));
+  return `.user-import/${stack}/${folder}`;
 }

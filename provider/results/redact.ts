@@ -4,7 +4,7 @@
  */
 export function redact(text: string): string {
   return text
-    .slice(0, 300)
     .replace(/[^\s"'<>(),;:=|]+@[^\s"'<>(),;:]+/g, "‹email›")
-    .replace(/\+\d{7,15}\b/g, "‹phone›");
+    .replace(/\+\d{7,15}\b/g, "‹phone›")
+    .slice(0, 300);
 }

@@ -35,10 +35,13 @@ export interface Job {
   readonly bytes: number;
   /** Records that failed in it. */
   readonly failed: number;
-  readonly status: "completed" | "failed" | "expired";
+  /** `"vanished"`: the tenant did not know it any more. What failed as a whole was sent again in other jobs. */
+  readonly status: "completed" | "failed" | "expired" | "vanished";
   /** When it was accepted and when it was seen finished: ISO 8601, UTC. */
   readonly started: string;
   readonly finished: string;
+  /** Why calls about it were made again: `"HTTP 502"`, `"no answer in time"`. */
+  readonly retries: readonly string[];
 }
 
 /** A record that did not get into the tenant, or only in part. */

@@ -18,14 +18,18 @@ export function normalizeUser(user: User): User {
     : user;
 }
 
+/** What Auth0 keeps in lower case, and takes as the same in any case. A `user_id` is not among them. */
+const CASELESS: ReadonlySet<string> = new Set(["email", "username"]);
+
 /**
- * What tells this user from all others: `"email:jane@example.com"`. In lower case, because Auth0 keeps emails and
- * usernames so. `undefined` where the record has no identifier at all; the service refuses such a record.
+ * What tells this user from all others: `"email:jane@example.com"`. `undefined` where the record has no identifier at
+ * all; the service refuses such a record.
  */
 export function identityOf(user: User): string | undefined {
   for (const attribute of IDENTIFIERS) {
     const value = user[attribute];
-    if (typeof value === "string" && value !== "") return `${attribute}:${value.toLowerCase()}`;
+    if (typeof value !== "string" || value === "") continue;
+    return `${attribute}:${CASELESS.has(attribute) ? value.toLowerCase() : value}`;
   }
   return undefined;
 }

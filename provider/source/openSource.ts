@@ -97,6 +97,8 @@ class OpenedSource implements Source {
       try {
         const file = await SourceFile.open(name, cwd);
         this.#files.push(file);
+        // Were it let pass, an export that broke off would look like users who were removed.
+        if (file.bytes === 0) throw new SourceError([{ file: name, message: "there is nothing in this file" }]);
         fileDigests.push(await readThrough(file, this.#index, this.#limits, onRecord));
       } catch (error) {
         if (!(error instanceof SourceError)) {

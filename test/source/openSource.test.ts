@@ -102,7 +102,7 @@ describe("openSource", () => {
     it("several files, numbered through, among them empty ones", async () => {
       await folder.write("1.json", "[]");
       await folder.write("2.json", `${JANE}\n${JOHN}\n`);
-      await folder.write("3.json", "");
+      await folder.write("3.json", " \n");
       await folder.write("4.json", gzipSync(`[\n${JOHN}]`));
       const source = await open(["*.json"]);
       assert.equal(source.users, 3);
@@ -186,7 +186,7 @@ describe("openSource", () => {
     flipped[flipped.length - 6] = ~(flipped[flipped.length - 6] as number);
 
     const cases: Record<string, [content: string | Uint8Array, message: string]> = {
-      "an empty file": ["", "users.json: there are no users in this file"],
+      "an empty file": ["", "users.json: there is nothing in this file"],
       "a blank file": ["\u{feff} \r\n\n", "users.json: there are no users in this file"],
       "an empty array": [" [ ] ", "users.json: there are no users in this file"],
       "an empty gzip file": [gzipSync(""), "users.json: there are no users in this file"],

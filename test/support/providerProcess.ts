@@ -56,8 +56,15 @@ export class ProviderProcess {
     private readonly ownFolder: boolean,
   ) {}
 
-  /** @param folder the program's folder; a new empty one where it is not given. */
-  static async start(config: Record<string, string>, folder?: string): Promise<ProviderProcess> {
+  /**
+   * @param folder the program's folder; a new empty one where it is not given.
+   * @param env further environment variables.
+   */
+  static async start(
+    config: Record<string, string>,
+    folder?: string,
+    env: Record<string, string> = {},
+  ): Promise<ProviderProcess> {
     const cwd = folder ?? programFolder();
     const logs: LogMessage[] = [];
     const engine = new grpc.Server();
@@ -81,7 +88,11 @@ export class ProviderProcess {
       ),
     );
     const script = require.resolve("@pulumi/pulumi/cmd/dynamic-provider");
-    const child = spawn(process.execPath, [script, `127.0.0.1:${port}`], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, `127.0.0.1:${port}`], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const [address] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line")) as [
       string,
     ];

@@ -23,20 +23,25 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** After this time it is killed, and the run fails. Default: two minutes. */
   timeoutMs?: number;
+  /** How long what it started may outlive it before it counts as left behind. Default: five seconds. */
+  outlivedMs?: number;
 }
 
 /** A command that runs in a session of its own, so that whatever it starts can be found and ended with it. */
 export class Running {
   /** Rejects when the command can't be started or takes too long; an exit code is no failure here. */
   readonly finished: Promise<Finished>;
+  /** Resolves when the command itself has ended, though what it started may live on. */
+  readonly exited: Promise<void>;
   private readonly child: ChildProcess;
   private output = "";
   private readonly watchers = new Set<() => void>();
 
   constructor(command: string, args: readonly string[], options: RunOptions = {}) {
-    const { timeoutMs = 120_000, ...spawnOptions } = options;
+    const { timeoutMs = 120_000, outlivedMs = LEFT_BEHIND_AFTER_MS, ...spawnOptions } = options;
     const child = spawn(command, args, { ...spawnOptions, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     this.child = child;
+    this.exited = new Promise((resolve) => child.once("exit", () => resolve()));
     const printed = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].setEncoding("utf8").on("data", (text: string) => {
@@ -61,7 +66,7 @@ export class Running {
       child.on("exit", async (code) => {
         clearTimeout(timer);
         const closed = once(child, "close");
-        const leftBehind = (await this.lastOfSession()).map(commandLine);
+        const leftBehind = (await this.lastOfSession(outlivedMs)).map(commandLine);
         this.kill();
         await closed;
         resolve({ code, ...printed, output: this.output, leftBehind });
@@ -116,9 +121,9 @@ export class Running {
     return processIds().filter((pid) => pid !== this.pid && sessionOf(pid) === this.pid);
   }
 
-  /** Who doesn't end within a few seconds of the command. Nothing tells when somebody else's child has ended. */
-  private async lastOfSession(): Promise<number[]> {
-    const deadline = Date.now() + LEFT_BEHIND_AFTER_MS;
+  /** Who doesn't end soon after the command. Nothing tells when somebody else's child has ended. */
+  private async lastOfSession(outlivedMs: number): Promise<number[]> {
+    const deadline = Date.now() + outlivedMs;
     while (this.session().length > 0 && Date.now() < deadline) await setTimeout(50);
     return this.session();
   }

@@ -3,6 +3,7 @@ import { CredentialsError, resolveCredentials, resolveLimits } from "../../provi
 import { matchErrors } from "../../provider/jobs/matchErrors";
 import { Pace } from "../../provider/jobs/pace";
 import { requestOverhead } from "../../provider/jobs/tenant";
+import { identityFingerprint } from "../../provider/ledger/fingerprint";
 import { redact } from "../../provider/results/redact";
 
 const config = (values: Record<string, string>) => (key: string) => values[key];
@@ -79,44 +80,56 @@ describe("credentials", () => {
 });
 
 describe("a job's errors", () => {
-  const error = (user: Record<string, unknown>, code = "FORMAT") => ({
-    user,
-    errors: [{ code, message: `${code}!` }],
-  });
+  const key = "key";
+  const sent = (...users: Record<string, unknown>[]) => new Set(users.map((user) => identityFingerprint(key, user)));
+  const error = (user: Record<string, unknown>, code = "FORMAT") => ({ user, errors: [{ code, message: `${code}!` }] });
 
   it("lead to the records that were sent, prefixed or not, in any case", () => {
-    const { failures, unmatched } = matchErrors(
-      ["email:a@example.com", "user_id:1", "email:b@example.com"],
-      [error({ email: "B@example.com" }), error({ user_id: "auth0|1", email: "a@example.com" }, "PATTERN")],
-    );
-    assert.equal(unmatched, 0);
-    assert.deepEqual([...failures].sort(), [
-      [1, { code: "PATTERN", message: "PATTERN!" }],
-      [2, { code: "FORMAT", message: "FORMAT!" }],
+    const records = sent({ email: "a@example.com" }, { user_id: "1" }, { email: "b@example.com" });
+    const { failures, unmatched } = matchErrors(key, records, [
+      error({ email: "B@example.com" }),
+      error({ user_id: "auth0|1", email: "a@example.com" }, "PATTERN"),
     ]);
-  });
-
-  it("lead to the later of two records of one user", () => {
-    const { failures } = matchErrors(
-      ["email:a@example.com", "email:a@example.com"],
-      [error({ email: "a@example.com" })],
+    assert.equal(unmatched, 0);
+    assert.deepEqual(
+      [...failures].map(([fingerprint, { code, email }]) => [[...records].indexOf(fingerprint), code, email]),
+      [
+        [2, "FORMAT", "b@example.com"],
+        [1, "PATTERN", "a@example.com"],
+      ],
     );
-    assert.deepEqual([...failures.keys()], [1]);
   });
 
-  it("lead to records without any identifier", () => {
-    const { failures, unmatched } = matchErrors([undefined, "email:a@example.com"], [error({ name: "?" })]);
-    assert.deepEqual([...failures.keys()], [0]);
+  it("tell an id that was made up from one of the source", () => {
+    const { failures } = matchErrors(key, sent({ email: "a@example.com" }, { user_id: "1" }), [
+      error({ user_id: "0123456789abcdef01234567", email: "a@example.com" }),
+      error({ user_id: "1", email: "b@example.com" }),
+    ]);
+    assert.deepEqual(
+      [...failures.values()].map(({ userId, isGeneratedId }) => [userId, isGeneratedId]),
+      [
+        ["0123456789abcdef01234567", true],
+        ["1", false],
+      ],
+    );
+  });
+
+  it("lead to records without any identifier, whose secrets the service masks", () => {
+    const record = { name: "?", password_hash: "$2b$10$…" };
+    const { failures, unmatched } = matchErrors(key, sent(record), [error({ ...record, password_hash: "*****" })]);
+    assert.equal(failures.size, 1);
     assert.equal(unmatched, 0);
   });
 
   it("about nobody who was sent are counted, not dropped", () => {
-    assert.equal(matchErrors(["email:a@example.com"], [error({ email: "z@example.com" })]).unmatched, 1);
+    assert.equal(matchErrors(key, sent({ email: "a@example.com" }), [error({ email: "z@example.com" })]).unmatched, 1);
   });
 
   it("without code or message are kept as failures", () => {
-    const { failures } = matchErrors(["email:a@example.com"], [{ user: { email: "a@example.com" }, errors: [] }]);
-    assert.deepEqual(failures.get(0), { code: "UNKNOWN", message: "no reason given" });
+    const user = { email: "a@example.com" };
+    const [failure] = matchErrors(key, sent(user), [{ user, errors: [] }]).failures.values();
+    assert.equal(failure?.code, "UNKNOWN");
+    assert.equal(failure?.message, "no reason given");
   });
 });
 
@@ -151,9 +164,15 @@ describe("the pace of polling", () => {
     assert.equal(pace.untilNextLook("upsert", 2000, 0, undefined), 250);
   });
 
-  it("stays between a tenth of a second and 15 seconds", () => {
+  it("learns nothing from a tiny job, most of whose time is not spent on its users", () => {
     const pace = new Pace();
-    assert.equal(pace.untilNextLook("insert", 1, 10, { ...job, percentage_done: 99 }), 100);
+    pace.finished("insert", 4, 290);
+    assert.equal(pace.untilNextLook("insert", 1000, 0, undefined), 250);
+  });
+
+  it("stays between 20 ms and 15 seconds", () => {
+    const pace = new Pace();
+    assert.equal(pace.untilNextLook("insert", 1, 10, { ...job, percentage_done: 99 }), 20);
     assert.equal(pace.untilNextLook("insert", 1, 0, { ...job, time_left_seconds: 3600 }), 15_000);
   });
 });

@@ -18,13 +18,18 @@ const state = fc.oneof(
 describe("the ledger", () => {
   it("comes back from the state as it was", () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.tuple(fingerprint, fingerprint, state), { selector: ([id]) => id }), (users) => {
-        const ledger = new Ledger();
-        for (const [identity, content, state] of users) ledger.set(identity, { content, state });
-        const back = Ledger.decode(ledger.encode());
-        assert.equal(back.size, users.length);
-        for (const [identity, content, state] of users) assert.deepEqual(back.get(identity), { content, state });
-      }),
+      fc.property(
+        fc.uniqueArray(fc.tuple(fingerprint, fingerprint, fingerprint, state), { selector: ([id]) => id }),
+        (users) => {
+          const ledger = new Ledger();
+          for (const [identity, content, email, state] of users) ledger.set(identity, { content, email, state });
+          const back = Ledger.decode(ledger.encode());
+          assert.equal(back.size, users.length);
+          for (const [identity, content, email, state] of users) {
+            assert.deepEqual(back.get(identity), { content, email, state });
+          }
+        },
+      ),
     );
   });
 
@@ -35,18 +40,19 @@ describe("the ledger", () => {
       ["00000000000000aa", "imported"],
       ["00000000000000bb", "failed:FORMAT"],
     ];
-    for (const [id, state] of users) one.set(id, { content: id, state });
-    for (const [id, state] of users.reverse()) other.set(id, { content: id, state });
+    for (const [id, state] of users) one.set(id, { content: id, email: id, state });
+    for (const [id, state] of users.reverse()) other.set(id, { content: id, email: id, state });
     assert.equal(one.encode(), other.encode());
   });
 
-  it("takes at most 24 bytes a user", () => {
+  it("takes at most 36 bytes a user", () => {
     const ledger = new Ledger();
     for (let i = 0; i < 10_000; i++) {
       const id = identityFingerprint("key", { email: `${i}@example.com` });
-      ledger.set(id, { content: contentFingerprint("key", { i }), state: "imported" });
+      const content = contentFingerprint("key", { i });
+      ledger.set(id, { content, email: content, state: "imported" });
     }
-    assert.ok(ledger.encode().length <= 24 * 10_000, `${ledger.encode().length / 10_000} bytes a user`);
+    assert.ok(ledger.encode().length <= 36 * 10_000, `${ledger.encode().length / 10_000} bytes a user`);
   });
 
   it("refuses what a newer version wrote", () => {
@@ -79,6 +85,8 @@ describe("fingerprints", () => {
     const jane = identityFingerprint("key", { email: "Jane@Example.com", name: "Jane" });
     assert.equal(jane, identityFingerprint("key", { email: "jane@example.com" }));
     assert.notEqual(jane, identityFingerprint("key", { username: "jane@example.com" }));
+    const id = identityFingerprint("key", { user_id: "AbC" });
+    assert.notEqual(id, identityFingerprint("key", { user_id: "abc" }), "ids are not caseless");
   });
 
   it("canonical JSON parses to the same value", () => {

@@ -1,0 +1,313 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import type { Fingerprint } from "../ledger/fingerprint";
+import type { JobKind } from "../plan/delta";
+import { Lock } from "./lock";
+import { lockFile } from "./lockOwner";
+
+/** A user in a job, as keyed fingerprints: who, what the record says, and its email. */
+export interface JournalMember {
+  readonly fingerprint: Fingerprint;
+  readonly content: Fingerprint;
+  readonly email: Fingerprint;
+}
+
+/** How a member of a finished job ended. */
+export type Outcome = "inserted" | "updated" | `failed:${string}`;
+
+const VERSION = 1;
+
+const Header = z.object({
+  version: z.number(),
+  /** The journal's own name. The state holds it once it holds all that the journal says. */
+  run: z.string(),
+  /** Tells whether the fingerprints are of this import's key. */
+  keyId: z.string(),
+  connectionId: z.string(),
+});
+type Header = z.infer<typeof Header>;
+
+const Entry = z.union([
+  /** About to be sent. What follows says how that went; where nothing follows, nobody knows. */
+  z.object({ intent: z.number(), kind: z.enum(["insert", "upsert"]), members: z.string() }),
+  /** The tenant took it; perhaps for the second time, where an answer was lost before. */
+  z.object({ accepted: z.number(), job: z.string(), at: z.string(), uncertain: z.boolean() }),
+  /** The tenant did not take it: its users were not sent. */
+  z.object({ refused: z.number() }),
+  /** How each member ended, in the order of the intent: a letter for each, and the codes of those who failed. */
+  z.object({ finished: z.number(), outcomes: z.string(), codes: z.array(z.string()) }),
+  /** How these ended is not known, and they are in other jobs by now: it failed as a whole, or is gone. */
+  z.object({ abandoned: z.number() }),
+]);
+type Entry = z.infer<typeof Entry>;
+
+/** A job of an interrupted run whose end the journal does not tell. */
+export interface OpenJob {
+  readonly number: number;
+  readonly kind: JobKind;
+  readonly members: readonly JournalMember[];
+  /** Auth0's id; absent where it is not known whether the tenant took the job. */
+  readonly id?: string;
+  /** When the tenant took it. */
+  readonly started?: Date;
+  /** The tenant may have taken it once before. */
+  readonly uncertain?: boolean;
+}
+
+/** What an interrupted run left in its journal. */
+export interface Replay {
+  /** How users ended, in the order in which it was learnt. */
+  readonly outcomes: readonly { readonly member: JournalMember; readonly outcome: Outcome }[];
+  readonly open: readonly OpenJob[];
+  /** Users of jobs that failed as a whole: some of them may be in the tenant. */
+  readonly uncertain: readonly Fingerprint[];
+  /** The number of the last job. */
+  readonly lastNumber: number;
+}
+
+/** Which import a journal belongs to. */
+export interface JournalIdentity {
+  readonly keyId: string;
+  readonly connectionId: string;
+}
+
+/** A journal that can't be read. The message says what to do. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+}
+
+/**
+ * What a batch has sent, written down before it is sent and after each answer, so that after any interruption the next
+ * run knows what was done. Append-only, and each line on the disk before the next step; a line torn by a crash is the
+ * last one, and is dropped. No personal data: fingerprints, codes, Auth0's job ids.
+ *
+ * It stays until the state holds all that it says. Only a later run can know that: it finds the journal's `run` there.
+ */
+export class Journal {
+  private constructor(
+    readonly run: string,
+    readonly replay: Replay,
+    private readonly fd: number,
+    private readonly lock: Lock,
+  ) {}
+
+  /**
+   * Takes the journal, and waits for a process that still drives it.
+   *
+   * @param savedRun the journal that the state holds: one of that name has nothing more to tell.
+   * @param stop ends the wait; its reason is thrown.
+   * @throws JournalError when a newer version wrote it, or when it is damaged elsewhere than at its end.
+   */
+  static async open(
+    file: string,
+    identity: JournalIdentity,
+    savedRun: string | undefined,
+    waiting: (owner: string) => void,
+    stop: AbortSignal,
+  ): Promise<Journal> {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    const lock = await Lock.acquire(lockFile(file), waiting, stop);
+    try {
+      const left = readJournal(file);
+      if (left !== undefined && isUnsaved(left.header, identity, savedRun)) {
+        truncateSync(file, left.soundBytes);
+        return new Journal(left.header.run, replayOf(left.entries), openSync(file, "a"), lock);
+      }
+      rmSync(file, { force: true });
+      const journal = new Journal(randomBytes(8).toString("hex"), replayOf([]), openSync(file, "ax", 0o600), lock);
+      journal.#write({ version: VERSION, run: journal.run, ...identity });
+      syncFolder(path.dirname(file));
+      return journal;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  intent(number: number, kind: JobKind, members: readonly JournalMember[]): void {
+    const text = members.map(({ fingerprint, content, email }) => fingerprint + content + email).join("");
+    this.#write({ intent: number, kind, members: Buffer.from(text, "hex").toString("base64") });
+  }
+
+  accepted(number: number, job: string, at: Date, uncertain: boolean): void {
+    this.#write({ accepted: number, job, at: at.toISOString(), uncertain });
+  }
+
+  refused(number: number): void {
+    this.#write({ refused: number });
+  }
+
+  finished(number: number, outcomes: readonly Outcome[]): void {
+    this.#write({
+      finished: number,
+      outcomes: outcomes.map((outcome) => outcome[0]).join(""),
+      codes: outcomes.filter((outcome) => outcome.startsWith(FAILED)).map((outcome) => outcome.slice(FAILED.length)),
+    });
+  }
+
+  abandoned(number: number): void {
+    this.#write({ abandoned: number });
+  }
+
+  close(): void {
+    closeSync(this.fd);
+    this.lock.release();
+  }
+
+  #write(line: Header | Entry): void {
+    this.lock.assertOwned();
+    writeSync(this.fd, `${JSON.stringify(line)}\n`);
+    fdatasyncSync(this.fd);
+    faultPoint();
+  }
+}
+
+const FAILED = "failed:";
+
+/** Whether an interrupted run left something that the state does not hold. */
+export function hasUnsavedJournal(file: string, identity: JournalIdentity, savedRun: string | undefined): boolean {
+  const left = readJournal(file);
+  return left !== undefined && left.entries.length > 0 && isUnsaved(left.header, identity, savedRun);
+}
+
+/** Removes the journal of this run, which is in the state: nothing is written to it any more. */
+export function removeSavedJournal(file: string, savedRun: string): void {
+  if (readJournal(file)?.header.run === savedRun) rmSync(file, { force: true });
+}
+
+/** A batch that was renamed, or has another results folder, takes its journal along. */
+export async function moveJournal(
+  from: string,
+  to: string,
+  waiting: (owner: string) => void,
+  stop: AbortSignal,
+): Promise<void> {
+  if (from === to || !existsSync(from) || existsSync(to)) return;
+  const lock = await Lock.acquire(lockFile(from), waiting, stop);
+  try {
+    mkdirSync(path.dirname(to), { recursive: true, mode: 0o700 });
+    renameSync(from, to);
+  } finally {
+    lock.release();
+  }
+}
+
+function isUnsaved(header: Header, { keyId, connectionId }: JournalIdentity, savedRun: string | undefined): boolean {
+  return header.run !== savedRun && header.keyId === keyId && header.connectionId === connectionId;
+}
+
+interface Left {
+  readonly header: Header;
+  readonly entries: readonly Entry[];
+  /** Bytes up to the end of the last whole line. */
+  readonly soundBytes: number;
+}
+
+function readJournal(file: string): Left | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const soundBytes = bytes.lastIndexOf(0x0a) + 1;
+  if (soundBytes === 0) return undefined;
+  const lines = bytes.toString("utf8", 0, soundBytes - 1).split("\n");
+  const parse = <T>(shape: z.ZodType<T>, line: string, index: number): T => {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      value = undefined;
+    }
+    const parsed = shape.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new JournalError(
+      `The journal ${path.basename(file)} is damaged in line ${index + 1}: what an interrupted run has sent can't be told. Nothing was sent now. Restore the file; or remove it, then users with an id made up by this package are recognised in the tenant, and others fail as duplicates.`,
+    );
+  };
+  const header = parse(Header, lines[0] as string, 0);
+  if (header.version !== VERSION) {
+    throw new JournalError(
+      `The journal ${path.basename(file)} was written by a newer version of pulumi-auth0-user-import. Nothing was sent. Upgrade the package and run again.`,
+    );
+  }
+  return { header, entries: lines.slice(1).map((line, i) => parse(Entry, line, i + 1)), soundBytes };
+}
+
+function replayOf(entries: readonly Entry[]): Replay {
+  const open = new Map<number, OpenJob>();
+  const outcomes: { member: JournalMember; outcome: Outcome }[] = [];
+  const uncertain: Fingerprint[] = [];
+  let lastNumber = 0;
+  for (const entry of entries) {
+    if ("intent" in entry) {
+      const { intent: number, kind } = entry;
+      open.set(number, { number, kind, members: membersOf(entry.members) });
+      lastNumber = Math.max(lastNumber, number);
+    } else if ("accepted" in entry) {
+      const { accepted: number, job: id, at, uncertain } = entry;
+      const job = open.get(number);
+      if (job !== undefined) open.set(number, { ...job, id, started: new Date(at), uncertain });
+    } else if ("refused" in entry) {
+      open.delete(entry.refused);
+    } else if ("abandoned" in entry) {
+      uncertain.push(...(open.get(entry.abandoned)?.members ?? []).map(({ fingerprint }) => fingerprint));
+      open.delete(entry.abandoned);
+    } else {
+      const codes = entry.codes.values();
+      for (const [i, member] of (open.get(entry.finished)?.members ?? []).entries()) {
+        const letter = entry.outcomes[i];
+        const outcome: Outcome =
+          letter === "i" ? "inserted" : letter === "u" ? "updated" : `${FAILED}${codes.next().value ?? "UNKNOWN"}`;
+        outcomes.push({ member, outcome });
+      }
+      open.delete(entry.finished);
+    }
+  }
+  return { outcomes, open: [...open.values()], uncertain, lastNumber };
+}
+
+function membersOf(text: string): JournalMember[] {
+  const hex = Buffer.from(text, "base64").toString("hex");
+  const part = (number: number) => hex.slice(16 * number, 16 * number + 16);
+  return Array.from({ length: hex.length / 48 }, (_, i) => ({
+    fingerprint: part(3 * i),
+    content: part(3 * i + 1),
+    email: part(3 * i + 2),
+  }));
+}
+
+/** A new file is on the disk only when its folder is, too. Windows has no such call, and no need of it. */
+function syncFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(folder, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+let writes = 0;
+
+/** For tests: dies as by `kill -9` after the n-th line that this process writes, so that each can be tried in turn. */
+function faultPoint(): void {
+  writes++;
+  if (process.env.USER_IMPORT_DIE_AFTER_LINE === String(writes)) process.kill(process.pid, "SIGKILL");
+}

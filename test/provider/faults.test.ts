@@ -1,0 +1,447 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { type Emulator, startEmulator } from "../../emulator";
+import type { Fault } from "../../emulator/faultPlan";
+import type { FailedRecord, Job, Summary } from "../../provider";
+import { PartialFailure, type Properties, ProviderProcess, programFolder } from "../support/providerProcess";
+
+const KEY = "0123456789abcdef";
+const JOBS = 5;
+const USERS_A_JOB = 10;
+const USERS = JOBS * USERS_A_JOB;
+
+/** Large records, so that a few of them fill a job. */
+const FILLER = "x".repeat(50_000);
+const person = (i: number, attributes: object = {}) => ({
+  email: `person${i}@example.com`,
+  email_verified: true,
+  user_metadata: { filler: FILLER },
+  ...attributes,
+});
+const people = (attributes: (i: number) => object = () => ({})) =>
+  Array.from({ length: USERS }, (_, i) => person(i, attributes(i)));
+
+interface Outputs {
+  summary: Summary;
+  jobs: Job[];
+  failedRecords: FailedRecord[];
+  complete: boolean;
+}
+
+describe("the import engine", function () {
+  this.timeout(60_000);
+  let emulator: Emulator;
+  let provider: ProviderProcess;
+  let folder: string;
+
+  const open = async () => {
+    emulator = await startEmulator({ usersPerSecond: 200 });
+    folder = programFolder();
+  };
+  const close = async () => {
+    await provider.stop();
+    await emulator.stop();
+    rmSync(folder, { recursive: true });
+  };
+
+  async function start(env: Record<string, string> = {}, config: Record<string, string> = {}): Promise<void> {
+    await provider?.stop();
+    provider = await ProviderProcess.start(
+      {
+        "auth0:domain": emulator.url,
+        "auth0:clientId": "emulator",
+        "auth0:clientSecret": "emulator",
+        ...config,
+      },
+      folder,
+      { USER_IMPORT_TEST_TIMEOUT_MS: "1000", ...env },
+    );
+  }
+
+  const write = (users: readonly object[], name = "users.json") =>
+    writeFileSync(path.join(folder, name), JSON.stringify(users));
+
+  const inputs = (overrides: Properties = {}): Properties => ({
+    connectionId: "con_0000000000000001",
+    users: ["users.json"],
+    key: KEY,
+    share: { index: 0, count: 1 },
+    onExisting: "fail",
+    generateUserIds: true,
+    triggers: [],
+    sealed: false,
+    externalId: "test",
+    sendCompletionEmail: false,
+    configNamespace: "auth0",
+    resultsDir: "results",
+    resourceUrn: "urn:pulumi:dev::test::pulumi-nodejs:dynamic/auth0import:UserBatch::batch",
+    ...overrides,
+  });
+
+  async function create(overrides: Properties = {}): Promise<Outputs> {
+    const { inputs: checked, failures } = await provider.check("UserBatch", {}, inputs(overrides));
+    assert.deepEqual(failures, []);
+    return (await provider.create("UserBatch", checked)).outputs as unknown as Outputs;
+  }
+
+  async function update(olds: Outputs, overrides: Properties = {}): Promise<Outputs> {
+    const old = olds as unknown as Properties;
+    const { inputs: checked } = await provider.check("UserBatch", inputs({ source: old.source }), inputs(overrides));
+    const { changes } = await provider.diff("UserBatch", old, checked);
+    return changes ? ((await provider.update("UserBatch", old, checked)) as unknown as Outputs) : olds;
+  }
+
+  const tallies = () => Object.values(emulator.tenant.tallies());
+
+  /** All are in the tenant, each by one insert, and the summary says the same. */
+  function assertEachOnce({ summary, complete }: Outputs, expected = USERS): void {
+    assert.equal(emulator.tenant.stats().users, expected);
+    for (const { inserted } of tallies()) assert.ok(inserted <= 1);
+    assert.equal(complete, true);
+    const { inserted, failed, invalid, notApplied } = summary;
+    assert.deepEqual(
+      { inserted, failed, invalid, notApplied },
+      { inserted: expected, failed: 0, invalid: 0, notApplied: 0 },
+    );
+  }
+
+  describe("loses nobody and repeats nobody at", () => {
+    // One provider process for all: each import has a file and a results folder of its own.
+    before(async () => {
+      await open();
+      await start();
+    });
+    after(close);
+    let number = 0;
+
+    /** What may go wrong; `resends`: the users of that job may be sent a second time. */
+    const faults: readonly { name: string; fault: (n: number) => Fault; resends: boolean }[] = [
+      { name: "a submission that is cut off", fault: (nth) => ({ on: "submit", nth, kind: "reset" }), resends: true },
+      { name: "a lost answer", fault: (nth) => ({ on: "submit", nth, kind: "resetAfter" }), resends: true },
+      {
+        name: "a submission that hangs, taken",
+        fault: (nth) => ({ on: "submit", nth, kind: "hang", processed: true }),
+        resends: true,
+      },
+      {
+        name: "a submission that hangs, not taken",
+        fault: (nth) => ({ on: "submit", nth, kind: "hang" }),
+        resends: true,
+      },
+      {
+        name: "a 502 of a proxy in HTML, the job taken",
+        fault: (nth) => ({ on: "submit", nth, kind: "status", code: 502, body: "html", processed: true }),
+        resends: true,
+      },
+      { name: "a 503", fault: (nth) => ({ on: "submit", nth, kind: "status", code: 503 }), resends: true },
+      { name: "a truncated answer", fault: (nth) => ({ on: "submit", nth, kind: "truncatedJson" }), resends: true },
+      {
+        name: "an answer that breaks off",
+        fault: (nth) => ({ on: "submit", nth, kind: "truncatedJson", contentLength: "whole" }),
+        resends: true,
+      },
+      { name: "a malformed answer", fault: (nth) => ({ on: "submit", nth, kind: "malformedJson" }), resends: true },
+      {
+        name: "the rate limit",
+        fault: (nth) => ({ on: "submit", nth, kind: "rateLimit", resetInSeconds: 1 }),
+        resends: false,
+      },
+      { name: "a token that ran out", fault: (nth) => ({ on: "submit", nth, kind: "unauthorized" }), resends: false },
+      {
+        name: "somebody else's jobs",
+        fault: (nth) => ({ on: "submit", nth, kind: "foreignJobs", seconds: 1 }),
+        resends: false,
+      },
+      { name: "a status that is cut off", fault: (nth) => ({ on: "status", nth, kind: "reset" }), resends: false },
+      { name: "a status that hangs", fault: (nth) => ({ on: "status", nth, kind: "hang" }), resends: false },
+      {
+        name: "a status of 500 in HTML",
+        fault: (nth) => ({ on: "status", nth, kind: "status", code: 500, body: "html" }),
+        resends: false,
+      },
+      { name: "a truncated status", fault: (nth) => ({ on: "status", nth, kind: "truncatedJson" }), resends: false },
+      {
+        name: "a token that ran out while waiting",
+        fault: (nth) => ({ on: "status", nth, kind: "unauthorized" }),
+        resends: false,
+      },
+      {
+        name: "a job that fails half-way",
+        fault: (nth) => ({ on: "job", nth, kind: "fail", afterPercent: 50 }),
+        resends: true,
+      },
+      {
+        name: "a job that fails and says nothing",
+        fault: (nth) => ({ on: "job", nth, kind: "fail", details: null }),
+        resends: true,
+      },
+      {
+        name: "a job that expires",
+        fault: (nth) => ({ on: "job", nth, kind: "expire", afterPercent: 50 }),
+        resends: true,
+      },
+      {
+        name: "a job that vanishes",
+        fault: (nth) => ({ on: "job", nth, kind: "vanish", afterPercent: 50 }),
+        resends: true,
+      },
+    ];
+
+    for (const { name, fault, resends } of faults) {
+      for (const [where, nth] of [
+        ["first", 1],
+        ["middle", 3],
+        ["last", JOBS],
+      ] as const) {
+        it(`${name}: the ${where} one`, async () => {
+          emulator.tenant.reset();
+          emulator.tenant.faults.replace([fault(nth)]);
+          // Half of the users have an id of their own, the others one that is made up.
+          const file = `users${++number}.json`;
+          write(
+            people((i) => (i % 2 === 0 ? { user_id: `source-${i}` } : {})),
+            file,
+          );
+          const outputs = await create({ users: [file], resultsDir: `results${number}` });
+          assertEachOnce(outputs);
+          assert.ok(
+            emulator.tenant.faults.report().every(({ struck }) => struck > 0),
+            "the fault never struck",
+          );
+          const sentTwice = tallies().filter(({ sent }) => sent > 1).length;
+          assert.ok(sentTwice <= (resends ? USERS_A_JOB : 0), `${sentTwice} users were sent twice`);
+        });
+      }
+    }
+  });
+
+  describe("in a run of its own", () => {
+    beforeEach(open);
+    afterEach(close);
+
+    it("tells the retries of each job", async () => {
+      emulator.tenant.faults.replace([{ on: "submit", nth: 1, kind: "status", code: 503 }]);
+      write(people());
+      await start();
+      const { jobs } = await create();
+      assert.deepEqual(
+        jobs.flatMap(({ retries }) => retries),
+        ["HTTP 503"],
+      );
+    });
+
+    it("finds the one record that makes every job fail, and imports all others", async () => {
+      emulator.tenant.faults.replace([{ on: "job", kind: "poison", email: "^person23@" }]);
+      write(people());
+      await start();
+      const { summary, failedRecords, jobs } = await create();
+      assert.deepEqual({ inserted: summary.inserted, failed: summary.failed }, { inserted: USERS - 1, failed: 1 });
+      assert.deepEqual(
+        failedRecords.map(({ identity, code }) => [identity, code]),
+        [["email:person23@example.com", "JOB_FAILED"]],
+      );
+      assert.equal(emulator.tenant.stats().users, USERS - 1);
+      assert.ok(jobs.length <= JOBS + 2 + 2 * Math.ceil(Math.log2(USERS_A_JOB)) + 1, `${jobs.length} jobs`);
+    });
+
+    it("ends with a clear error where every job fails, and goes on when the tenant is well again", async () => {
+      emulator.tenant.faults.replace([{ on: "job", nth: { from: 1 }, kind: "fail" }]);
+      write(people());
+      await start();
+      const failure = await assertRejects(create());
+      assert.match(failure.message, /12 import jobs in a row failed as a whole/);
+      emulator.tenant.faults.clear();
+      await start();
+      assertEachOnce(await update(failure.properties as unknown as Outputs));
+    });
+
+    it("does not take users for its own whom somebody else put there", async () => {
+      write(people((i) => ({ user_id: `source-${i}` })));
+      await start();
+      await create({ key: "of somebody else", resultsDir: "elsewhere" });
+      // An answer is lost, so those of the first job may be ours; those of the others can't.
+      emulator.tenant.faults.replace([{ on: "submit", nth: 1, kind: "resetAfter" }]);
+      await start();
+      const { summary } = await create();
+      assert.deepEqual(
+        { inserted: summary.inserted, failed: summary.failed },
+        { inserted: USERS_A_JOB, failed: USERS - USERS_A_JOB },
+      );
+    });
+
+    it("stops before its deadline, awaits what runs, and goes on at the next run", async () => {
+      write(people());
+      await emulator.stop();
+      emulator = await startEmulator({ usersPerSecond: 8 });
+      await start();
+      const failure = await assertRejects(create({ deadline: "3s" }));
+      assert.match(failure.message, /The deadline is near.*\d+ of 50 users are dealt with.*Run `pulumi up` again/s);
+      assert.equal(emulator.tenant.stats().jobs.active, 0);
+      const done = emulator.tenant.stats().users;
+      assert.ok(done > 0 && done < USERS, `${done} users`);
+      await start();
+      assertEachOnce(await update(failure.properties as unknown as Outputs));
+      for (const { sent } of tallies()) assert.equal(sent, 1);
+    });
+
+    it("keeps to the slots of the tenant, and to the requests a second that the user allows", async () => {
+      write(people());
+      await emulator.stop();
+      emulator = await startEmulator({ usersPerSecond: 100, maxActiveJobs: 4 });
+      await start({}, { "auth0-user-import:maxActiveJobs": "4", "auth0-user-import:requestsPerSecond": "20" });
+      assertEachOnce(await create());
+      assert.equal(emulator.tenant.stats().jobs.maxActiveSeen, 4);
+      assert.equal(emulator.tenant.stats().answers["POST /api/v2/jobs/users-imports"]?.[429], undefined);
+    });
+
+    describe("goes on after a kill -9 of the provider", () => {
+      const journal = () => readFileSync(path.join(folder, "results/journal/batch.ndjson"), "utf8");
+
+      it("after each line of the journal of a first import: nobody twice, nobody missing", async () => {
+        write(people((i) => (i % 2 === 0 ? { user_id: `source-${i}` } : {})));
+        await start();
+        await create();
+        const lines = journal().trimEnd().split("\n").length;
+        assert.ok(lines > 3 * JOBS, `${lines} lines`);
+        assert.doesNotMatch(journal(), /person|example|source-/);
+        for (let line = 1; line <= lines; line++) {
+          emulator.tenant.reset();
+          rmSync(path.join(folder, "results"), { recursive: true });
+          await start({ USER_IMPORT_DIE_AFTER_LINE: String(line) });
+          await assert.rejects(create());
+          await start();
+          assertEachOnce(await create());
+          const sentTwice = tallies().filter(({ sent }) => sent > 1).length;
+          assert.ok(sentTwice <= 2 * USERS_A_JOB, `line ${line}: ${sentTwice} users were sent twice`);
+        }
+      }).timeout(180_000);
+
+      it("after each line of the journal of an update", async () => {
+        write(people());
+        await start();
+        let first = await create();
+        const changed = people((i) => (i < 2 * USERS_A_JOB ? { given_name: `Changed${i}` } : {}));
+        const changes = 2 * USERS_A_JOB;
+        let lines = Number.POSITIVE_INFINITY;
+        for (let line = 1; line <= lines; line++) {
+          emulator.tenant.reset();
+          rmSync(path.join(folder, "results"), { recursive: true });
+          write(people());
+          await start();
+          first = await create();
+          write(changed);
+          // The first time nothing dies, and the lines are counted.
+          const counting = lines === Number.POSITIVE_INFINITY;
+          await start(counting ? {} : { USER_IMPORT_DIE_AFTER_LINE: String(line) });
+          if (counting) {
+            await update(first);
+            lines = journal().trimEnd().split("\n").length;
+            line = 0;
+            continue;
+          }
+          await assert.rejects(update(first));
+          await start();
+          const { summary } = await update(first);
+          assert.deepEqual(
+            { updated: summary.updated, unchanged: summary.unchanged, failed: summary.failed },
+            { updated: changes, unchanged: USERS - changes, failed: 0 },
+            `line ${line}`,
+          );
+          assert.equal(emulator.tenant.stats().users, USERS);
+        }
+      }).timeout(180_000);
+
+      it("though the file changed in between: what was sent still counts", async () => {
+        write(people());
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
+        await assert.rejects(create());
+        write(people((i) => (i === 0 ? { given_name: "Changed" } : {})));
+        await start();
+        const { summary } = await create();
+        assert.equal(summary.inserted + summary.updated, USERS);
+        assert.equal(summary.failed, 0);
+        assert.equal(emulator.tenant.stats().users, USERS);
+      });
+
+      it("though the file was put back in between: the state learns what was sent", async () => {
+        write(people());
+        await start();
+        const first = await create();
+        await start();
+        assert.equal((await update(first)).summary, first.summary, "nothing is left to do");
+        write(people((i) => (i < 2 * USERS_A_JOB ? { given_name: `Changed${i}` } : {})));
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "6" });
+        await assert.rejects(update(first));
+        write(people());
+        await start();
+        const { summary } = await update(first);
+        assert.ok(summary.updated > 0, "what the interrupted run changed is changed back");
+      });
+
+      it("though the last line of the journal is torn", async () => {
+        write(people());
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
+        await assert.rejects(create());
+        const [name] = readdirSync(path.join(folder, "results/journal")).filter((each) => each.endsWith(".ndjson"));
+        const file = path.join(folder, "results/journal", name as string);
+        writeFileSync(file, readFileSync(file).subarray(0, -7));
+        await start();
+        assertEachOnce(await create());
+      });
+
+      it("without its journal: users with an id made up by us are recognised, and nobody comes in twice", async () => {
+        write(people());
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
+        await assert.rejects(create());
+        rmSync(path.join(folder, "results"), { recursive: true });
+        await start();
+        assertEachOnce(await create());
+      });
+
+      it("with a damaged journal: sends nothing, and says what to do", async () => {
+        write(people());
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
+        await assert.rejects(create());
+        const file = path.join(folder, "results/journal/batch.ndjson");
+        writeFileSync(file, readFileSync(file, "utf8").replace('"intent"', '"intnt"'));
+        const before = emulator.tenant.stats().jobs.total;
+        await start();
+        await assert.rejects(create(), /journal batch\.ndjson is damaged in line 2.*Nothing was sent now/s);
+        assert.equal(emulator.tenant.stats().jobs.total, before);
+      });
+
+      it("waits for a process that still drives the journal", async () => {
+        write(people());
+        await emulator.stop();
+        emulator = await startEmulator({ usersPerSecond: 20 });
+        await start();
+        const orphan = provider;
+        const orphansEnd = create();
+        await until(() => emulator.tenant.stats().jobs.active > 0);
+        provider = undefined as unknown as ProviderProcess;
+        await start();
+        const outputs = await create();
+        await orphansEnd;
+        assertEachOnce(outputs);
+        for (const { sent } of tallies()) assert.equal(sent, 1);
+        await orphan.stop();
+      });
+    });
+  });
+
+  async function assertRejects(promise: Promise<unknown>): Promise<PartialFailure> {
+    try {
+      await promise;
+    } catch (error) {
+      assert.ok(error instanceof PartialFailure, String(error));
+      assert.ok("__provider" in error.properties, "refresh and destroy could never run again");
+      return error;
+    }
+    throw new assert.AssertionError({ message: "it should have failed" });
+  }
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
