@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TenantError } from "./errors";
-import { Pace } from "./pace";
+import { type Look, Pace } from "./pace";
 import type { JobError, JobRequest, JobStatus, Tenant } from "./tenant";
 
 /** What the caller wants to know while a job goes on. */
@@ -157,15 +157,17 @@ async function awaitEnd(
     ...(job.summary === undefined ? {} : { inserted: job.summary.inserted, failed: job.summary.failed }),
   });
   if (isOver(sent.status)) return end(sent.status, sent);
-  for (let seen: JobStatus | undefined; ; ) {
-    await sleep(pace.untilNextLook(kind, users, elapsed(), seen));
-    seen = await tenant.job(sent.id, events.retry);
+  for (let last: Look | undefined; ; ) {
+    await sleep(pace.untilNextLook(kind, users, elapsed(), last));
+    const askedMs = elapsed();
+    const seen = await tenant.job(sent.id, events.retry);
     if (seen === undefined) return end("vanished", sent);
     if (isOver(seen.status)) {
-      if (seen.status === "completed") pace.finished(kind, users, elapsed());
+      if (seen.status === "completed") pace.finished(kind, users, last, elapsed());
       return end(seen.status, seen);
     }
     if (elapsed() > LONGEST_JOB_MS) return end("expired", seen);
+    last = { status: seen, askedMs, answeredMs: elapsed() };
     events.progress(seen.percentage_done ?? 0);
   }
 }

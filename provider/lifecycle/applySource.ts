@@ -279,12 +279,16 @@ class Run {
     return { ...user, user_id: generatedUserId(key, connectionId, identity) };
   }
 
-  /** Starts a job. Returns when there is room for preparing the next one, so that few payloads wait in memory. */
+  /**
+   * Starts a job. Returns when there is room for preparing the next one: with one for each slot in waiting, over all
+   * batches, a freed slot is filled at once, and few payloads are in memory.
+   */
   async #submit(kind: JobKind, chunk: Chunk<Member>): Promise<void> {
+    const { slot, limits } = this.at.tenant;
     const delivery = this.#deliver(kind, chunk).catch((error: unknown) => this.fail(error));
     this.#inFlight.add(delivery);
     void delivery.finally(() => this.#inFlight.delete(delivery));
-    while (this.#inFlight.size > this.at.tenant.limits.maxActiveJobs) await Promise.race(this.#inFlight);
+    while (this.#inFlight.size > 0 && slot.pendingCount >= limits.maxActiveJobs) await Promise.race(this.#inFlight);
   }
 
   /** Sends a job until all of its records are settled: once more where it fails as a whole, then in halves. */

@@ -88,6 +88,11 @@ class FileReader implements RecordSink {
       return "json";
     }
     const byteLength = end - start;
+    // Each level takes a bracket at either end, so most records are too short to look at.
+    if (byteLength >= 2 * MAX_DEPTH && isDeeper(user, MAX_DEPTH)) {
+      this.onProblem(`record is nested more than ${MAX_DEPTH} levels deep`, at);
+      return "json";
+    }
     const index = this.#index.add(at.offset, byteLength, at.line);
     this.#anyIdentity ||= IDENTITIES.some((name) => typeof user[name] === "string");
     this.#onRecord?.({ index, file: this.#file, line: at.line, user, byteLength });
@@ -158,4 +163,12 @@ async function locate(file: SourceFile, { message, from, offset }: FoundProblem)
     return { file: file.name, message };
   }
   return { file: file.name, ...(await lineAndColumn(file, from, offset)), message };
+}
+
+/** What is nested deeper can't be turned into JSON again: the stack would overflow. */
+const MAX_DEPTH = 500;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }

@@ -149,31 +149,44 @@ describe("a submission", () => {
 });
 
 describe("the pace of polling", () => {
-  const job = { id: "job_1", status: "processing" } as const;
-
-  it("goes by what the job says of itself", () => {
-    const pace = new Pace();
-    assert.equal(pace.untilNextLook("insert", 1000, 4000, { ...job, percentage_done: 50 }), 4000);
-    assert.equal(pace.untilNextLook("insert", 1000, 4000, { ...job, time_left_seconds: 7 }), 7000);
+  const look = (ageMs: number, says: { percentage_done?: number; time_left_seconds?: number }) => ({
+    status: { id: "job_1", status: "processing" as const, ...says },
+    askedMs: ageMs,
+    answeredMs: ageMs,
   });
 
-  it("goes by earlier jobs of its kind where the job says nothing", () => {
+  it("goes by what the job says of itself, whose percentage is rounded down", () => {
     const pace = new Pace();
-    pace.finished("insert", 1000, 5000);
-    assert.equal(pace.untilNextLook("insert", 2000, 0, undefined), 10_000);
+    const next = pace.untilNextLook("insert", 1000, 4000, look(4000, { percentage_done: 50 }));
+    assert.ok(next > 3800 && next < 4000, `${next} ms`);
+    assert.equal(pace.untilNextLook("insert", 1000, 4000, look(4000, { time_left_seconds: 7 })), 7000);
+  });
+
+  it("goes by earlier jobs of its kind before the job says anything", () => {
+    const pace = new Pace();
+    pace.finished("insert", 1000, undefined, 5000);
+    assert.ok(Math.abs(pace.untilNextLook("insert", 2000, 0, undefined) - 10_000) < 500);
     assert.equal(pace.untilNextLook("upsert", 2000, 0, undefined), 250);
+  });
+
+  it("does not take the time at which an end was seen for the end: looks would come later and later", () => {
+    const pace = new Pace();
+    pace.finished("insert", 1000, look(4000, { percentage_done: 80 }), 9000);
+    assert.ok(Math.abs(pace.expected("insert", 1000) - 5000) < 100);
+    pace.finished("insert", 1000, undefined, 9000);
+    assert.ok(pace.expected("insert", 1000) < 5100);
   });
 
   it("learns nothing from a tiny job, most of whose time is not spent on its users", () => {
     const pace = new Pace();
-    pace.finished("insert", 4, 290);
+    pace.finished("insert", 4, undefined, 290);
     assert.equal(pace.untilNextLook("insert", 1000, 0, undefined), 250);
   });
 
   it("stays between 20 ms and 15 seconds", () => {
     const pace = new Pace();
-    assert.equal(pace.untilNextLook("insert", 1, 10, { ...job, percentage_done: 99 }), 20);
-    assert.equal(pace.untilNextLook("insert", 1, 0, { ...job, time_left_seconds: 3600 }), 15_000);
+    assert.equal(pace.untilNextLook("insert", 1, 10, look(10, { percentage_done: 99 })), 20);
+    assert.equal(pace.untilNextLook("insert", 1, 0, look(0, { time_left_seconds: 3600 })), 15_000);
   });
 });
 
