@@ -5,7 +5,9 @@ import type { JobError, JobRequest, JobStatus, Tenant } from "./tenant";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {
-  /** A slot is free, the job is about to be sent. What this throws keeps it from being sent. */
+  /** Asked before each attempt to send it, and while it waits for the tenant. What this throws keeps it from being sent. */
+  assertMaySend(): void;
+  /** The job is about to be sent. */
   submitting(): void;
   /** The tenant has taken the job; `uncertain` where it may have taken it once before, and the answer was lost. */
   accepted(id: string, at: Date, uncertain: boolean): void;
@@ -105,6 +107,7 @@ async function submit(
   events: JobEvents,
   stop: AbortSignal,
 ): Promise<{ readonly job: JobStatus; readonly uncertain: boolean }> {
+  events.assertMaySend();
   events.submitting();
   let lostAnswers = 0;
   let wait = SLOT_WAIT_MS.first;
@@ -127,9 +130,11 @@ async function submit(
         if (lostAnswers === 0 && !error.mayHaveBeenDone) events.refused();
         throw error;
       }
-      if (stop.aborted) {
+      try {
+        events.assertMaySend();
+      } catch (reason) {
         if (lostAnswers === 0) events.refused();
-        throw stop.reason;
+        throw reason;
       }
     }
   }

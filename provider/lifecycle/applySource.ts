@@ -75,6 +75,9 @@ const TRIES = 2;
 /** So many jobs in a row that fail as a whole are the service's fault, not a record's. */
 const WHOLE_FAILURES = 12;
 
+/** So many in all are more than a person would want to wait for: some 15 records that make every job fail. */
+const WHOLE_FAILURES_IN_ALL = 200;
+
 /** Users looked up at a time, to settle whether they are ours. */
 const LOOKUPS = 4;
 
@@ -140,6 +143,7 @@ class Run {
   #cameBack = 0;
   #lookedEarly = false;
   #wholeFailures = 0;
+  #wholeFailuresInAll = 0;
   #jobNumber: number;
 
   constructor(
@@ -323,6 +327,11 @@ class Run {
         `${WHOLE_FAILURES} import jobs in a row failed as a whole, the last of them ${job.id} (${job.status}${reason}): that is a fault of the service rather than of a record.`,
       );
     }
+    if (++this.#wholeFailuresInAll >= WHOLE_FAILURES_IN_ALL) {
+      throw new Error(
+        `${WHOLE_FAILURES_IN_ALL} import jobs failed as a whole, the last of them ${job.id} (${job.status}${reason}). The records that did it and were found are among the failed ones, with code ${JOB_FAILED}.`,
+      );
+    }
     if (this.isStopped) return;
     this.at.progress.retrying(
       tries < TRIES
@@ -348,10 +357,8 @@ class Run {
       payload,
       members.length,
       {
-        submitting: () => {
-          this.#assertMaySend(kind, members.length);
-          journal.intent(number, kind, members);
-        },
+        assertMaySend: () => this.#assertMaySend(kind, members.length),
+        submitting: () => journal.intent(number, kind, members),
         accepted: (id, at, uncertain) => {
           this.achieved = true;
           journal.accepted(number, id, at, uncertain);

@@ -285,10 +285,20 @@ describe("the import engine", function () {
       for (const { sent } of tallies()) assert.equal(sent, 1);
     });
 
+    it("waits for slots that somebody else holds no longer than to its deadline", async () => {
+      write(people());
+      emulator.tenant.jobs.occupy(2, 3_600);
+      await start();
+      await assert.rejects(create({ deadline: "3s" }), /The deadline is near/);
+      assert.equal(emulator.tenant.stats().users, 0);
+      const { requests } = emulator.tenant.stats();
+      assert.ok((requests["POST /api/v2/jobs/users-imports"] ?? 0) > 1);
+    });
+
     it("keeps to the slots of the tenant, and to the requests a second that the user allows", async () => {
       write(people());
       await emulator.stop();
-      emulator = await startEmulator({ usersPerSecond: 100, maxActiveJobs: 4 });
+      emulator = await startEmulator({ usersPerSecond: 4, maxActiveJobs: 4 });
       await start({}, { "auth0-user-import:maxActiveJobs": "4", "auth0-user-import:requestsPerSecond": "20" });
       assertEachOnce(await create());
       assert.equal(emulator.tenant.stats().jobs.maxActiveSeen, 4);
