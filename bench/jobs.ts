@@ -48,7 +48,7 @@ const CELLS: readonly Cell[] = [1, 5, 20].flatMap((seconds) =>
   [2, 20].map((slots) => ({
     seconds,
     slots,
-    jobsPerSlot: { 1: 15, 5: 10, 20: 4 }[seconds] ?? 10,
+    jobsPerSlot: { 1: 45, 5: 20, 20: 5 }[seconds] ?? 20,
     naiveJobsPerSlot: { 1: 4, 5: 2, 20: 2 }[seconds] ?? 2,
   })),
 );

@@ -1,7 +1,7 @@
 import type { JobKind } from "../plan/delta";
 import type { JobStatus } from "./tenant";
 
-const SHORTEST_MS = 20;
+const SHORTEST_MS = 10;
 const LONGEST_MS = 15_000;
 
 /** A smaller job tells little of others: most of its time is not spent on its users. */
@@ -15,6 +15,9 @@ const SHORTEST_SHARE = 0.005;
 
 /** A job that the first look found ended did so some time before: the next one is looked at that much earlier. */
 const EARLIER = 0.98;
+
+/** Where a job is first looked at, of the time that it should take: its own word then tells the end to a hair. */
+const FIRST_LOOK = 0.96;
 
 /** Less than this says little about a job's end: rounded down, it is a large part of itself. */
 const TELLING_PERCENTAGE = 50;
@@ -81,7 +84,7 @@ export class Pace {
     const end = last === undefined ? undefined : endBy(last);
     // What earlier jobs took is the finer measure between the bounds. Too early costs a call, too late the slot's time.
     if (end !== undefined) return Math.min(end.latest, Math.max(end.soonest, known ?? 0)) - elapsedMs;
-    if (known !== undefined && last === undefined) return known - elapsedMs;
+    if (known !== undefined && last === undefined) return FIRST_LOOK * known - elapsedMs;
     if (last?.status.time_left_seconds) return last.status.time_left_seconds * 1000;
     // Nothing is known: looks at growing distances, so that a job is seen to end within a third of its time.
     return Math.max(250, elapsedMs / 3);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import { TenantError } from "../jobs/errors";
 import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJob";
@@ -90,6 +91,9 @@ const JOB_FAILED = "JOB_FAILED";
 /** Codes that a user gets who is there already, perhaps by our own doing. */
 const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", "CONFLICT_USERNAME"]);
 
+/** Records that are prepared before the process looks for answers: a millisecond or two of work. */
+const RECORDS_A_TURN = 64;
+
 /** Room for the number in the external id of any job. */
 const LONGEST_JOB_NUMBER = 9_999_999;
 
@@ -108,9 +112,12 @@ export async function applySource(
   const run = new Run(settings, before, workplace);
   try {
     await run.goOn();
+    let taken = 0;
     for await (const record of records) {
       if (run.isStopped) break;
       await run.take(record);
+      // Preparing a whole job at a stretch would keep the answers of others waiting, and their slots idle.
+      if (++taken % RECORDS_A_TURN === 0) await nextTurn();
     }
     await run.flush();
   } catch (error) {
