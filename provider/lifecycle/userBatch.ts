@@ -55,7 +55,7 @@ interface Outputs extends BatchResult {
   readonly onExisting: string;
   readonly source: SourceInfo;
   readonly applied?: string;
-  /** The journal whose content this state holds, and where it lies. */
+  /** The journal of the last run, whose content this state holds if the run was complete, and where it lies. */
   readonly run: string;
   readonly journalFile: string;
 }
@@ -258,7 +258,9 @@ async function openJournal(
   try {
     const target = path.resolve(file);
     if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
-    return await Journal.open(target, { keyId: keyId(key), connectionId }, old?.run, waiting, stop);
+    // A run that failed has left jobs whose end only its journal can lead to, though the state knows the rest.
+    const savedRun = old?.complete === true ? old.run : undefined;
+    return await Journal.open(target, { keyId: keyId(key), connectionId }, savedRun, waiting, stop);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;

@@ -256,6 +256,17 @@ describe("the import engine", function () {
       assertEachOnce(await update(failure.properties as unknown as Outputs));
     });
 
+    it("goes on with jobs whose end it could not see, of users with ids of their own", async () => {
+      write(people((i) => ({ user_id: `source-${i}` })));
+      emulator.tenant.faults.replace([{ on: "status", nth: { from: 1 }, kind: "status", code: 503 }]);
+      await start({ USER_IMPORT_TEST_RETRIES: "0" });
+      const failure = await assertRejects(create());
+      emulator.tenant.faults.clear();
+      await start();
+      assertEachOnce(await update(failure.properties as unknown as Outputs));
+      for (const { sent } of tallies()) assert.equal(sent, 1);
+    });
+
     it("does not take users for its own whom somebody else put there", async () => {
       write(people((i) => ({ user_id: `source-${i}` })));
       await start();
