@@ -3,7 +3,14 @@ import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
 import { refuseImport } from "./resources/shim";
 import { defaultResultsDir, type ImportArgs, UserBatch } from "./resources/userBatch";
-import { type FailedRecord, type Job, MAX_LISTED_RECORDS, type SourceInfo, type Summary } from "./results/types";
+import {
+  type FailedRecord,
+  type Job,
+  MAX_LISTED_RECORDS,
+  type NotApplied,
+  type SourceInfo,
+  type Summary,
+} from "./results/types";
 
 /** The most batches of one import: each is a resource, and a run's own cost grows with them. */
 const MAX_BATCHES = 64;
@@ -44,8 +51,13 @@ export class UserImport extends pulumi.ComponentResource {
   readonly summary: pulumi.Output<Summary>;
   /** The import jobs of the last run that had something to do, over all batches. */
   readonly jobs: pulumi.Output<Job[]>;
-  /** The first 1,000 records that failed, batch by batch; a secret. Never a password hash. */
+  /** The first 1,000 records that failed, by file and line; a secret. Never a password hash. */
   readonly failedRecords: pulumi.Output<FailedRecord[]>;
+  /**
+   * The first 1,000 users of whom the file says something that the tenant does not have, because an import job can't
+   * bring it there, with the attributes and the reason, by file and line; a secret. Listed for as long as they differ.
+   */
+  readonly notApplied: pulumi.Output<NotApplied[]>;
   /** The file with all failed records, whole, which can itself be imported; absent where none failed. */
   readonly failedRecordsFile: pulumi.Output<string | undefined>;
   /** The users files, as they were when they were read. */
@@ -83,22 +95,31 @@ export class UserImport extends pulumi.ComponentResource {
         sealed: args.sealed ?? false,
         resultsDir,
         maxFailures,
-        batches: all.map(({ summary, jobs, failedAt, source }) => pulumi.output({ summary, jobs, failedAt, source })),
+        batches: all.map(({ summary, jobs, failedAt, failedRecords, notApplied, source }) =>
+          pulumi.output({ summary, jobs, failedAt, failedRecords, notApplied, source }),
+        ),
       },
       child,
     );
     this.summary = finalizer.summary;
     this.jobs = pulumi.all(all.map((batch) => batch.jobs)).apply((jobs) => jobs.flat());
     this.failedRecords = pulumi.secret(
-      pulumi
-        .all(all.map((batch) => batch.failedRecords))
-        .apply((records) => records.flat().slice(0, MAX_LISTED_RECORDS)),
+      pulumi.all(all.map((batch) => batch.failedRecords)).apply((records) => firstInSource(records.flat())),
+    );
+    this.notApplied = pulumi.secret(
+      pulumi.all(all.map((batch) => batch.notApplied)).apply((users) => firstInSource(users.flat())),
     );
     this.failedRecordsFile = finalizer.failedRecordsFile;
     this.source = (all[0] as UserBatch).source;
-    const { summary, failedRecords, failedRecordsFile, source } = this;
-    this.registerOutputs({ summary, jobs: this.jobs, failedRecords, failedRecordsFile, source });
+    const { summary, jobs, failedRecords, notApplied, failedRecordsFile, source } = this;
+    this.registerOutputs({ summary, jobs, failedRecords, notApplied, failedRecordsFile, source });
   }
+}
+
+/** The first of what each batch has listed, in the order in which a person finds it. */
+function firstInSource<T extends { readonly file: string; readonly line: number }>(items: T[]): T[] {
+  const order = (a: T, b: T) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line);
+  return items.sort(order).slice(0, MAX_LISTED_RECORDS);
 }
 
 /** The arguments that there are. A program in JavaScript is told of a misspelt one by nobody else. */

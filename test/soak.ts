@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Emulator, type Fault, type FaultPlan, startEmulator, VirtualClock } from "../emulator";
 import type { FailedRecord, Summary } from "../provider";
-import { failureCode, Ledger } from "../provider/ledger/ledger";
+import { failureCode, Ledger, type UserState } from "../provider/ledger/ledger";
 import { FAILED_RECORDS } from "../provider/results/failedRecordsFile";
 import { mergeSummaries } from "../provider/results/types";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "./support/providerProcess";
@@ -468,7 +468,7 @@ class Round {
     assert.equal(failures.size, bad, "the failed records");
     assert.equal(this.#recordsToMend().length, bad, "the records in the file of failed ones");
 
-    const ledgers = states.flatMap(({ ledger }) => [...Ledger.decode(ledger).entries()].map(([, { state }]) => state));
+    const ledgers = states.flatMap(({ ledger }) => statesIn(Ledger.decode(ledger)));
     const gone = ledgers.filter((state) => state === "removed").length;
     const failedInLedger = ledgers.filter((state) => failureCode(state) !== undefined).length;
     assert.equal(gone, removed, "the removed ones in the ledger");
@@ -501,6 +501,10 @@ function lastingFault({ number, kind }: Person): Fault | undefined {
   if (kind === "refused") return { on: "job", kind: "error", email, code: "SOMETHING_NEW" };
   if (kind === "applied") return { on: "job", kind: "error", email, code: "MFA_FACTORS_FAILED", applied: true };
   return undefined;
+}
+
+function statesIn(ledger: Ledger): UserState[] {
+  return [...ledger.identities()].map((identity) => ledger.stateOf(identity));
 }
 
 function emailOf(number: number): string {

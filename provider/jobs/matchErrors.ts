@@ -1,5 +1,5 @@
-import { type Fingerprint, identityFingerprint } from "../ledger/fingerprint";
-import { normalizeUser } from "../schema/identity";
+import { type Fingerprint, identityFingerprint, secondIdentityFingerprint } from "../ledger/fingerprint";
+import { identityOf, normalizeUser } from "../schema/identity";
 import type { JobError } from "./tenant";
 
 /** What a code may be. It is kept in the clear, in the state; anything else stays in the message, a secret. */
@@ -15,6 +15,8 @@ export interface RecordFailure {
   readonly userId?: string;
   /** Whether that id was made up by us: the record has none. */
   readonly isGeneratedId?: boolean;
+  /** Whether the record names the user by nothing else than its email. */
+  readonly onlyEmail?: boolean;
 }
 
 /**
@@ -34,19 +36,27 @@ export function matchErrors(
   for (const { user, errors: reasons } of errors) {
     const told = normalizeUser(user);
     const { user_id, ...withoutId } = told;
-    const candidates = [told, withoutId].map((each) => identityFingerprint(key, each));
-    const found = candidates.find((each) => sent.has(each));
+    const candidates = [told, withoutId].map((each) => {
+      const identity = identityOf(each);
+      return identity === undefined
+        ? []
+        : [identityFingerprint(key, identity), secondIdentityFingerprint(key, identity)];
+    });
+    const found = candidates.flat().find((each) => sent.has(each));
     if (found === undefined) {
       unmatched++;
       continue;
     }
+    const isGeneratedId = user_id !== undefined && !candidates[0]?.includes(found);
     const [first] = reasons;
     failures.set(found, {
       code: first?.code !== undefined && CODE.test(first.code) ? first.code : "UNKNOWN",
       message: reasons.map(({ message, code }) => message ?? code).join("; ") || "no reason given",
       ...(first?.path === undefined ? {} : { path: first.path }),
       ...(typeof told.email === "string" ? { email: told.email.toLowerCase() } : {}),
-      ...(typeof user_id === "string" ? { userId: user_id, isGeneratedId: found !== candidates[0] } : {}),
+      ...(typeof user_id === "string" ? { userId: user_id, isGeneratedId } : {}),
+      onlyEmail:
+        told.username === undefined && told.phone_number === undefined && (user_id === undefined || isGeneratedId),
     });
   }
   return { failures, unmatched };

@@ -40,10 +40,11 @@ const JobError = z.object({
 });
 export type JobError = z.infer<typeof JobError>;
 
-/** A user of the tenant, as far as it tells whether it is one that we imported. */
+/** A user of the tenant, as far as it tells whether it is one that we imported, and whether the email is verified. */
 const TenantUser = z.object({
   user_id: z.string(),
   email: z.string().optional(),
+  email_verified: z.boolean().optional(),
   identities: z.array(z.object({ connection: z.string().optional() })).optional(),
 });
 export type TenantUser = z.infer<typeof TenantUser>;
@@ -131,6 +132,22 @@ export class Tenant {
         onRetry,
         isTransient,
       ),
+    );
+  }
+
+  /** The users with this email, in any connection; from the store, which does not lag behind as the search does. */
+  async usersByEmail(email: string, onRetry: OnRetry): Promise<TenantUser[]> {
+    return this.#call(
+      "reading a user by email",
+      z.array(TenantUser),
+      (client) =>
+        client.users.listUsersByEmail({
+          email,
+          fields: "user_id,email,email_verified,identities",
+          include_fields: true,
+        }),
+      onRetry,
+      isTransient,
     );
   }
 

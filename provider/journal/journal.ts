@@ -14,22 +14,26 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import { type KnownRecord, partBytes, readParts, shapeOf, writeParts } from "../ledger/entry";
 import type { Fingerprint } from "../ledger/fingerprint";
 import type { JobKind } from "../plan/delta";
 import { Lock } from "./lock";
 import { lockFile } from "./lockOwner";
 
-/** A user in a job, as keyed fingerprints: who, what the record says, and its email. */
+/** A user in a job, as keyed fingerprints. */
 export interface JournalMember {
-  readonly fingerprint: Fingerprint;
-  readonly content: Fingerprint;
-  readonly email: Fingerprint;
+  readonly identity: Fingerprint;
+  /** What the tenant has of the user if the job succeeds; the `attempt` is what is to be remembered if it fails. */
+  readonly after: KnownRecord;
 }
 
-/** How a member of a finished job ended. */
-export type Outcome = "inserted" | "updated" | `failed:${string}`;
+/**
+ * How a member of a finished job ended. `existing`: there before us, and to be written over by another job, so nothing is
+ * settled yet.
+ */
+export type Outcome = "inserted" | "updated" | "adopted" | "existing" | `failed:${string}`;
 
-const VERSION = 1;
+const VERSION = 2;
 
 const Header = z.object({
   version: z.number(),
@@ -139,8 +143,7 @@ export class Journal {
   }
 
   intent(number: number, kind: JobKind, members: readonly JournalMember[]): void {
-    const text = members.map(({ fingerprint, content, email }) => fingerprint + content + email).join("");
-    this.#write({ intent: number, kind, members: Buffer.from(text, "hex").toString("base64") });
+    this.#write({ intent: number, kind, members: encodeMembers(members).toString("base64") });
   }
 
   accepted(number: number, job: string, at: Date, uncertain: boolean): void {
@@ -177,6 +180,9 @@ export class Journal {
 }
 
 const FAILED = "failed:";
+
+/** Outcomes without a code, each known by its first letter. */
+const WHOLE_OUTCOMES = ["inserted", "updated", "adopted", "existing"] as const satisfies readonly Outcome[];
 
 /** Whether an interrupted run left something that the state does not hold. */
 export function hasUnsavedJournal(file: string, identity: JournalIdentity, savedRun: string | undefined): boolean {
@@ -243,8 +249,9 @@ function readJournal(file: string): Left | undefined {
   };
   const header = parse(Header, lines[0] as string, 0);
   if (header.version !== VERSION) {
+    const writer = header.version > VERSION ? "a newer version" : "an unreleased version";
     throw new JournalError(
-      `The journal ${path.basename(file)} was written by a newer version of pulumi-auth0-user-import. Nothing was sent. Upgrade the package and run again.`,
+      `The journal ${path.basename(file)} was written by ${writer} of pulumi-auth0-user-import. Nothing was sent. Install that version, or a later one, and run again.`,
     );
   }
   return { header, entries: lines.slice(1).map((line, i) => parse(Entry, line, i + 1)), soundBytes };
@@ -267,15 +274,13 @@ function replayOf(entries: readonly Entry[]): Replay {
     } else if ("refused" in entry) {
       open.delete(entry.refused);
     } else if ("abandoned" in entry) {
-      uncertain.push(...(open.get(entry.abandoned)?.members ?? []).map(({ fingerprint }) => fingerprint));
+      uncertain.push(...(open.get(entry.abandoned)?.members ?? []).map(({ identity }) => identity));
       open.delete(entry.abandoned);
     } else {
       const codes = entry.codes.values();
       for (const [i, member] of (open.get(entry.finished)?.members ?? []).entries()) {
-        const letter = entry.outcomes[i];
-        const outcome: Outcome =
-          letter === "i" ? "inserted" : letter === "u" ? "updated" : `${FAILED}${codes.next().value ?? "UNKNOWN"}`;
-        outcomes.push({ member, outcome });
+        const whole = WHOLE_OUTCOMES.find((outcome) => outcome[0] === entry.outcomes[i]);
+        outcomes.push({ member, outcome: whole ?? `${FAILED}${codes.next().value ?? "UNKNOWN"}` });
       }
       open.delete(entry.finished);
     }
@@ -283,14 +288,32 @@ function replayOf(entries: readonly Entry[]): Replay {
   return { outcomes, open: [...open.values()], uncertain, lastNumber };
 }
 
+/** Of a member: the identity's upper and lower half, and the shape of what is known then. */
+const MEMBER_HEAD_BYTES = 12;
+
+function encodeMembers(members: readonly JournalMember[]): Buffer {
+  const bytes = members.reduce((sum, { after }) => sum + MEMBER_HEAD_BYTES + partBytes(shapeOf(after)), 0);
+  const buffer = Buffer.alloc(bytes);
+  let at = 0;
+  for (const { identity, after } of members) {
+    at = buffer.writeUInt32BE(Math.floor(identity / 2 ** 32), at);
+    at = buffer.writeUInt32BE(identity % 2 ** 32, at);
+    at = buffer.writeUInt32BE(shapeOf(after), at);
+    at = writeParts(after, buffer, at);
+  }
+  return buffer;
+}
+
 function membersOf(text: string): JournalMember[] {
-  const hex = Buffer.from(text, "base64").toString("hex");
-  const part = (number: number) => hex.slice(16 * number, 16 * number + 16);
-  return Array.from({ length: hex.length / 48 }, (_, i) => ({
-    fingerprint: part(3 * i),
-    content: part(3 * i + 1),
-    email: part(3 * i + 2),
-  }));
+  const buffer = Buffer.from(text, "base64");
+  const members: JournalMember[] = [];
+  for (let at = 0; at < buffer.length; ) {
+    const identity = buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4);
+    const shape = buffer.readUInt32BE(at + 8);
+    members.push({ identity, after: readParts(shape, buffer, at + MEMBER_HEAD_BYTES) });
+    at += MEMBER_HEAD_BYTES + partBytes(shape);
+  }
+  return members;
 }
 
 /** A new file is on the disk only when its folder is, too. Windows has no such call, and no need of it. */

@@ -3,25 +3,32 @@ import pLimit from "p-limit";
 import { TenantError } from "../jobs/errors";
 import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJob";
 import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
-import { type JobRequest, requestOverhead, type Tenant } from "../jobs/tenant";
+import { type JobRequest, requestOverhead, type Tenant, type TenantUser } from "../jobs/tenant";
 import type { Journal, JournalMember, OpenJob, Outcome } from "../journal/journal";
+import { wholeFingerprint } from "../ledger/attributes";
+import type { KnownRecord } from "../ledger/entry";
+import { type Fingerprint, generatedUserId } from "../ledger/fingerprint";
+import { FingerprintTable } from "../ledger/fingerprintTable";
+import { failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import {
-  contentFingerprint,
-  emailFingerprint,
-  type Fingerprint,
-  generatedUserId,
-  identityFingerprint,
-  NOTHING,
-} from "../ledger/fingerprint";
-import { failureCode, Ledger, type UserState } from "../ledger/ledger";
-import { decide, type JobKind, type OnExisting } from "../plan/delta";
-import { type Chunk, MAX_REQUEST_BYTES, Packer, split } from "../plan/pack";
+  changedAttributes,
+  type Difference,
+  decide,
+  type JobKind,
+  type OnExisting,
+  overwritten,
+  type Step,
+} from "../plan/delta";
+import { type Chunk, MAX_REQUEST_BYTES, Packer, recordOf, split } from "../plan/pack";
 import { type BatchProgress, count } from "../progress/batchProgress";
-import { toRanges } from "../results/ranges";
 import { redact } from "../results/redact";
-import { EMPTY_SUMMARY, type FailedRecord, type Job, MAX_LISTED_RECORDS, type Summary } from "../results/types";
+import type { FailedAt, FailedRecord, Job, MAX_LISTED_RECORDS, NotApplied, Summary } from "../results/types";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
+import { problemsOf } from "../schema/validate";
 import type { SourceRecord } from "../source";
+import { describe } from "./describe";
+import { type Failure, Findings, listCodes, type Place } from "./findings";
+import type { Double } from "./sources";
 
 /** How the users of a batch are to be imported. */
 export interface ImportSettings {
@@ -43,11 +50,27 @@ export interface BatchResult {
   readonly jobs: readonly Job[];
   /** The first {@link MAX_LISTED_RECORDS}. */
   readonly failedRecords: readonly FailedRecord[];
-  /** The places of all failed records in the source, counted from 0, as ranges: `"3,17-19"`. */
-  readonly failedAt: string;
+  /** Where all failed records lie. */
+  readonly failedAt: readonly FailedAt[];
+  /** The first {@link MAX_LISTED_RECORDS}. */
+  readonly notApplied: readonly NotApplied[];
   readonly ledger: string;
+  /** The name of the connection, as the jobs tell it. */
+  readonly connection?: string;
   /** Whether every record of the source has been dealt with. */
   readonly complete: boolean;
+}
+
+/** The records of a batch. */
+export interface BatchRecords {
+  /** Those that `needs` to be looked at, in the order of the source. */
+  select(needs: (index: number) => boolean): AsyncIterable<SourceRecord>;
+  /** The fingerprint of who a record is about, and of its bytes. */
+  identity(index: number): Fingerprint;
+  record(index: number): Fingerprint;
+  doubleAt(index: number): Double | undefined;
+  /** `undefined` where it has not been checked yet. */
+  isInvalid(index: number): boolean | undefined;
 }
 
 /** What a run works with. */
@@ -57,14 +80,12 @@ export interface Workplace {
   readonly progress: BatchProgress;
   /** Aborted when no more is to be sent; its reason is an error that says why. */
   readonly stop: AbortSignal;
+  warn(message: string): void;
 }
 
 /** A record on its way: what is needed of it once it has been sent. Not its content. */
-interface Member extends JournalMember {
-  readonly index: number;
-  readonly file: string;
-  readonly line: number;
-  readonly identity: string | undefined;
+interface Member extends JournalMember, Place {
+  readonly name: string;
 }
 
 /** An early look at the results: a mistake in the mapping should not run through a million users. */
@@ -79,8 +100,8 @@ const WHOLE_FAILURES = 12;
 /** So many in all are more than a person would want to wait for: some 15 records that make every job fail. */
 const WHOLE_FAILURES_IN_ALL = 200;
 
-/** Users looked up at a time, to settle whether they are ours. */
-const LOOKUPS = 4;
+/** Users looked up at a time, and how many may wait for it. */
+const LOOKUPS = { active: 4, pending: 64 };
 
 /** Auth0's code for a value that is too long, said of a record that no job can carry. */
 const TOO_LARGE = "MAX_LENGTH";
@@ -94,6 +115,9 @@ const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", 
 /** Records that are prepared before the process looks for answers: a millisecond or two of work. */
 const RECORDS_A_TURN = 64;
 
+/** Equal to the fingerprint of no record. */
+const NO_RECORD = 0;
+
 /** Room for the number in the external id of any job. */
 const LONGEST_JOB_NUMBER = 9_999_999;
 
@@ -104,16 +128,16 @@ const LONGEST_JOB_NUMBER = 9_999_999;
  * What was achieved is in the result even where not everything was: then `problem` says what happened.
  */
 export async function applySource(
-  records: AsyncIterable<SourceRecord>,
+  records: BatchRecords,
   settings: ImportSettings,
   before: BatchResult | undefined,
   workplace: Workplace,
 ): Promise<{ readonly result: BatchResult; readonly achieved: boolean; readonly problem?: Error }> {
-  const run = new Run(settings, before, workplace);
+  const run = new Run(records, settings, before, workplace);
   try {
     await run.goOn();
     let taken = 0;
-    for await (const record of records) {
+    for await (const record of records.select((index) => run.needs(index))) {
       if (run.isStopped) break;
       await run.take(record);
       // Preparing a whole job at a stretch would keep the answers of others waiting, and their slots idle.
@@ -133,20 +157,24 @@ class Run {
   /** Whether anything was sent, now or by a run whose journal was found. */
   achieved = false;
   readonly #ledger: Ledger;
-  readonly #summary: { -readonly [K in keyof Summary]: number } = { ...EMPTY_SUMMARY };
+  readonly #findings = new Findings();
   readonly #jobs: Job[];
-  readonly #failed: { readonly index: number; readonly record: FailedRecord }[] = [];
-  readonly #failedAt: number[] = [];
-  readonly #seen = new Set<Fingerprint>();
+  /** Users whom the source has. */
+  readonly #seen = new FingerprintTable();
   /** Users who were sent and may be in the tenant, though no answer says so. */
   readonly #uncertain = new Set<Fingerprint>();
   readonly #messages: ReadonlyMap<string, FailedRecord>;
   readonly #packers = new Map<JobKind, Packer<Member>>();
+  /** Jobs on their way. */
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #lookups = pLimit(LOOKUPS);
+  /** Questions about users on their way. */
+  readonly #asking = new Set<Promise<void>>();
+  readonly #lookups = pLimit(LOOKUPS.active);
   /** Why records failed, from when it is learnt until it is listed. */
   readonly #failures = new Map<Fingerprint, RecordFailure>();
+  /** The codes of the records that came back, for the early look. */
   readonly #codes = new Map<string, number>();
+  #connection: string | undefined;
   #cameBack = 0;
   #lookedEarly = false;
   #wholeFailures = 0;
@@ -154,6 +182,7 @@ class Run {
   #jobNumber: number;
 
   constructor(
+    private readonly records: BatchRecords,
     private readonly settings: ImportSettings,
     before: BatchResult | undefined,
     private readonly at: Workplace,
@@ -166,6 +195,7 @@ class Run {
     this.#jobs = goesOn ? [...before.jobs] : [];
     this.#jobNumber = Math.max(this.#jobs.length, replay.lastNumber);
     this.#messages = new Map(before?.failedRecords.map((record) => [record.identity ?? "", record]));
+    this.#connection = before?.connection;
   }
 
   get isStopped(): boolean {
@@ -174,6 +204,9 @@ class Run {
 
   /** Takes up what an interrupted run has left: how users ended, and jobs whose end it did not see. */
   async goOn(): Promise<void> {
+    for (const kind of ["insert", "upsert"] as const) {
+      this.#packers.set(kind, new Packer(await requestOverhead(this.#request(kind, LONGEST_JOB_NUMBER))));
+    }
     const { outcomes, open, uncertain } = this.at.journal.replay;
     for (const { member, outcome } of outcomes) this.#enter(member, outcome);
     for (const fingerprint of uncertain) this.#uncertain.add(fingerprint);
@@ -183,68 +216,95 @@ class Run {
     this.at.progress.waiting(undefined);
   }
 
-  /** Decides about one record, and sends a job where that makes one full. */
-  async take(record: SourceRecord): Promise<void> {
-    const { key, onExisting, resendFailed } = this.settings;
-    const user = normalizeUser(record.user);
-    const identity = identityOf(user);
-    const fingerprint = identityFingerprint(key, user);
-    const content = contentFingerprint(key, user);
-    const email = emailFingerprint(key, user);
-    const { index, file, line } = record;
-    const member: Member = { index, file, line, identity, fingerprint, content, email };
-    this.#summary.total++;
-
-    if (this.#seen.has(fingerprint)) {
-      this.#refuse(member, {
-        code: "DUPLICATED_USER",
-        message: "The same user stands in the source before; the first record counts",
-      });
-      return;
+  /** Whether a record has to be looked at. Those that stand in the file as they did are only counted. */
+  needs(index: number): boolean {
+    const identity = this.records.identity(index);
+    const standing = this.#ledger.standing(identity, this.records.record(index));
+    if (
+      standing === undefined ||
+      standing.differs ||
+      failureCode(standing.state) !== undefined ||
+      this.records.doubleAt(index) !== undefined
+    ) {
+      return true;
     }
-    this.#seen.add(fingerprint);
-
-    const known = this.#ledger.get(fingerprint);
-    const step = decide(member, known, { onExisting, resendFailed });
-    if (step.do === "send") {
-      await this.#send(step.kind, member, user);
-      return;
-    }
-    if (step.because === "notApplied") {
-      this.#summary.notApplied++;
-      this.at.progress.settled(1);
-      return;
-    }
-    if (step.because === "unchanged") {
-      const { state } = known as { state: UserState };
-      this.#summary[state === "inserted" || state === "updated" ? state : "unchanged"]++;
-      if (state === "removed") this.#ledger.set(fingerprint, { content, email, state: "imported" });
-      this.at.progress.settled(1);
-      return;
-    }
-    const code = failureCode(known?.state) ?? "UNKNOWN";
-    const earlier =
-      this.#failures.get(fingerprint) ?? (identity === undefined ? undefined : this.#messages.get(identity));
-    this.#list(
-      member,
-      earlier?.code === code ? earlier : { code, message: "Failed before, and was not sent again since" },
-    );
-    this.#summary.failed++;
-    this.at.progress.settled(1, 1);
+    this.#findings.summary.total++;
+    this.#seen.set(identity, index);
+    this.#unchanged(identity, standing.state);
+    return false;
   }
 
-  /** Sends what is left over. */
-  async flush(): Promise<void> {
-    for (const [kind, packer] of this.#packers) {
-      if (this.isStopped) return;
-      const rest = packer.flush();
-      if (rest !== undefined) await this.#submit(kind, rest);
+  /** Decides about one record, and sends a job where that makes one full. */
+  async take({ index, file, line, user: asItStands, problem }: SourceRecord): Promise<void> {
+    const user = normalizeUser(asItStands);
+    const name = identityOf(user);
+    const place: Place = { index, file, line, name };
+    this.#findings.summary.total++;
+    const double = this.records.doubleAt(index);
+    const failure =
+      problem ??
+      (double === undefined
+        ? undefined
+        : {
+            code: "DUPLICATED_USER",
+            message: `The ${double.attribute} is that of the record at ${double.of.file}:${double.of.line}, which counts`,
+            path: double.attribute,
+          });
+    if (failure !== undefined || name === undefined) {
+      this.#refuse(place, failure ?? firstProblem(user));
+      return;
     }
+
+    const { key, resendFailed } = this.settings;
+    const identity = this.records.identity(index);
+    this.#seen.set(identity, index);
+    const known = this.#ledger.get(identity);
+    const step = decide(describe(key, user, this.records.record(index)), known, { resendFailed });
+    if (step.do === "listFailure") {
+      const earlier = this.#failures.get(identity) ?? this.#messages.get(name);
+      const unknown = { code: step.code, message: "Failed before, and was not sent again since" };
+      this.#ledger.set(identity, { ...step.after, state: (known as LedgerEntry).state });
+      this.#findings.failed(place, "failed", earlier?.code === step.code ? earlier : unknown);
+      this.at.progress.settled(1, 1);
+      return;
+    }
+    const saysNothingNew = step.do === "nothing" && step.differences.length === 0;
+    if (!saysNothingNew && this.records.isInvalid(index) !== false) {
+      const wrong = problemsOf(user).find(({ severity }) => severity === "error");
+      if (wrong !== undefined) {
+        this.#refuse(place, wrong);
+        return;
+      }
+    }
+    if (step.do === "nothing") {
+      const { state } = known as LedgerEntry;
+      this.#ledger.set(identity, { ...step.after, state });
+      this.#differs(place, step);
+      if (saysNothingNew) this.#unchanged(identity, state);
+      else this.#notApplied(identity, state);
+      return;
+    }
+    const member: Member = { ...place, name, identity, after: step.after };
+    if (step.do === "insert") await this.#send("insert", member, this.#withId(name, user));
+    else await this.#update(member, step, user);
+  }
+
+  /** Sends what is left over, also what turns up while the rest is on its way: users who exist and are written over. */
+  async flush(): Promise<void> {
+    do {
+      while (this.#asking.size > 0) await Promise.all(this.#asking);
+      for (const [kind, packer] of this.#packers) {
+        if (this.isStopped) return;
+        const rest = packer.flush();
+        if (rest !== undefined) await this.#submit(kind, rest);
+      }
+      while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    } while (this.#asking.size > 0 || [...this.#packers.values()].some((packer) => !packer.isEmpty));
   }
 
   /** Lets what is on its way come to its end. */
   async drain(): Promise<void> {
-    await Promise.all(this.#inFlight);
+    while (this.#asking.size + this.#inFlight.size > 0) await Promise.all([...this.#asking, ...this.#inFlight]);
     if (this.at.stop.aborted) this.fail(this.at.stop.reason);
   }
 
@@ -255,24 +315,123 @@ class Run {
   result(): BatchResult {
     const complete = this.problem === undefined;
     if (complete) this.#forgetRemoved();
-    this.#keepFirstFailures();
+    const { summary, failedRecords, failedAt, notApplied } = this.#findings;
     return {
-      summary: { ...this.#summary },
+      summary: { ...summary },
       jobs: this.#jobs,
-      failedRecords: this.#failed.map(({ record }) => record),
-      failedAt: toRanges(this.#failedAt),
+      failedRecords,
+      failedAt,
+      notApplied,
       ledger: this.#ledger.encode(),
+      ...(this.#connection === undefined ? {} : { connection: this.#connection }),
       complete,
     };
   }
 
-  async #send(kind: JobKind, member: Member, user: User): Promise<void> {
-    let packer = this.#packers.get(kind);
-    if (packer === undefined) {
-      packer = new Packer(await requestOverhead(this.#request(kind, LONGEST_JOB_NUMBER)));
-      this.#packers.set(kind, packer);
+  /** Counts a user of whom there is nothing to send. Who came back is in the tenant as before. */
+  #unchanged(identity: Fingerprint, state: UserState): void {
+    const { summary } = this.#findings;
+    summary[state === "inserted" || state === "updated" || state === "adopted" ? state : "unchanged"]++;
+    if (state === "removed") this.#ledger.setState(identity, "imported");
+    this.at.progress.settled(1);
+  }
+
+  /** Counts a user of whom all that could be sent is in the tenant. */
+  #notApplied(identity: Fingerprint, state: UserState): void {
+    // Who was brought or changed by this import counts as that.
+    if (state === "inserted" || state === "updated" || state === "adopted") {
+      this.#unchanged(identity, state);
+      return;
     }
-    const record = Buffer.from(JSON.stringify(kind === "insert" ? this.#withId(member, user) : user));
+    this.#findings.summary.notApplied++;
+    if (state === "removed") this.#ledger.setState(identity, "imported");
+    this.at.progress.settled(1);
+  }
+
+  #differs(place: Place, { differences }: { readonly differences: readonly Difference[] }): void {
+    if (differences.length > 0) this.#findings.differs(place, differences);
+  }
+
+  /**
+   * Sends what changed of a user. An upsert that does not state `email_verified` resets it, so it always does: as the
+   * source has it where it says so now, else as the tenant has it.
+   */
+  async #update(member: Member, step: Extract<Step, { do: "update" }>, user: User): Promise<void> {
+    const stated = user.email_verified;
+    const send = async (email_verified: unknown) => {
+      this.#differs(member, step);
+      const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified };
+      await this.#send("upsert", { ...member, after: withAttempt(member, this.settings.key, user) }, sent);
+    };
+    if (typeof stated === "boolean" && (stated || step.changes.includes("email_verified"))) {
+      await send(stated);
+      return;
+    }
+    await this.#lookUp(user.email as string, async (found) => {
+      if (found !== undefined) {
+        await send(found.email_verified ?? false);
+        return;
+      }
+      const missed = step.changes.map((attribute): Difference => ({ attribute, reason: "notFound" }));
+      const known = this.#ledger.get(member.identity) as LedgerEntry;
+      this.#ledger.set(member.identity, { ...known, record: member.after.record, differs: true });
+      this.#findings.differs(member, [...step.differences, ...missed]);
+      this.#notApplied(member.identity, known.state);
+    });
+  }
+
+  /** Writes over a user who was there before us. The upsert leaves aside what it can't set. */
+  async #overwrite(member: Member, record: User): Promise<void> {
+    const { user_id: _, ...withoutId } = record;
+    const user = member.name.startsWith("user_id:") ? record : withoutId;
+    const { has, differences } = overwritten(member.after.attributes);
+    const after: KnownRecord = { ...member.after, attributes: has, differs: differences.length > 0 };
+    const send = async (sent: User) => {
+      this.#differs(member, { differences });
+      await this.#send("upsert", { ...member, after: withAttempt({ after }, this.settings.key, user) }, sent);
+    };
+    if (typeof user.email_verified === "boolean") {
+      await send(user);
+      return;
+    }
+    await this.#lookUp(user.email as string, (found) =>
+      send({ ...user, email_verified: found?.email_verified ?? false }),
+    );
+  }
+
+  /** Looks for the connection's user with this email, and goes on. Returns when not too many are being looked for. */
+  async #lookUp(email: string, then: (found: TenantUser | undefined) => Promise<void>): Promise<void> {
+    const lookup = async () => {
+      const found = await this.#lookups(() => (this.isStopped ? undefined : this.#userByEmail(email)));
+      if (!this.isStopped) await then(found);
+    };
+    track(
+      this.#asking,
+      lookup().catch((error: unknown) => this.fail(error)),
+    );
+    while (this.#asking.size >= LOOKUPS.pending) await Promise.race(this.#asking);
+  }
+
+  async #userByEmail(email: string): Promise<TenantUser | undefined> {
+    try {
+      const users = await this.at.tenant.usersByEmail(email.toLowerCase(), () => {});
+      return users.find((user) => this.#isOfConnection(user));
+    } catch (error) {
+      if (!(error instanceof TenantError) || error.status !== 403) throw error;
+      throw new Error(
+        "The scope read:users is missing: without it there is no telling what a change would write over (docs/operations.md). What was sent is saved. Grant the application read:users, and run `pulumi up` again.",
+      );
+    }
+  }
+
+  #isOfConnection({ user_id, identities }: TenantUser): boolean {
+    if (this.#connection === undefined || identities === undefined) return user_id.startsWith("auth0|");
+    return identities.some(({ connection }) => connection === this.#connection);
+  }
+
+  async #send(kind: JobKind, member: Member, user: User): Promise<void> {
+    const packer = this.#packers.get(kind) as Packer<Member>;
+    const record = Buffer.from(JSON.stringify(user));
     if (!packer.fits(record)) {
       this.#refuse(member, {
         code: TOO_LARGE,
@@ -284,10 +443,10 @@ class Run {
     if (full !== undefined) await this.#submit(kind, full);
   }
 
-  #withId({ identity }: Member, user: User): User {
+  #withId(name: string, user: User): User {
     const { key, connectionId, generateUserIds } = this.settings;
-    if (!generateUserIds || identity === undefined || user.user_id !== undefined) return user;
-    return { ...user, user_id: generatedUserId(key, connectionId, identity) };
+    if (!generateUserIds || user.user_id !== undefined) return user;
+    return { ...user, user_id: generatedUserId(key, connectionId, name) };
   }
 
   /**
@@ -296,9 +455,10 @@ class Run {
    */
   async #submit(kind: JobKind, chunk: Chunk<Member>): Promise<void> {
     const { slot, limits } = this.at.tenant;
-    const delivery = this.#deliver(kind, chunk).catch((error: unknown) => this.fail(error));
-    this.#inFlight.add(delivery);
-    void delivery.finally(() => this.#inFlight.delete(delivery));
+    track(
+      this.#inFlight,
+      this.#deliver(kind, chunk).catch((error: unknown) => this.fail(error)),
+    );
     while (this.#inFlight.size > 0 && slot.pendingCount >= limits.maxActiveJobs) await Promise.race(this.#inFlight);
   }
 
@@ -311,21 +471,21 @@ class Run {
     this.#jobs.push(toJob(kind, chunk, job, retries, failed));
     if (outcomes !== undefined) {
       this.#wholeFailures = 0;
-      this.#settle(number, members, outcomes, job.id);
+      await this.#settle(number, chunk, outcomes, job.id);
       return;
     }
 
     this.#wholeFailures++;
-    for (const { fingerprint } of members) this.#uncertain.add(fingerprint);
+    for (const { identity } of members) this.#uncertain.add(identity);
     const reason = job.details === undefined ? "" : `: ${redact(job.details)}`;
     const tries = triesBefore + 1;
     if (members.length === 1 && tries >= TRIES) {
       const [member] = members as [Member];
-      this.#failures.set(member.fingerprint, {
+      this.#failures.set(member.identity, {
         code: JOB_FAILED,
         message: `Every import job with this record fails as a whole${reason}`,
       });
-      this.#settle(number, members, [`failed:${JOB_FAILED}`], job.id);
+      await this.#settle(number, chunk, [`failed:${JOB_FAILED}`], job.id);
       return;
     }
     this.at.journal.abandoned(number);
@@ -382,7 +542,7 @@ class Run {
       this.at.stop,
     );
     progress.ended(name, members.length);
-    if (job.uncertain) for (const { fingerprint } of members) this.#uncertain.add(fingerprint);
+    if (job.uncertain) for (const { identity } of members) this.#uncertain.add(identity);
     return { number, job, retries };
   }
 
@@ -400,7 +560,7 @@ class Run {
   async #resume({ number, kind, members, id, started, uncertain }: OpenJob): Promise<void> {
     const { tenant, journal, progress } = this.at;
     const doubt = () => {
-      for (const { fingerprint } of members) this.#uncertain.add(fingerprint);
+      for (const { identity } of members) this.#uncertain.add(identity);
     };
     const abandon = () => {
       journal.abandoned(number);
@@ -426,51 +586,72 @@ class Run {
   /** How each record of a job ended; `undefined` where the service does not say it of all of them. */
   async #outcomes(kind: JobKind, members: readonly JournalMember[], job: FinishedJob): Promise<Outcome[] | undefined> {
     if (job.status !== "completed") return undefined;
-    const sent = new Set(members.map(({ fingerprint }) => fingerprint));
+    this.#connection ??= job.connection;
+    const sent = new Set(members.map(({ identity }) => identity));
     const { failures, unmatched } = matchErrors(this.settings.key, sent, job.errors);
     if (unmatched > 0 || (job.failed !== undefined && job.failed > failures.size)) return undefined;
-    let insertedByUpsert = kind === "upsert" ? (job.inserted ?? 0) : 0;
+    if (kind === "upsert") this.#warnOfSecondAccounts(members, job);
     return Promise.all(
       members.map(async (member): Promise<Outcome> => {
-        const failure = failures.get(member.fingerprint);
-        if (failure !== undefined) {
-          if (kind === "insert" && ALREADY_THERE.has(failure.code)) {
-            const verdict = await this.#lookups(() => this.#isOurs(member, failure, job));
-            if (verdict === true) return "inserted";
-            this.#failures.set(member.fingerprint, { ...failure, message: `${failure.message}${verdict}` });
-          } else {
-            this.#failures.set(member.fingerprint, failure);
-          }
-          return `failed:${failure.code}`;
+        const failure = failures.get(member.identity);
+        if (failure === undefined) return kind === "insert" ? "inserted" : "updated";
+        if (kind === "insert" && ALREADY_THERE.has(failure.code)) {
+          const found = await this.#lookups(() => this.#whoIsThere(member, failure, job));
+          if ("outcome" in found) return found.outcome;
+          this.#failures.set(member.identity, { ...failure, message: `${failure.message}${found.note}` });
+        } else {
+          this.#failures.set(member.identity, failure);
         }
-        if (kind === "insert") return "inserted";
-        // The service tells how many it inserted, not whom: those who were not known before.
-        if (insertedByUpsert > 0 && this.#ledger.get(member.fingerprint) === undefined) {
-          insertedByUpsert--;
-          return "inserted";
-        }
-        return "updated";
+        return `failed:${failure.code}`;
       }),
     );
   }
 
+  /** Users whom an upsert did not find by their email, though they were in the tenant: their email was changed there. */
+  #warnOfSecondAccounts(members: readonly JournalMember[], { id, inserted }: FinishedJob): void {
+    if (!inserted || members.some(({ identity }) => !this.#ledger.has(identity))) return;
+    this.at.warn(
+      `${count(inserted)} of the ${count(members.length)} users updated by ${id} came in a second time: the email of a user was changed in Auth0 since, and an import job finds its user by email alone. Take the new email over into the users file, and remove the second account.`,
+    );
+  }
+
   /**
-   * Whether a user who «already exists» is there by our own doing. An id that we made up proves it always; one from the
-   * source only where the user was sent before without a known end. Otherwise the user was there before us.
+   * Settles who a user is who «already exists»: brought by ourselves, by a job whose answer was lost, or there before.
    *
-   * @returns true, or what to add to the service's message.
+   * @returns how the record ended; or what to add to the service's message where it failed.
    */
+  async #whoIsThere(
+    { identity }: JournalMember,
+    failure: RecordFailure,
+    job: FinishedJob,
+  ): Promise<{ readonly outcome: Outcome } | { readonly note: string }> {
+    const { onExisting } = this.settings;
+    const uncertain = this.#uncertain.has(identity);
+    let note = "";
+    // An id that we made up proves that it was us. Where users who exist are taken or written over, it makes no difference
+    // unless one was sent before, and a question about each would cost more calls than the jobs.
+    if (uncertain || (onExisting === "fail" && failure.isGeneratedId)) {
+      const verdict = await this.#isOurs(failure, job, uncertain);
+      if (verdict === true) return { outcome: "inserted" };
+      note = verdict;
+    }
+    if (onExisting === "fail" || failure.email === undefined) return { note };
+    if (onExisting === "overwrite") return { outcome: "existing" };
+    // By another identifier than the email, it may be about somebody else.
+    if (failure.onlyEmail || (await this.#userByEmail(failure.email)) !== undefined) return { outcome: "adopted" };
+    return { note: " (by another user, who has a different email)" };
+  }
+
+  /** Whether a user is there by our own doing; else what to add to the service's message. */
   async #isOurs(
-    { fingerprint }: JournalMember,
-    { userId, isGeneratedId, email }: RecordFailure,
+    { userId, email }: RecordFailure,
     { connection }: FinishedJob,
+    uncertain: boolean,
   ): Promise<true | string> {
-    const uncertain = this.#uncertain.has(fingerprint);
     if (userId === undefined) {
       return uncertain ? " (perhaps by this import: a lost answer can't be settled without a user_id)" : "";
     }
-    if (!isGeneratedId && !uncertain) return "";
-    let user: Awaited<ReturnType<Tenant["user"]>>;
+    let user: TenantUser | undefined;
     try {
       user = await this.at.tenant.user(`auth0|${userId}`, () => {});
     } catch (error) {
@@ -489,25 +670,32 @@ class Run {
   }
 
   /** Writes down how the records of a job ended, first on the disk. */
-  #settle(number: number, members: readonly Member[], outcomes: readonly Outcome[], job: string): void {
+  async #settle(number: number, chunk: Chunk<Member>, outcomes: readonly Outcome[], job: string): Promise<void> {
+    const { members } = chunk;
     this.at.journal.finished(number, outcomes);
     let failed = 0;
+    const existing: number[] = [];
     for (const [i, member] of members.entries()) {
       const outcome = outcomes[i] as Outcome;
       this.#enter(member, outcome);
-      if (outcome === "inserted" || outcome === "updated") {
-        this.#summary[outcome]++;
-        continue;
+      if (outcome === "existing") {
+        existing.push(i);
+      } else if (outcome === "inserted" || outcome === "updated" || outcome === "adopted") {
+        this.#findings.summary[outcome]++;
+      } else {
+        failed++;
+        const failure = this.#failures.get(member.identity) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
+        this.#failures.delete(member.identity);
+        this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
+        this.#findings.failed(member, "failed", failure);
       }
-      failed++;
-      this.#summary.failed++;
-      const failure = this.#failures.get(member.fingerprint) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
-      this.#failures.delete(member.fingerprint);
-      this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
-      this.#list(member, failure);
     }
-    this.at.progress.settled(members.length, failed);
+    this.at.progress.settled(members.length - existing.length, failed);
     this.#lookEarly(members.length);
+    for (const i of existing) {
+      if (this.isStopped) return;
+      await this.#overwrite(members[i] as Member, JSON.parse(recordOf(chunk, i).toString()) as User);
+    }
   }
 
   #lookEarly(cameBack: number): void {
@@ -516,62 +704,48 @@ class Run {
     this.#lookedEarly = true;
     const failed = [...this.#codes.values()].reduce((sum, users) => sum + users, 0);
     if (failed <= EARLY_LOOK.failedShare * this.#cameBack) return;
-    const codes = [...this.#codes].sort(([, a], [, b]) => b - a).map(([code, users]) => `${code} ${count(users)}`);
     this.fail(
       new Error(
-        `${count(failed)} of the first ${count(this.#cameBack)} users failed (${codes.join(", ")}): that looks like a mistake in all of them, so no more were sent. \`pulumi stack output failedRecords --show-secrets\` tells the reasons.`,
+        `${count(failed)} of the first ${count(this.#cameBack)} users failed (${listCodes(this.#codes)}): that looks like a mistake in all of them, so no more were sent. \`pulumi stack output failedRecords --show-secrets\` tells the reasons.`,
       ),
     );
   }
 
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
-  #enter({ fingerprint, content, email }: JournalMember, outcome: Outcome): void {
-    const before = this.#ledger.get(fingerprint)?.state;
-    const never = before === undefined || before.startsWith("failed:");
-    const code = failureCode(outcome);
-    const state: UserState =
-      code === undefined ? (outcome as "inserted" | "updated") : never ? `failed:${code}` : `outdated:${code}`;
-    this.#ledger.set(fingerprint, { content, email, state });
+  #enter({ identity, after }: JournalMember, outcome: Outcome): void {
+    if (outcome === "existing") return;
+    const { attempt, ...reached } = after;
+    const code = failureCode(outcome as UserState);
+    if (code === undefined) {
+      this.#ledger.set(identity, { ...reached, state: outcome as UserState });
+      return;
+    }
+    const before = this.#ledger.get(identity);
+    if (before === undefined || neverIn(before.state)) {
+      this.#ledger.set(identity, { ...reached, state: `failed:${code}` });
+      return;
+    }
+    const tried = attempt === undefined ? {} : { attempt };
+    this.#ledger.set(identity, { ...before, record: after.record, ...tried, state: `outdated:${code}` });
   }
 
-  #refuse(member: Member, failure: RecordFailure): void {
-    this.#summary.invalid++;
-    this.#list(member, failure);
+  #refuse(place: Place, failure: Failure): void {
+    this.#findings.failed(place, "invalid", failure);
     this.at.progress.settled(1, 1);
   }
 
-  #list({ index, file, line, identity }: Member, { code, message, path }: RecordFailure): void {
-    this.#failedAt.push(index);
-    this.#failed.push({
-      index,
-      record: {
-        ...(identity === undefined ? {} : { identity }),
-        code,
-        message,
-        ...(path === undefined ? {} : { path }),
-        file,
-        line,
-      },
-    });
-    // Where everybody fails, they must not all be kept.
-    if (this.#failed.length > 2 * MAX_LISTED_RECORDS) this.#keepFirstFailures();
-  }
-
-  #keepFirstFailures(): void {
-    this.#failed.sort((a, b) => a.index - b.index).splice(MAX_LISTED_RECORDS);
-  }
-
   #forgetRemoved(): void {
-    for (const [fingerprint, { content, email, state }] of this.#ledger.entries()) {
-      if (this.#seen.has(fingerprint)) continue;
-      if (state.startsWith("failed:")) {
-        this.#ledger.delete(fingerprint);
+    for (const identity of this.#ledger.identities()) {
+      if (this.#seen.get(identity) !== undefined) continue;
+      const { attempt, ...known } = this.#ledger.get(identity) as LedgerEntry;
+      if (neverIn(known.state)) {
+        this.#ledger.delete(identity);
         continue;
       }
-      // Whose last update failed is not in the tenant as that record says: should it come back, it is to be sent.
-      const known = state.startsWith("outdated:") ? NOTHING : content;
-      this.#ledger.set(fingerprint, { content: known, email, state: "removed" });
-      this.#summary.removed++;
+      // Should a record come back whose update failed, it is to be looked at.
+      const record = failureCode(known.state) === undefined ? known.record : NO_RECORD;
+      this.#ledger.set(identity, { ...known, record, state: "removed" });
+      this.#findings.summary.removed++;
     }
   }
 
@@ -579,6 +753,27 @@ class Run {
     const { connectionId, externalId, sendCompletionEmail } = this.settings;
     return { connectionId, kind, externalId: `${externalId}#${number}`, sendCompletionEmail };
   }
+}
+
+/** Keeps a piece of work, which does not fail, in a set until it is done. */
+function track(works: Set<Promise<void>>, work: Promise<void>): void {
+  works.add(work);
+  void work.finally(() => works.delete(work));
+}
+
+/** Remembers all that a record says, in case its update fails. */
+function withAttempt({ after }: { readonly after: KnownRecord }, key: string, user: User): KnownRecord {
+  return { ...after, attempt: wholeFingerprint(key, user) };
+}
+
+/** A record that names nobody breaks a rule, whatever else is wrong with it. */
+function firstProblem(user: User): Failure {
+  return (
+    problemsOf(user).find(({ severity }) => severity === "error") ?? {
+      code: "ANY_OF_MISSING",
+      message: "The record has none of email, phone_number, username and user_id",
+    }
+  );
 }
 
 function toJob(

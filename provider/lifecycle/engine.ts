@@ -6,7 +6,7 @@ import { engineLog } from "../progress/engineLog";
 // What the engine says to a provider process, and how it wants to be answered.
 
 /** What stands for a value that is not known yet, in a preview. */
-const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 export function isUnknown(value: unknown): boolean {
   return value === UNKNOWN;
@@ -78,4 +78,11 @@ export function partialFailure(id: string, inputs: Properties, outputs: Properti
 /** Bad input, without a property's name: the engine would put noise before the sentence. */
 export function failures(reasons: readonly string[]): dynamic.CheckFailure[] {
   return reasons.map((reason) => ({ property: "", reason }));
+}
+
+/** Without the properties that are `undefined`, as options want them. */
+export function optional<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

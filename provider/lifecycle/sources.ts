@@ -1,61 +1,224 @@
-import { type Share, shareOf } from "../plan/share";
-import { normalizeUser } from "../schema/identity";
+import { identityFingerprint, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
+import { IdentifierIndex } from "../plan/duplicates";
+import { type Share, shareHash } from "../plan/share";
+import { IDENTIFIERS, identityOf, normalizeUser, type User } from "../schema/identity";
+import { problemsOf } from "../schema/validate";
 import { digestSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
 
 // One process serves all resources of a run. What one of them reads of a source, the others share.
 
-/** A source that has been read once, and which share each of its records belongs to. */
-interface OpenedSource {
+/** What is wanted of a source, besides its digest. */
+export interface Reading {
+  readonly patterns: readonly string[];
+  readonly transform: string | undefined;
+  /** For fingerprints; not known at the first preview. */
+  readonly key: string | undefined;
+  /** Whether every record is checked, as before a first import; else each as it is sent. */
+  readonly validate: boolean;
+}
+
+/** A record that stands for a user whom another record of the source has, too. */
+export interface Double {
+  readonly attribute: (typeof IDENTIFIERS)[number];
+  /** The record that counts. */
+  readonly of: { readonly file: string; readonly line: number };
+}
+
+/** A source that has been read through once, with what was found meanwhile: some 50 bytes a record, no personal data. */
+export interface ReadSource {
   readonly source: Source;
-  readonly shares: Uint8Array;
+  /** Whether the record is this share's, and no later file has another one for its user. */
+  isOf(index: number, share: Share): boolean;
+  /** Set where the record stands for a user whom an earlier record has. */
+  doubleAt(index: number): Double | undefined;
+  /** Who the user is, and what the record says. Needs the key. */
+  identity(index: number): number;
+  record(index: number): number;
+  /** Whether the record was checked, and found wrong. `undefined` where it was not checked. */
+  isInvalid(index: number): boolean | undefined;
+  /** Size of the record as an insert job sends it, in bytes; where it was checked. */
+  insertBytes(index: number, generateUserIds: boolean): number;
 }
 
 const digests = new Map<string, Promise<SourceDigest>>();
-const opened = new Map<string, Promise<OpenedSource>>();
-
-function once<T>(made: Map<string, Promise<T>>, key: readonly unknown[], make: () => Promise<T>): Promise<T> {
-  const name = JSON.stringify(key);
-  let promise = made.get(name);
-  if (promise === undefined) {
-    promise = make();
-    made.set(name, promise);
-  }
-  return promise;
-}
+const readings: { readonly reading: Reading; readonly source: Promise<ReadSource> }[] = [];
 
 /** The digest of the files, without a parse. */
-export function sharedDigest(patterns: readonly string[]): Promise<SourceDigest> {
-  return once(digests, patterns, () => digestSource(patterns, process.cwd()));
+export function sharedDigest(patterns: readonly string[], transform: string | undefined): Promise<SourceDigest> {
+  const name = JSON.stringify([patterns, transform]);
+  const known = digests.get(name) ?? digestSource(patterns, process.cwd());
+  digests.set(name, known);
+  return known;
 }
 
-/** The files, read and checked. */
-export async function sharedSource(patterns: readonly string[], shareCount = 1): Promise<Source> {
-  return (await openShared(patterns, shareCount)).source;
+/** The source, read through once. A reading that has found out more than is wanted serves as well. */
+export function sharedSource(wanted: Reading): Promise<ReadSource> {
+  const known = readings.find(
+    ({ reading }) =>
+      sameFiles(reading, wanted) &&
+      (wanted.key === undefined || reading.key === wanted.key) &&
+      (!wanted.validate || reading.validate),
+  );
+  if (known !== undefined) return known.source;
+  const source = Reader.read(wanted);
+  readings.push({ reading: wanted, source });
+  return source;
 }
 
-/** The records of one share, in the order of the source, and how many they are. */
-export async function shareRecords(
-  patterns: readonly string[],
-  share: Share,
-): Promise<{ readonly source: Source; readonly users: number; readonly records: AsyncIterable<SourceRecord> }> {
-  const { source, shares } = await openShared(patterns, share.count);
-  const users = shares.reduce((sum, index) => sum + (index === share.index ? 1 : 0), 0);
-  return { source, users, records: source.records((position) => shares[position] === share.index) };
+/** The records by their place alone, for one who needs neither fingerprints nor verdicts. */
+export async function anySource(patterns: readonly string[], transform: string | undefined): Promise<Source> {
+  return (await sharedSource({ patterns, transform, key: undefined, validate: false })).source;
 }
 
-function openShared(patterns: readonly string[], shareCount: number): Promise<OpenedSource> {
-  return once(opened, [patterns, shareCount], async () => {
-    let shares = new Uint8Array(1024);
-    const source = await openSource(patterns, process.cwd(), {
-      onRecord: ({ index, user }) => {
-        if (index >= shares.length) {
-          const longer = new Uint8Array(2 * shares.length);
-          longer.set(shares);
-          shares = longer;
-        }
-        shares[index] = shareOf(normalizeUser(user), shareCount);
-      },
+function sameFiles(a: Reading, b: Reading): boolean {
+  return a.transform === b.transform && JSON.stringify(a.patterns) === JSON.stringify(b.patterns);
+}
+
+/** Reads a source through, and holds what is found meanwhile. */
+class Reader {
+  readonly #shareHashes = new Column((length) => new Uint32Array(length));
+  readonly #identities = new Column((length) => new Float64Array(length));
+  readonly #records = new Column((length) => new Float64Array(length));
+  readonly #sentBytes = new Column((length) => new Uint32Array(length));
+  readonly #invalid = new Set<number>();
+  readonly #identifiers = new IdentifierIndex();
+  /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
+  readonly #suspects = new Set<number>();
+  readonly #hasher: RecordHasher | undefined;
+
+  private constructor(private readonly reading: Reading) {
+    const { key, transform } = reading;
+    this.#hasher = key === undefined ? undefined : new RecordHasher(key, transform ?? "");
+  }
+
+  static async read(reading: Reading): Promise<ReadSource> {
+    const reader = new Reader(reading);
+    const source = await openSource(reading.patterns, process.cwd(), {
+      onRecord: (record, bytes) => reader.#take(record, bytes),
     });
-    return { source, shares: shares.subarray(0, source.users) };
+    const { overridden, doubles } = await resolveDoubles(source, reader.#suspects);
+    await reader.#partCollisions(source, (index) => !overridden.has(index) && !doubles.has(index));
+    return {
+      source,
+      isOf: (index, { index: share, count }) =>
+        reader.#shareHashes.at(index) % count === share && !overridden.has(index),
+      doubleAt: (index) => doubles.get(index),
+      identity: (index) => reader.#identities.at(index),
+      record: (index) => reader.#records.at(index),
+      isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
+      insertBytes: (index, generateUserIds) => {
+        const sent = reader.#sentBytes.at(index);
+        return Math.floor(sent / 2) + (generateUserIds && sent % 2 === 1 ? GENERATED_ID_BYTES : 0);
+      },
+    };
+  }
+
+  #take({ index, user: asItStands, problem }: SourceRecord, bytes: Buffer): void {
+    const { key, validate } = this.reading;
+    const user = normalizeUser(asItStands);
+    this.#shareHashes.set(index, shareHash(user));
+    for (const { earlier } of this.#identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
+    if (validate) {
+      if (problem !== undefined || problemsOf(user).some(({ severity }) => severity === "error")) {
+        this.#invalid.add(index);
+      }
+      // The lowest bit says whether an id is still to be made up.
+      this.#sentBytes.set(index, 2 * Buffer.byteLength(JSON.stringify(user)) + (user.user_id === undefined ? 1 : 0));
+    }
+    if (key === undefined) return;
+    const identity = identityOf(user);
+    this.#identities.set(index, identity === undefined ? 0 : identityFingerprint(key, identity));
+    this.#records.set(index, (this.#hasher as RecordHasher).fingerprint(bytes));
+  }
+
+  /** Two users with the same fingerprint would be taken for one: the later one goes under a second fingerprint. */
+  async #partCollisions(source: Source, counts: (index: number) => boolean): Promise<void> {
+    const { key } = this.reading;
+    if (key === undefined) return;
+    const sorted = this.#identities.copy(source.users).sort();
+    const shared = new Set<number>();
+    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) shared.add(sorted[i] as number);
+    shared.delete(NO_IDENTITY);
+    if (shared.size === 0) return;
+    const first = new Set<number>();
+    for await (const { index, user } of source.records((each) => shared.has(this.#identities.at(each)))) {
+      if (!counts(index)) continue;
+      const fingerprint = this.#identities.at(index);
+      const identity = identityOf(normalizeUser(user));
+      if (first.has(fingerprint) && identity !== undefined) {
+        this.#identities.set(index, secondIdentityFingerprint(key, identity));
+      }
+      first.add(fingerprint);
+    }
+  }
+}
+
+/** `,"user_id":"…"` */
+const GENERATED_ID_BYTES = 37;
+
+/** Of a record that names no user. */
+const NO_IDENTITY = 0;
+
+/**
+ * Which of the suspects are records of one user, or claim an identifier of another user. A record in a later file
+ * overrides that of the same user in an earlier one; in the same file the first one counts.
+ */
+async function resolveDoubles(source: Source, suspects: ReadonlySet<number>) {
+  const overridden = new Set<number>();
+  const doubles = new Map<number, Double>();
+  const holders = new Map<string, { readonly index: number; readonly file: string; readonly line: number }>();
+  for await (const { index, file, line, user: asItStands } of source.records((each) => suspects.has(each))) {
+    const user = normalizeUser(asItStands);
+    const identifiers = identifiersOf(user);
+    const own = identityOf(user);
+    const same = own === undefined ? undefined : holders.get(own.toLowerCase());
+    if (same !== undefined && same.file !== file) {
+      overridden.add(same.index);
+      for (const [identifier, { index: held }] of holders) if (held === same.index) holders.delete(identifier);
+    }
+    const taken = identifiers.find((identifier) => holders.has(identifier));
+    if (taken === undefined) {
+      for (const identifier of identifiers) holders.set(identifier, { index, file, line });
+      continue;
+    }
+    const { file: ofFile, line: ofLine } = holders.get(taken) as { file: string; line: number };
+    const attribute = taken.slice(0, taken.indexOf(":")) as Double["attribute"];
+    doubles.set(index, { attribute, of: { file: ofFile, line: ofLine } });
+  }
+  return { overridden, doubles };
+}
+
+function identifiersOf(user: User): string[] {
+  return IDENTIFIERS.flatMap((attribute) => {
+    const value = user[attribute];
+    return typeof value === "string" && value !== "" ? [`${attribute}:${value}`.toLowerCase()] : [];
   });
+}
+
+type Numbers = Uint32Array | Float64Array;
+
+/** A column of numbers that grows. */
+class Column<T extends Numbers> {
+  #numbers: T;
+
+  constructor(private readonly make: (length: number) => T) {
+    this.#numbers = make(1024);
+  }
+
+  at(index: number): number {
+    return this.#numbers[index] as number;
+  }
+
+  set(index: number, value: number): void {
+    if (index >= this.#numbers.length) {
+      const longer = this.make(2 * index);
+      longer.set(this.#numbers);
+      this.#numbers = longer;
+    }
+    this.#numbers[index] = value;
+  }
+
+  copy(length: number): T {
+    return this.#numbers.slice(0, length) as T;
+  }
 }

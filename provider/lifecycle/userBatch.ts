@@ -6,13 +6,17 @@ import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/cre
 import { tenantOf } from "../jobs/tenant";
 import { hasUnsavedJournal, Journal, JournalError, moveJournal, removeSavedJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
+import { Ledger } from "../ledger/ledger";
 import type { Share } from "../plan/share";
-import { BatchProgress, count } from "../progress/batchProgress";
-import type { SourceInfo } from "../results/types";
+import { BatchProgress, count, countOf } from "../progress/batchProgress";
+import type { NotApplied, SourceInfo } from "../results/types";
 import { type Source, SourceError } from "../source";
-import { applySource, type BatchResult, type ImportSettings } from "./applySource";
+import { applySource, type BatchRecords, type BatchResult, type ImportSettings } from "./applySource";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
-import { sharedDigest, sharedSource, shareRecords } from "./sources";
+import { listCodes } from "./findings";
+import { plansOf } from "./plans";
+import { type PlanSettings, planBatch, planLine } from "./preview";
+import { type ReadSource, sharedDigest, sharedSource } from "./sources";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
@@ -30,7 +34,7 @@ const Inputs = z.object({
   share: z
     .object({ index: z.int().min(0), count: z.int().min(1) }, "share must be { index, count }")
     .refine(({ index, count }) => index < count, "share: index must be below count"),
-  onExisting: z.enum(["fail", "overwrite"], { error: 'onExisting must be "fail" or "overwrite"' }),
+  onExisting: z.enum(["fail", "adopt", "overwrite"], { error: 'onExisting must be "fail", "adopt" or "overwrite"' }),
   generateUserIds: z.boolean("generateUserIds must be true or false"),
   triggers: z.array(z.unknown(), "triggers must be an array"),
   sealed: z.boolean("sealed must be true or false"),
@@ -50,6 +54,7 @@ type Inputs = z.infer<typeof Inputs>;
 /** The outputs of a batch, as they are kept in the state and come back with the next run. */
 interface Outputs extends BatchResult {
   readonly connectionId: string;
+  readonly resourceUrn: string;
   readonly share: Share;
   readonly triggers: readonly unknown[];
   readonly onExisting: string;
@@ -60,19 +65,24 @@ interface Outputs extends BatchResult {
   readonly journalFile: string;
 }
 
+/** Batches of which the program says that this is a preview: the engine does not. */
+const inPreview = new Set<string>();
+
 export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   configure: async (request) => configure(request),
 
-  async check(olds, news) {
-    const reasons = [...argumentProblems(news), ...changeProblems(olds as Partial<Inputs>, news as Partial<Inputs>)];
+  async check(olds, program) {
+    const { preview, ...news } = program;
+    const old = olds as Partial<Inputs>;
+    const reasons = [...argumentProblems(news), ...changeProblems(old, news as Partial<Inputs>)];
     if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news.configNamespace));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
     if (news.sealed === true) return { inputs: { ...news, source: olds.source } };
     if (hasUnknown(news.users)) return { inputs: news };
-    const { users, share } = news as unknown as Inputs;
+    const inputs = news as unknown as Inputs;
+    if (preview === true) inPreview.add(inputs.resourceUrn);
     try {
-      const source = await describe(users ?? [], share.count, olds.source as SourceInfo | undefined);
-      return { inputs: { ...news, source } };
+      return { inputs: { ...news, source: await describeSource(inputs, old.source) } };
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       return { inputs: news, failures: failures([error.message]) };
@@ -85,14 +95,15 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       return { changes: true, replaces: ["connectionId"] };
     }
     if (news.sealed === true) return { changes: false };
-    const source = news.source as SourceInfo | undefined;
-    return {
-      changes:
-        complete !== true ||
-        source?.digest !== applied ||
-        wantsFailedAgain(olds as unknown as Outputs, news as unknown as Inputs) ||
-        leftUnsaved(olds as unknown as Outputs, news as unknown as Inputs),
-    };
+    const inputs = news as unknown as Inputs;
+    const outputs = olds as unknown as Outputs;
+    const changes =
+      complete !== true ||
+      inputs.source?.digest !== applied ||
+      wantsFailedAgain(outputs, inputs) ||
+      leftUnsaved(outputs, inputs);
+    if (inPreview.has(inputs.resourceUrn)) await tellPlan(inputs, outputs, changes);
+    return { changes };
   },
 
   async create(inputs) {
@@ -108,7 +119,14 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
 
   // The users stay: they belong to their connection, and only with it do they go.
   async delete(_id, props) {
-    const { journalFile, run } = props as unknown as Partial<Outputs>;
+    const { journalFile, run, resourceUrn, ledger, connectionId } = props as unknown as Partial<Outputs>;
+    if (resourceUrn !== undefined && ledger !== undefined) {
+      const users = Ledger.decode(ledger).usersInTenant();
+      await log.info(
+        resourceUrn,
+        `The import is forgotten. ${countOf(users, "user")} that it brought or updated stay in the connection ${connectionId}, for as long as the connection does.`,
+      );
+    }
     if (journalFile !== undefined && run !== undefined) removeSavedJournal(path.resolve(journalFile), run);
   },
 };
@@ -171,12 +189,60 @@ function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
 }
 
 /** What the files hold. Where they are as they were, that is known without a parse. */
-async function describe(patterns: string[], shareCount: number, old: SourceInfo | undefined): Promise<SourceInfo> {
+async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Promise<SourceInfo> {
   if (old !== undefined) {
-    const { digest } = await sharedDigest(patterns);
+    const { digest } = await sharedDigest(inputs.users ?? [], undefined);
     if (digest === old.digest) return old;
   }
-  return sourceInfo(await sharedSource(patterns, shareCount));
+  const read = await readSource(inputs, old === undefined);
+  // The engine asks for no difference where there is nothing yet.
+  if (old === undefined && inPreview.has(inputs.resourceUrn)) await tellPlan(inputs, undefined, true, read);
+  return sourceInfo(read.source);
+}
+
+/** @param validate whether every record is checked: before the first import, when all of them are sent. */
+function readSource({ users = [], key }: Inputs, validate: boolean): Promise<ReadSource> {
+  return sharedSource({ patterns: users, transform: undefined, key: isUnknown(key) ? undefined : key, validate });
+}
+
+/** Says on the batch's line what an update would do, and keeps it for the sum over all batches. */
+async function tellPlan(inputs: Inputs, old: Outputs | undefined, changes: boolean, known?: ReadSource): Promise<void> {
+  const { resourceUrn, share, resultsDir } = inputs;
+  if (!changes) {
+    const { notApplied = [] } = old ?? {};
+    if (notApplied.length === 0) return;
+    await log.info(resourceUrn, `no change; ${differenceLine(notApplied)}`);
+    return;
+  }
+  if (hasUnknown(inputs.share) || hasUnknown(inputs.source)) return;
+  const settings: PlanSettings = {
+    key: isUnknown(inputs.key) ? undefined : inputs.key,
+    // A connection that is yet to be made has an id of the same length.
+    connectionId: inputs.connectionId,
+    externalId: inputs.externalId,
+    sendCompletionEmail: inputs.sendCompletionEmail,
+    generateUserIds: inputs.generateUserIds,
+    resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
+  };
+  try {
+    const read = known ?? (await readSource(inputs, false));
+    const plan = await planBatch(read, share, old?.ledger, settings);
+    plansOf(resultsDir).push(plan);
+    await log.info(resourceUrn, planLine(plan));
+  } catch (error) {
+    // The update will meet the same, and tell it; `diff` must not throw.
+    await log.warn(resourceUrn, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** How many of the users listed differ in which attribute. */
+function differenceLine(notApplied: readonly NotApplied[]): string {
+  const attributes = new Map<string, number>();
+  for (const each of notApplied) {
+    for (const attribute of each.attributes) attributes.set(attribute, (attributes.get(attribute) ?? 0) + 1);
+  }
+  const users = new Set(notApplied.map(({ identity }) => identity)).size;
+  return `${countOf(users, "user")} of whom the file says what can't be applied (${listCodes(attributes)}): see the output notApplied`;
 }
 
 function sourceInfo({ digest, users, bytes }: Source): SourceInfo {
@@ -186,10 +252,12 @@ function sourceInfo({ digest, users, bytes }: Source): SourceInfo {
 /** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
 async function apply(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
   const inputs = Inputs.parse(properties);
-  const { connectionId, users, key, share, resourceUrn } = inputs;
+  const { connectionId, key, share, resourceUrn } = inputs;
   const tenant = tenantOf(resolveCredentials(config, inputs.configNamespace), resolveLimits(config));
-  const own = await shareRecords(users ?? [], share);
-  const source = sourceInfo(own.source);
+  const read = await readSource(inputs, false);
+  const source = sourceInfo(read.source);
+  let users = 0;
+  for (let index = 0; index < source.users; index++) if (read.isOf(index, share)) users++;
   if (inputs.source !== undefined && inputs.source.digest !== source.digest) {
     await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
   }
@@ -205,8 +273,13 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     // Counted from the start of the process, which is the start of the run.
     ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
   };
+  const records: BatchRecords = {
+    ...read,
+    select: (needs) => read.source.records((index) => read.isOf(index, share) && needs(index)),
+  };
+  const warn = (message: string) => void log.warn(resourceUrn, message);
   const show = (line: string) => void log.live(resourceUrn, line);
-  const progress = new BatchProgress(own.users, tenant.limits.maxActiveJobs, show);
+  const progress = new BatchProgress(users, tenant.limits.maxActiveJobs, show);
   const journalFile = journalFileOf(inputs);
   const journal = await openJournal(inputs, journalFile, old, (owner) =>
     show(`waiting for ${owner} to end, which still works on this import`),
@@ -215,7 +288,7 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     const { result, achieved, problem } = await whileWatched(
       path.resolve(journalFile),
       () => progress.print(),
-      () => applySource(own.records, settings, old, { tenant, journal, progress, stop }),
+      () => applySource(records, settings, old, { tenant, journal, progress, stop, warn }),
     );
     await log.live(resourceUrn, progress.line, true);
     // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
@@ -225,6 +298,7 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     const outputs = {
       ...result,
       connectionId,
+      resourceUrn,
       share,
       triggers: asked.triggers,
       onExisting: asked.onExisting,
@@ -235,12 +309,12 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     };
     if (problem === undefined) return outputs;
     if (!achieved) throw problem;
-    const { inserted, updated, unchanged, failed, invalid } = result.summary;
+    const { inserted, updated, unchanged, adopted, failed, invalid, notApplied } = result.summary;
     throw partialFailure(
       id,
       properties,
       outputs,
-      `${problem.message} ${count(inserted + updated + unchanged + failed + invalid)} of ${count(own.users)} users are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`,
+      `${problem.message} ${count(inserted + updated + unchanged + adopted + failed + invalid + notApplied)} of ${count(users)} users are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`,
     );
   } finally {
     journal.close();

@@ -1,40 +1,207 @@
-import { NOTHING } from "../ledger/fingerprint";
-import { failureCode, type LedgerEntry } from "../ledger/ledger";
+import {
+  type Attributes,
+  BOOLEANS,
+  type BooleanAttribute,
+  GROUPS,
+  type Group,
+  PROFILE,
+  type ProfileAttribute,
+} from "../ledger/attributes";
+import type { KnownRecord } from "../ledger/entry";
+import type { Fingerprint } from "../ledger/fingerprint";
+import { failureCode, type LedgerEntry, neverIn } from "../ledger/ledger";
+import type { User } from "../schema/identity";
 
-/** What is done about a user who is already in the connection when first imported. */
-export type OnExisting = "fail" | "overwrite";
+/**
+ * What is done about a user who is already in the connection when first imported: a failed record, taken as it is, or
+ * written over.
+ */
+export type OnExisting = "fail" | "adopt" | "overwrite";
 
 /** The kind of job that a record goes into: `insert` refuses a user who exists, `upsert` updates one with that email. */
 export type JobKind = "insert" | "upsert";
 
+/** Groups of attributes that an upsert can set. Auth0 documentation. */
+export const UPSERTABLE = [
+  "user_metadata",
+  "app_metadata",
+  "profile",
+  "custom_password_hash",
+  "mfa_factors",
+] as const satisfies readonly Group[];
+
+/** What can change of a user: a group of attributes, or an attribute that is true or false. */
+export type Change = Group | BooleanAttribute;
+
+/** Why the tenant does not have what a record says. */
+export type NotAppliedReason = "notUpsertable" | "removed" | "noEmail" | "notFound";
+
+/** Something that a record says, and that can't be brought to the tenant. */
+export interface Difference {
+  readonly attribute: Change | ProfileAttribute;
+  readonly reason: NotAppliedReason;
+}
+
+/** What a record says, as far as deciding about it takes. */
+export interface Described {
+  readonly record: Fingerprint;
+  /** All that it says; asked for only where an update failed before. */
+  readonly whole: () => Fingerprint;
+  readonly attributes: Attributes;
+  /** Whether it has an email, which is the key of an upsert. */
+  readonly hasEmail: boolean;
+}
+
 /** What a run does about one record. */
 export type Step =
-  | { readonly do: "send"; readonly kind: JobKind }
-  | { readonly do: "nothing"; readonly because: "unchanged" | "failed" | "notApplied" };
+  /** The user is not in the tenant, as far as is known. */
+  | { readonly do: "insert"; readonly after: KnownRecord }
+  /** Some of what the record says is to be sent. `after` is what the tenant has then. */
+  | {
+      readonly do: "update";
+      readonly changes: readonly Change[];
+      readonly differences: readonly Difference[];
+      readonly after: KnownRecord;
+    }
+  /** Nothing of it can be sent, and nothing differs but that. */
+  | { readonly do: "nothing"; readonly differences: readonly Difference[]; readonly after: KnownRecord }
+  /** It failed before, and is not to be sent again. */
+  | { readonly do: "listFailure"; readonly code: string; readonly after: KnownRecord };
 
 /**
  * Decides about one record, given what is known of its user.
  *
  * A user who left the source and came back is still in the tenant: an insert would fail as a duplicate, so it is an
- * upsert. A record that failed is sent again when it changed or when `resendFailed` asks for it: as the first time
- * where it never got in, as an upsert where the user is in the tenant.
+ * update like any other. A record that failed is sent again when it changed or when `resendFailed` asks for it.
  *
- * An upsert finds its user by email alone. With another email than before it would miss this user, and write over
- * whoever has that one: it is not sent.
+ * An upsert replaces whole what it holds, so it holds only what changed. It finds its user by email alone: with another
+ * email than before it would miss this user and write over whoever has that one, so nothing is sent.
+ *
+ * What a record no longer says stays in the tenant. It is told as a difference, but for hashes and factors: a file
+ * without them is what a careful person keeps.
  */
 export function decide(
-  { content, email }: Pick<LedgerEntry, "content" | "email">,
+  described: Described,
   known: LedgerEntry | undefined,
-  options: { readonly onExisting: OnExisting; readonly resendFailed: boolean },
+  { resendFailed }: { readonly resendFailed: boolean },
 ): Step {
-  const first: Step = { do: "send", kind: options.onExisting === "overwrite" ? "upsert" : "insert" };
-  if (known === undefined) return first;
-  const failed = failureCode(known.state) !== undefined;
-  if (known.content === content && !(failed && options.resendFailed)) {
-    return { do: "nothing", because: failed ? "failed" : "unchanged" };
+  const { record, whole, attributes, hasEmail } = described;
+  const asItIs: KnownRecord = { record, attributes, differs: false };
+  if (known === undefined) return { do: "insert", after: asItIs };
+  const code = failureCode(known.state);
+  if (neverIn(known.state)) {
+    const same = sameAttributes(known.attributes, attributes);
+    return same && !resendFailed
+      ? { do: "listFailure", code: code as string, after: asItIs }
+      : { do: "insert", after: asItIs };
   }
-  if (known.state.startsWith("failed:")) return first;
-  return email === known.email && email !== NOTHING
-    ? { do: "send", kind: "upsert" }
-    : { do: "nothing", because: "notApplied" };
+  if (code !== undefined && known.attempt === whole() && !resendFailed) {
+    return { do: "listFailure", code, after: { ...known, record } };
+  }
+
+  const tenant = known.attributes;
+  const changed: Change[] = UPSERTABLE.filter(
+    (group) => attributes.prints[group] !== undefined && attributes.prints[group] !== tenant.prints[group],
+  );
+  if (isNews(attributes, tenant, "email_verified")) changed.push("email_verified");
+  const differences: Difference[] = [
+    ...NOT_UPSERTABLE.filter(
+      (group) => attributes.prints[group] !== undefined && attributes.prints[group] !== tenant.prints[group],
+    ).map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
+    ...(["phone_verified", "blocked"] as const)
+      .filter((attribute) => isNews(attributes, tenant, attribute))
+      .map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
+    ...removed(attributes, tenant),
+  ];
+  const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
+  if (!canUpsert) differences.push(...changed.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
+  const differs = differences.length > 0;
+  if (!canUpsert || changed.length === 0) {
+    return { do: "nothing", differences, after: { record, attributes: tenant, differs } };
+  }
+  return {
+    do: "update",
+    changes: changed,
+    differences,
+    after: { record, attributes: withChanges(tenant, attributes, changed), differs },
+  };
+}
+
+/** What an upsert can't set. */
+const NOT_UPSERTABLE = ["email", "username", "phone_number", "password_hash"] as const satisfies readonly Group[];
+
+/** Whose absence from a record means nothing. */
+const SECRETS: ReadonlySet<Group> = new Set<Group>(["password_hash", "custom_password_hash", "mfa_factors"]);
+
+function isNews(record: Attributes, tenant: Attributes, attribute: BooleanAttribute): boolean {
+  const value = record.booleans[attribute];
+  // What was never stated is false in the tenant.
+  return value !== undefined && value !== (tenant.booleans[attribute] ?? false);
+}
+
+function removed(record: Attributes, tenant: Attributes): Difference[] {
+  const gone = [
+    ...GROUPS.filter(
+      (group) =>
+        group !== "profile" &&
+        !SECRETS.has(group) &&
+        tenant.prints[group] !== undefined &&
+        record.prints[group] === undefined,
+    ),
+    ...tenant.profile.filter((attribute) => !record.profile.includes(attribute)),
+  ] as const;
+  return gone.map((attribute) => ({ attribute, reason: "removed" }));
+}
+
+/** What the tenant has after an upsert. */
+function withChanges(tenant: Attributes, record: Attributes, changes: readonly Change[]): Attributes {
+  const prints: { [G in Group]?: Fingerprint } = { ...tenant.prints };
+  for (const group of UPSERTABLE) {
+    const print = record.prints[group];
+    if (changes.includes(group) && print !== undefined) prints[group] = print;
+  }
+  // A hash of the other kind takes the place of the one that there was.
+  if (changes.includes("custom_password_hash")) delete prints.password_hash;
+  const profile = changes.includes("profile")
+    ? PROFILE.filter((attribute) => tenant.profile.includes(attribute) || record.profile.includes(attribute))
+    : tenant.profile;
+  const { email_verified } = record.booleans;
+  const booleans = email_verified === undefined ? tenant.booleans : { ...tenant.booleans, email_verified };
+  return { prints, profile, booleans };
+}
+
+/** What the tenant has of a user who was there before, when it was written over with all that an upsert can set. */
+export function overwritten(attributes: Attributes): { readonly has: Attributes; readonly differences: Difference[] } {
+  const prints: { [G in Group]?: Fingerprint } = { ...attributes.prints };
+  const differences: Difference[] = [];
+  for (const group of NOT_UPSERTABLE) {
+    // The upsert has found the user by this email.
+    if (group === "email" || prints[group] === undefined) continue;
+    delete prints[group];
+    differences.push({ attribute: group, reason: "notUpsertable" });
+  }
+  const { email_verified } = attributes.booleans;
+  for (const attribute of ["phone_verified", "blocked"] as const) {
+    if (attributes.booleans[attribute]) differences.push({ attribute, reason: "notUpsertable" });
+  }
+  const booleans = email_verified === undefined ? {} : { email_verified };
+  return { has: { ...attributes, prints, booleans }, differences };
+}
+
+/** The attributes of a record that an upsert of these changes holds, its key and `email_verified` apart. */
+export function changedAttributes(user: User, changes: readonly Change[]): User {
+  const sent: User = {};
+  for (const change of changes) {
+    for (const attribute of change === "profile" ? PROFILE : [change]) {
+      if (user[attribute] !== undefined) sent[attribute] = user[attribute];
+    }
+  }
+  return sent;
+}
+
+function sameAttributes(a: Attributes, b: Attributes): boolean {
+  return (
+    GROUPS.every((group) => a.prints[group] === b.prints[group]) &&
+    BOOLEANS.every((attribute) => a.booleans[attribute] === b.booleans[attribute])
+  );
 }

@@ -9,6 +9,12 @@ export interface Chunk<Member> {
   readonly payload: Buffer;
 }
 
+/** One record of a job, as it is sent. */
+export function recordOf<Member>({ sizes, payload }: Chunk<Member>, number: number): Buffer {
+  const start = sizes.slice(0, number).reduce((sum, size) => sum + size + 1, 1);
+  return payload.subarray(start, start + (sizes[number] as number));
+}
+
 /** The two halves of a job. */
 export function split<Member>({ members, sizes, payload }: Chunk<Member>): [Chunk<Member>, Chunk<Member>] {
   const middle = Math.ceil(members.length / 2);
@@ -58,6 +64,10 @@ export class Packer<Member> {
     return full;
   }
 
+  get isEmpty(): boolean {
+    return this.#members.length === 0;
+  }
+
   /** What is left, as a last job; `undefined` where nothing is. */
   flush(): Chunk<Member> | undefined {
     if (this.#members.length === 0) return undefined;
@@ -70,6 +80,32 @@ export class Packer<Member> {
     this.#parts = [];
     this.#bytes = 2;
     return chunk;
+  }
+}
+
+/** How many jobs a `Packer` would make of records of these sizes. */
+export class JobCount {
+  readonly #capacity: number;
+  #bytes = 2;
+  #jobs = 0;
+
+  /** @param overhead as for `Packer`. */
+  constructor(overhead: number) {
+    this.#capacity = MAX_REQUEST_BYTES - overhead;
+  }
+
+  add(bytes: number): void {
+    if (bytes + 2 > this.#capacity) return;
+    if (this.#jobs === 0 || this.#bytes + 1 + bytes > this.#capacity) {
+      this.#jobs++;
+      this.#bytes = 2 + bytes;
+    } else {
+      this.#bytes += 1 + bytes;
+    }
+  }
+
+  get count(): number {
+    return this.#jobs;
   }
 }
 

@@ -8,11 +8,10 @@ export interface Share {
 }
 
 /**
- * The number of the share that a user belongs to. The rule is frozen: a user who moved to another batch would be new
- * there, and removed here. Not keyed, because it must be known at the first preview, before there is a key.
+ * What decides to which share a user belongs, 32 bits. The rule is frozen: a user who moved to another batch would be
+ * new there, and removed here. Not keyed, because it must be known at the first preview, before there is a key.
  */
-export function shareOf(user: User, count: number): number {
-  if (count === 1) return 0;
+export function shareHash(user: User): number {
   const text = identityOf(user) ?? canonicalJson(user);
   // FNV-1a, 32 bits: spreads short texts evenly and costs less than a call into OpenSSL.
   let hash = 0x811c9dc5;
@@ -20,5 +19,10 @@ export function shareOf(user: User, count: number): number {
   // Its low bits depend on the text's low bits only, so that a text with a part twice would go to few shares.
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % count;
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** The number of the share that a user belongs to. */
+export function shareOf(user: User, count: number): number {
+  return shareHash(user) % count;
 }

@@ -79,6 +79,11 @@ export function count(n: number): string {
   return n.toLocaleString("en-US");
 }
 
+/** 1 user, 2 users. */
+export function countOf(n: number, thing: string): string {
+  return `${count(n)} ${thing}${n === 1 ? "" : "s"}`;
+}
+
 /** 75 seconds → `1 min 15 s`. */
 function duration(seconds: number): string {
   const whole = Math.ceil(seconds);

@@ -11,6 +11,7 @@ export interface EngineLog {
    * a log without a terminal than every 30 s, it is dropped, unless it is the `last`.
    */
   live(urn: string, message: string, last?: boolean): Promise<void>;
+  info(urn: string, message: string): Promise<void>;
   warn(urn: string, message: string): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export function engineLog(address: string | undefined): EngineLog {
       shown.set(urn, { at: Date.now(), message });
       await send(enginePb.LogSeverity.INFO, urn, message, true);
     },
+    info: (urn, message) => send(enginePb.LogSeverity.INFO, urn, message, false),
     warn: (urn, message) => send(enginePb.LogSeverity.WARNING, urn, message, false),
   };
 }
@@ -64,4 +66,4 @@ function pulumisGrpc(): typeof Grpc {
   return createRequire(require.resolve("@pulumi/pulumi/package.json"))("@grpc/grpc-js") as typeof Grpc;
 }
 
-const SILENT: EngineLog = { live: async () => {}, warn: async () => {} };
+const SILENT: EngineLog = { live: async () => {}, info: async () => {}, warn: async () => {} };

@@ -1,12 +1,14 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Job, SourceInfo, Summary } from "../results/types";
-import { ShimResource } from "./shim";
+import type { FailedAt, FailedRecord, Job, NotApplied, SourceInfo, Summary } from "../results/types";
+import { inPreview, ShimResource } from "./shim";
 
 /** What the Finalizer is told of a batch. */
 export interface BatchReview {
   readonly summary: Summary;
   readonly jobs: readonly Job[];
-  readonly failedAt: string;
+  readonly failedAt: readonly FailedAt[];
+  readonly failedRecords: readonly FailedRecord[];
+  readonly notApplied: readonly NotApplied[];
   readonly source: SourceInfo;
 }
 
@@ -16,6 +18,7 @@ export interface FinalizerArgs {
   sealed: pulumi.Input<boolean>;
   resultsDir: pulumi.Input<string>;
   maxFailures: pulumi.Input<number | string | undefined>;
+  /** `check` takes them out and leaves their digest, `reviewed`: they are in the state already, as the batches' outputs. */
   batches: pulumi.Input<pulumi.Input<BatchReview>[]>;
 }
 
@@ -27,6 +30,7 @@ export class Finalizer extends ShimResource {
   declare readonly failedRecordsFile: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: FinalizerArgs, opts?: pulumi.CustomResourceOptions) {
-    super("Finalizer", name, { ...args }, ["summary", "failedRecordsFile", "reviewed", "complete"], [], opts);
+    const inputs = { ...args, preview: inPreview() };
+    super("Finalizer", name, inputs, ["summary", "failedRecordsFile", "review", "complete"], [], opts);
   }
 }

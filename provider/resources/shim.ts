@@ -32,6 +32,14 @@ export function shim(kind: Kind): string {
 `;
 }
 
+/**
+ * An input that tells a provider process of a preview, of which the engine does not tell it: what an update would do is
+ * then said once, and not again while it is done. `check` takes it out, so it is in no state and no difference.
+ */
+export function inPreview(): true | undefined {
+  return pulumi.runtime.isDryRun() || undefined;
+}
+
 /** A dynamic resource of this package: Pulumi's `dynamic.Resource` with our own, constant shim. */
 export abstract class ShimResource extends pulumi.CustomResource {
   /**

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OnExisting } from "../plan/delta";
 import type { Share } from "../plan/share";
-import type { FailedRecord, Job, SourceInfo, Summary } from "../results/types";
+import type { FailedAt, FailedRecord, Job, NotApplied, SourceInfo, Summary } from "../results/types";
 import { warnOfPlainSecrets } from "./plainSecrets";
-import { ShimResource } from "./shim";
+import { inPreview, ShimResource } from "./shim";
 
 /** What `UserImport` and `UserBatch` have in common. */
 export interface ImportArgs {
@@ -16,7 +16,8 @@ export interface ImportArgs {
   users?: pulumi.Input<string | pulumi.Input<string>[]>;
   /**
    * What happens to a user who is already in the connection when first imported: `"fail"` makes it a failed record
-   * (DUPLICATED_USER), `"overwrite"` writes the record's attributes over the user's, as far as an upsert can.
+   * (DUPLICATED_USER), `"adopt"` takes the user as it is, and writes nothing until the record changes, `"overwrite"`
+   * writes the record's attributes over the user's, as far as an upsert can.
    *
    * @default "fail"
    */
@@ -104,8 +105,13 @@ export class UserBatch extends ShimResource {
   declare readonly jobs: pulumi.Output<Job[]>;
   /** The first 1,000 records that failed, in the order of the source; a secret. Never a password hash. */
   declare readonly failedRecords: pulumi.Output<FailedRecord[]>;
-  /** The places of all failed records in the source, counted from 0, as ranges: `"3,17-19"`. */
-  declare readonly failedAt: pulumi.Output<string>;
+  /** Where all failed records lie in the source, by code. */
+  declare readonly failedAt: pulumi.Output<FailedAt[]>;
+  /**
+   * The first 1,000 users of whom the file says something that the tenant does not have, because an import job can't
+   * bring it there; in the order of the source; a secret. Listed for as long as they differ.
+   */
+  declare readonly notApplied: pulumi.Output<NotApplied[]>;
   /** The users files, as they were when they were read. */
   declare readonly source: pulumi.Output<SourceInfo>;
   /** The digest of the source that the tenant reflects; absent until a first run has dealt with every record. */
@@ -133,9 +139,23 @@ export class UserBatch extends ShimResource {
         configNamespace: args.configNamespace ?? "auth0",
         deadline: args.deadline,
         resultsDir: args.resultsDir ?? defaultResultsDir(name),
+        preview: inPreview(),
       },
-      ["summary", "jobs", "failedRecords", "failedAt", "source", "applied", "complete", "ledger", "run", "journalFile"],
-      ["failedRecords"],
+      [
+        "summary",
+        "jobs",
+        "failedRecords",
+        "failedAt",
+        "notApplied",
+        "source",
+        "applied",
+        "complete",
+        "ledger",
+        "connection",
+        "run",
+        "journalFile",
+      ],
+      ["failedRecords", "notApplied"],
       opts,
     );
     warnOfPlainSecrets(args.configNamespace ?? "auth0", this);

@@ -16,9 +16,12 @@ export interface Summary {
   readonly adopted: number;
   /** Sent, and refused by Auth0. */
   readonly failed: number;
-  /** Not sent, because Auth0 would refuse them: a record that is larger than a job may be. */
+  /** Not sent, because Auth0 would refuse them: docs/validation.md has the rules. */
   readonly invalid: number;
-  /** Changed in the source in a way that an upsert can't carry over: a record without `email`, which is its key. */
+  /**
+   * In the tenant, and the source says something else of them that an upsert can't bring there, and nothing that it can.
+   * Users of whom something else was sent count as `updated`; both are in the list `notApplied`.
+   */
   readonly notApplied: number;
   /** Gone from the source since an earlier run. Nothing is deleted in the tenant. */
   readonly removed: number;
@@ -57,6 +60,26 @@ export interface FailedRecord {
   /** The file, relative to the program, and the line in it where the record begins. */
   readonly file: string;
   readonly line: number;
+}
+
+/** A user of whom the file says something that the tenant does not have, because an upsert can't bring it there. */
+export interface NotApplied {
+  /** Which user: `user_id:42`. */
+  readonly identity: string;
+  /** The attributes in question: `["password_hash"]`. */
+  readonly attributes: readonly string[];
+  /** Why: a sentence. */
+  readonly reason: string;
+  /** The file, relative to the program, and the line in it where the record begins. */
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Where the records lie that failed with one code. */
+export interface FailedAt {
+  readonly code: string;
+  /** Their places in the source, counted from 0, as ranges: `"3,17-19"`. */
+  readonly at: string;
 }
 
 /** The users files, as they were when they were read. */

@@ -21,15 +21,18 @@ export function normalizeUser(user: User): User {
 /** What Auth0 keeps in lower case, and takes as the same in any case. A `user_id` is not among them. */
 const CASELESS: ReadonlySet<string> = new Set(["email", "username"]);
 
+/** The attribute that a user is identified by: the first identifier that the record has. */
+export function identifierOf(user: User): (typeof IDENTIFIERS)[number] | undefined {
+  return IDENTIFIERS.find((attribute) => typeof user[attribute] === "string" && user[attribute] !== "");
+}
+
 /**
  * What tells this user from all others: `"email:jane@example.com"`. `undefined` where the record has no identifier at
  * all; the service refuses such a record.
  */
 export function identityOf(user: User): string | undefined {
-  for (const attribute of IDENTIFIERS) {
-    const value = user[attribute];
-    if (typeof value !== "string" || value === "") continue;
-    return `${attribute}:${CASELESS.has(attribute) ? value.toLowerCase() : value}`;
-  }
-  return undefined;
+  const attribute = identifierOf(user);
+  if (attribute === undefined) return undefined;
+  const value = user[attribute] as string;
+  return `${attribute}:${CASELESS.has(attribute) ? value.toLowerCase() : value}`;
 }

@@ -95,7 +95,7 @@ class FileReader implements RecordSink {
     }
     const index = this.#index.add(at.offset, byteLength, at.line);
     this.#anyIdentity ||= IDENTITIES.some((name) => typeof user[name] === "string");
-    this.#onRecord?.({ index, file: this.#file, line: at.line, user, byteLength });
+    this.#onRecord?.({ index, file: this.#file, line: at.line, user, byteLength }, bytes.subarray(start, end));
     return "json";
   }
 

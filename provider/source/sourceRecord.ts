@@ -10,7 +10,12 @@ export interface SourceRecord {
   readonly user: Record<string, unknown>;
   /** Of its JSON in the source. */
   readonly byteLength: number;
+  /** Why there is no user, where the transform failed; `user` is the record as it stands then. */
+  readonly problem?: { readonly code: string; readonly message: string };
 }
 
-/** Is shown every record while the source is read for the first time, in order. */
-export type RecordVisitor = (record: SourceRecord) => void;
+/**
+ * Is shown every record while the source is read for the first time, in order.
+ * @param bytes the record as it stands in the file; overwritten after the call
+ */
+export type RecordVisitor = (record: SourceRecord, bytes: Buffer) => void;

@@ -1,116 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { type Emulator, startEmulator } from "../../emulator";
-import type { FailedRecord, Job, SourceInfo, Summary } from "../../provider";
-import { PartialFailure, type Properties, ProviderProcess, UNKNOWN } from "../support/providerProcess";
-
-const CONNECTION = "con_0000000000000001";
-const URN = "urn:pulumi:dev::test::auth0import:UserImport$pulumi-nodejs:dynamic/auth0import:UserBatch::everyone-00";
-
-interface BatchOutputs {
-  summary: Summary;
-  jobs: Job[];
-  failedRecords: FailedRecord[];
-  failedAt: string;
-  source: SourceInfo;
-  complete: boolean;
-  applied?: string;
-}
-const outputsOf = (properties: Properties) => properties as unknown as BatchOutputs;
+import { startEmulator } from "../../emulator";
+import { BatchTest, URN } from "../support/batch";
+import { PartialFailure, type Properties, UNKNOWN } from "../support/providerProcess";
 
 const people = (count: number, attributes: object = {}) =>
   Array.from({ length: count }, (_, i) => ({ email: `person${i}@example.com`, email_verified: true, ...attributes }));
 
 describe("a batch of users, in the provider process", () => {
-  let emulator: Emulator;
-  let provider: ProviderProcess;
-
-  beforeEach(async () => {
-    emulator = await startEmulator({ usersPerSecond: 0 });
-    await restart();
-  });
-  afterEach(async () => {
-    written.clear();
-    await provider.stop();
-    await emulator.stop();
-  });
-
-  /** A new provider process for the same program, as every run of `pulumi up` has one. */
-  async function restart(config: Record<string, string> = {}): Promise<void> {
-    const folder = provider?.folder;
-    await provider?.stop();
-    provider = await ProviderProcess.start({
-      "auth0:domain": emulator.url,
-      "auth0:clientId": "emulator",
-      "auth0:clientSecret": "emulator",
-      ...config,
-    });
-    if (folder !== undefined) for (const [name, content] of written) write(name, content);
-  }
-
-  const written = new Map<string, string | Buffer>();
-  function write(name: string, content: string | Buffer): void {
-    written.set(name, content);
-    const file = path.join(provider.folder, name);
-    mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  }
-  const writeUsers = (users: object[], name = "users.json") => write(name, JSON.stringify(users));
-  const inputs = (overrides: Properties = {}): Properties => ({
-    connectionId: CONNECTION,
-    users: ["users.json"],
-    key: "0123456789abcdef",
-    share: { index: 0, count: 1 },
-    onExisting: "fail",
-    generateUserIds: true,
-    triggers: [],
-    sealed: false,
-    externalId: "test/dev/everyone",
-    sendCompletionEmail: false,
-    configNamespace: "auth0",
-    resultsDir: ".user-import/dev/everyone",
-    resourceUrn: URN,
-    ...overrides,
-  });
-
-  async function create(overrides: Properties = {}): Promise<BatchOutputs> {
-    const { inputs: checked, failures } = await provider.check("UserBatch", {}, inputs(overrides));
-    assert.deepEqual(failures, []);
-    return outputsOf((await provider.create("UserBatch", checked)).outputs);
-  }
-
-  async function update(old: BatchOutputs, overrides: Properties = {}): Promise<BatchOutputs> {
-    const olds = old as unknown as Properties;
-    const { inputs: checked, failures } = await provider.check(
-      "UserBatch",
-      inputs({ source: old.source }),
-      inputs(overrides),
-    );
-    assert.deepEqual(failures, []);
-    const { changes } = await provider.diff("UserBatch", olds, checked);
-    return changes ? outputsOf(await provider.update("UserBatch", olds, checked)) : old;
-  }
-
-  async function user(email: string): Promise<Record<string, unknown> | undefined> {
-    const token = await (
-      await fetch(`${emulator.url}/oauth/token`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({
-          grant_type: "client_credentials",
-          client_id: "emulator",
-          client_secret: "emulator",
-          audience: `${emulator.url}/api/v2/`,
-        }),
-      })
-    ).json();
-    const response = await fetch(`${emulator.url}/api/v2/users-by-email?email=${encodeURIComponent(email)}`, {
-      headers: { authorization: `Bearer ${(token as { access_token: string }).access_token}` },
-    });
-    return ((await response.json()) as Record<string, unknown>[])[0];
-  }
+  const at = BatchTest.forEach();
 
   describe("sends", () => {
     for (const [what, name, content] of [
@@ -134,8 +32,8 @@ describe("a batch of users, in the provider process", () => {
       ],
     ] as const) {
       it(what, async () => {
-        write(name, content);
-        const { summary, jobs, source, complete, applied } = await create({ users: [name] });
+        at.write(name, content);
+        const { summary, jobs, source, complete, applied } = await at.create({ users: [name] });
         assert.equal(summary.inserted, 10);
         assert.equal(summary.total, 10);
         assert.equal(jobs.length, 1);
@@ -143,36 +41,36 @@ describe("a batch of users, in the provider process", () => {
         assert.equal(source.users, 10);
         assert.equal(complete, true);
         assert.equal(applied, source.digest);
-        assert.equal(emulator.tenant.stats().users, 10);
+        assert.equal(at.emulator.tenant.stats().users, 10);
       });
     }
 
     it("an export as it is, without the prefix that Auth0 adds itself", async () => {
-      writeUsers([{ user_id: "auth0|5f7c8ec7c33c6c004bbafe82", email: "jane@example.com" }]);
-      await create();
-      assert.equal((await user("jane@example.com"))?.user_id, "auth0|5f7c8ec7c33c6c004bbafe82");
+      at.writeUsers([{ user_id: "auth0|5f7c8ec7c33c6c004bbafe82", email: "jane@example.com" }]);
+      await at.create();
+      assert.equal(at.user("jane@example.com")?.user_id, "auth0|5f7c8ec7c33c6c004bbafe82");
     });
 
     it("a made-up user_id where there is none, the same in every run", async () => {
-      writeUsers([{ email: "jane@example.com" }]);
-      await create();
-      const first = (await user("jane@example.com"))?.user_id;
+      at.writeUsers([{ email: "jane@example.com" }]);
+      await at.create();
+      const first = at.user("jane@example.com")?.user_id;
       assert.match(String(first), /^auth0\|[0-9a-f]{24}$/);
-      emulator.tenant.reset();
-      await restart();
-      await create();
-      assert.equal((await user("jane@example.com"))?.user_id, first);
+      at.emulator.tenant.reset();
+      await at.restart();
+      await at.create();
+      assert.equal(at.user("jane@example.com")?.user_id, first);
     });
 
     it("everybody once, divided among batches that never run more than two jobs at a time", async () => {
       const users = people(20_000, { user_metadata: { text: "x".repeat(350) } });
-      writeUsers(users);
-      await emulator.stop();
-      emulator = await startEmulator({ usersPerSecond: 5000 });
-      await restart();
+      at.writeUsers(users);
+      await at.emulator.stop();
+      at.emulator = await startEmulator({ usersPerSecond: 5000 });
+      await at.restart();
       const shares = [0, 1, 2, 3].map((index) => ({ share: { index, count: 4 } }));
-      const batches = await Promise.all(shares.map((share) => create(share)));
-      const stats = emulator.tenant.stats();
+      const batches = await Promise.all(shares.map((share) => at.create(share)));
+      const stats = at.emulator.tenant.stats();
       assert.equal(stats.users, 20_000);
       assert.equal(stats.jobs.maxActiveSeen, 2);
       assert.equal(
@@ -187,19 +85,19 @@ describe("a batch of users, in the provider process", () => {
 
     it("20,000 users in the smallest number of jobs that the limit allows, give or take one", async () => {
       const users = people(20_000, { user_metadata: { text: "x".repeat(350) } });
-      writeUsers(users);
-      const { jobs } = await create({ generateUserIds: false });
+      at.writeUsers(users);
+      const { jobs } = await at.create({ generateUserIds: false });
       const bytes = users.reduce((sum, each) => sum + JSON.stringify(each).length + 1, 0);
       const smallest = Math.ceil(bytes / 512_000);
       assert.ok(jobs.length <= smallest + 1, `${jobs.length} jobs where ${smallest} would carry them`);
-      for (const { bytes: whole } of emulator.tenant.stats().jobs.list) assert.ok(whole <= 512_000);
-      assert.equal(emulator.tenant.stats().users, 20_000);
+      for (const { bytes: whole } of at.emulator.tenant.stats().jobs.list) assert.ok(whole <= 512_000);
+      assert.equal(at.emulator.tenant.stats().users, 20_000);
     }).timeout(60_000);
   });
 
   describe("tells of each record that fails", () => {
     it("its identity, its place, Auth0's code and message", async () => {
-      write(
+      at.write(
         "users.ndjson",
         [
           { email: "jane@example.com" },
@@ -211,7 +109,7 @@ describe("a batch of users, in the provider process", () => {
           .map((record) => JSON.stringify(record))
           .join("\n"),
       );
-      const { summary, failedRecords, failedAt, complete } = await create({ users: ["users.ndjson"] });
+      const { summary, failedRecords, failedAt, complete } = await at.create({ users: ["users.ndjson"] });
       assert.deepEqual({ inserted: summary.inserted, failed: summary.failed }, { inserted: 2, failed: 3 });
       assert.equal(complete, true);
       assert.equal(failedAt, "1,3-4");
@@ -227,11 +125,11 @@ describe("a batch of users, in the provider process", () => {
     });
 
     it("that it is too large for a job, without sending it", async () => {
-      writeUsers([
+      at.writeUsers([
         { email: "large@example.com", user_metadata: { text: "x".repeat(512_000) } },
         { email: "jane@example.com" },
       ]);
-      const { summary, failedRecords } = await create();
+      const { summary, failedRecords } = await at.create();
       assert.deepEqual(
         { inserted: summary.inserted, failed: summary.failed, invalid: summary.invalid },
         { inserted: 1, failed: 0, invalid: 1 },
@@ -242,34 +140,36 @@ describe("a batch of users, in the provider process", () => {
 
     it("never its password hash", async () => {
       const hash = "$2b$10$C9hB01.YxRSTcn/ZOOo4j.TW7xCKKFKBSF.C7E0xiUwumqIDqWUXG";
-      writeUsers([{ email: "not an address", custom_password_hash: { algorithm: "bcrypt", hash: { value: hash } } }]);
-      const outputs = await create();
+      at.writeUsers([
+        { email: "not an address", custom_password_hash: { algorithm: "bcrypt", hash: { value: hash } } },
+      ]);
+      const outputs = await at.create();
       assert.equal(outputs.summary.failed, 1);
       assert.ok(!JSON.stringify(outputs).includes(hash));
-      assert.ok(!provider.output.includes(hash));
+      assert.ok(!at.provider.output.includes(hash));
     });
   });
 
   describe("keeps in step with the file", () => {
     it("asks the tenant nothing where the file did not change", async () => {
-      writeUsers(people(5));
-      const old = await create();
-      const before = emulator.tenant.stats().requests;
-      await restart();
-      assert.equal(await update(old), old);
-      assert.deepEqual(emulator.tenant.stats().requests, before);
+      at.writeUsers(people(5));
+      const old = await at.create();
+      const before = at.emulator.tenant.stats().requests;
+      await at.restart();
+      assert.equal(await at.update(old), old);
+      assert.deepEqual(at.emulator.tenant.stats().requests, before);
     });
 
     it("inserts who is new, upserts who changed, and leaves the others alone", async () => {
-      writeUsers(people(5));
-      const old = await create();
-      writeUsers([
+      at.writeUsers(people(5));
+      const old = await at.create();
+      at.writeUsers([
         ...people(4),
         { email: "person4@example.com", email_verified: true, given_name: "Four" },
         ...people(7).slice(5),
       ]);
-      await restart();
-      const { summary, jobs } = await update(old);
+      await at.restart();
+      const { summary, jobs } = await at.update(old);
       assert.deepEqual(
         { inserted: summary.inserted, updated: summary.updated, unchanged: summary.unchanged, total: summary.total },
         { inserted: 2, updated: 1, unchanged: 4, total: 7 },
@@ -278,20 +178,20 @@ describe("a batch of users, in the provider process", () => {
         ["insert", 2],
         ["upsert", 1],
       ]);
-      assert.equal((await user("person4@example.com"))?.given_name, "Four");
+      assert.equal(at.user("person4@example.com")?.given_name, "Four");
     });
 
     it("deletes nobody, counts who is gone, and takes them back without an insert", async () => {
-      writeUsers(people(3));
-      const first = await create();
-      writeUsers(people(2));
-      await restart();
-      const second = await update(first);
+      at.writeUsers(people(3));
+      const first = await at.create();
+      at.writeUsers(people(2));
+      await at.restart();
+      const second = await at.update(first);
       assert.equal(second.summary.removed, 1);
-      assert.equal(emulator.tenant.stats().users, 3);
-      writeUsers(people(3));
-      await restart();
-      const third = await update(second);
+      assert.equal(at.emulator.tenant.stats().users, 3);
+      at.writeUsers(people(3));
+      await at.restart();
+      const third = await at.update(second);
       assert.deepEqual(
         { unchanged: third.summary.unchanged, removed: third.summary.removed, jobs: third.jobs.length },
         { unchanged: 3, removed: 0, jobs: 0 },
@@ -299,27 +199,27 @@ describe("a batch of users, in the provider process", () => {
     });
 
     it("sends a failed record again when it was corrected, or when the triggers changed, and not before", async () => {
-      writeUsers([{ email: "jane@example.com" }, { email: "joe@" }]);
-      const first = await create();
+      at.writeUsers([{ email: "jane@example.com" }, { email: "joe@" }]);
+      const first = await at.create();
       assert.equal(first.summary.failed, 1);
-      writeUsers([{ email: "jane@example.com" }, { email: "joe@" }, { email: "jim@example.com" }]);
-      await restart();
-      const second = await update(first);
+      at.writeUsers([{ email: "jane@example.com" }, { email: "joe@" }, { email: "jim@example.com" }]);
+      await at.restart();
+      const second = await at.update(first);
       assert.deepEqual(second.failedRecords, first.failedRecords);
       assert.equal(
         second.jobs.reduce((sum, { users }) => sum + users, 0),
         1,
       );
-      await restart();
-      const third = await update(second, { triggers: ["again"] });
+      await at.restart();
+      const third = await at.update(second, { triggers: ["again"] });
       assert.equal(
         third.jobs.reduce((sum, { users }) => sum + users, 0),
         1,
       );
       assert.equal(third.summary.failed, 1);
-      writeUsers([{ email: "jane@example.com" }, { email: "joe@example.com" }, { email: "jim@example.com" }]);
-      await restart();
-      const fourth = await update(third, { triggers: ["again"] });
+      at.writeUsers([{ email: "jane@example.com" }, { email: "joe@example.com" }, { email: "jim@example.com" }]);
+      await at.restart();
+      const fourth = await at.update(third, { triggers: ["again"] });
       assert.deepEqual(
         { inserted: fourth.summary.inserted, failed: fourth.summary.failed, unchanged: fourth.summary.unchanged },
         { inserted: 1, failed: 0, unchanged: 2 },
@@ -327,33 +227,33 @@ describe("a batch of users, in the provider process", () => {
     });
 
     it("writes over users who exist where the program says so, and nowhere else", async () => {
-      writeUsers([{ email: "jane@example.com", given_name: "Jane" }]);
-      await create();
-      writeUsers([{ email: "jane@example.com", given_name: "Janet" }]);
-      await restart();
-      const refused = await create({ key: "of another import" });
+      at.writeUsers([{ email: "jane@example.com", given_name: "Jane" }]);
+      await at.create();
+      at.writeUsers([{ email: "jane@example.com", given_name: "Janet" }]);
+      await at.restart();
+      const refused = await at.create({ key: "of another import" });
       assert.equal(refused.failedRecords[0]?.code, "DUPLICATED_USER");
-      assert.equal((await user("jane@example.com"))?.given_name, "Jane");
-      const written = await create({ key: "of a third import", onExisting: "overwrite" });
+      assert.equal(at.user("jane@example.com")?.given_name, "Jane");
+      const written = await at.create({ key: "of a third import", onExisting: "overwrite" });
       assert.equal(written.summary.updated, 1);
-      assert.equal((await user("jane@example.com"))?.given_name, "Janet");
+      assert.equal(at.user("jane@example.com")?.given_name, "Janet");
     });
 
     it("touches nothing when it is sealed, though the file is gone", async () => {
-      writeUsers(people(3));
-      const old = await create();
-      written.clear();
-      await restart();
-      assert.equal(await update(old, { sealed: true, users: undefined }), old);
+      at.writeUsers(people(3));
+      const old = await at.create();
+      at.forgetFiles();
+      await at.restart();
+      assert.equal(await at.update(old, { sealed: true, users: undefined }), old);
     });
   });
 
   describe("refuses, before anything is sent,", () => {
     const refuse = async (overrides: Properties, olds: Properties = {}): Promise<string> => {
-      const { failures } = await provider.check("UserBatch", olds, inputs(overrides));
+      const { failures } = await at.provider.check("UserBatch", olds, at.inputs(overrides));
       assert.equal(failures.length, 1, failures.join("\n"));
-      assert.equal(provider.output, "", "a stack trace is no answer");
-      assert.equal(emulator.tenant.stats().jobs.total, 0);
+      assert.equal(at.provider.output, "", "a stack trace is no answer");
+      assert.equal(at.emulator.tenant.stats().jobs.total, 0);
       return failures[0] as string;
     };
 
@@ -364,63 +264,67 @@ describe("a batch of users, in the provider process", () => {
       assert.match(await refuse({ users: ["export/*.ndjson"] }), /export\/\*\.ndjson/);
     });
     it("malformed JSON, with its place and without its content", async () => {
-      write("users.ndjson", '{"email":"jane@example.com"}\n{"email":"secret@example.com",}\n');
+      at.write("users.ndjson", '{"email":"jane@example.com"}\n{"email":"secret@example.com",}\n');
       const reason = await refuse({ users: ["users.ndjson"] });
       assert.match(reason, /users\.ndjson:2:\d+/);
       assert.doesNotMatch(reason, /secret/);
     });
     it("a file that is not users at all", async () => {
-      write("users.json", "<users><user/></users>");
+      at.write("users.json", "<users><user/></users>");
       assert.match(await refuse({}), /users\.json.*not a users file/);
     });
     it("a connection id of another form", async () => {
-      writeUsers(people(1));
+      at.writeUsers(people(1));
       assert.match(await refuse({ connectionId: "Username-Password-Authentication" }), /connectionId must be/);
     });
     it("no files at all", async () => {
       assert.match(await refuse({ users: undefined }), /users is required/);
     });
     it("another number of batches than before", async () => {
-      writeUsers(people(1));
-      const olds = inputs({ share: { index: 0, count: 2 } });
+      at.writeUsers(people(1));
+      const olds = at.inputs({ share: { index: 0, count: 2 } });
       assert.match(await refuse({}, olds), /batches can't change from 2 to 1/);
     });
     it("to be sealed before the first import", async () => {
       assert.match(await refuse({ sealed: true }), /sealed can't be set before the first import/);
     });
     it("plain http to another machine", async () => {
-      await restart({ "auth0:domain": "http://tenant.example.com" });
-      writeUsers(people(1));
+      await at.restart({ "auth0:domain": "http://tenant.example.com" });
+      at.writeUsers(people(1));
       assert.match(await refuse({}), /plain http/);
     });
     it("to go without credentials", async () => {
-      await restart({ "auth0:clientSecret": "" });
-      writeUsers(people(1));
+      await at.restart({ "auth0:clientSecret": "" });
+      at.writeUsers(people(1));
       assert.match(await refuse({}), /clientSecret/);
     });
   });
 
   it("skips the rules of what is not known yet, in a preview", async () => {
-    const { failures } = await provider.check(
+    const { failures } = await at.provider.check(
       "UserBatch",
       {},
-      inputs({ connectionId: UNKNOWN, key: UNKNOWN, users: UNKNOWN }),
+      at.inputs({ connectionId: UNKNOWN, key: UNKNOWN, users: UNKNOWN }),
     );
     assert.deepEqual(failures, []);
-    const { changes } = await provider.diff("UserBatch", {}, inputs({ connectionId: UNKNOWN }));
+    const { changes } = await at.provider.diff("UserBatch", {}, at.inputs({ connectionId: UNKNOWN }));
     assert.equal(changes, true);
   });
 
   it("replaces the import when the connection changes", async () => {
-    writeUsers(people(1));
-    const old = await create();
-    const { inputs: checked } = await provider.check("UserBatch", {}, inputs({ connectionId: "con_0000000000000005" }));
-    assert.deepEqual(await provider.diff("UserBatch", old as unknown as Properties, checked), {
+    at.writeUsers(people(1));
+    const old = await at.create();
+    const { inputs: checked } = await at.provider.check(
+      "UserBatch",
+      {},
+      at.inputs({ connectionId: "con_0000000000000005" }),
+    );
+    assert.deepEqual(await at.provider.diff("UserBatch", old as unknown as Properties, checked), {
       changes: true,
       replaces: ["connectionId"],
     });
-    await provider.create("UserBatch", checked);
-    assert.equal(emulator.tenant.stats().users, 2);
+    await at.provider.create("UserBatch", checked);
+    assert.equal(at.emulator.tenant.stats().users, 2);
   });
 
   describe("fails with one clear sentence, and without a job,", () => {
@@ -440,40 +344,40 @@ describe("a batch of users, in the provider process", () => {
     ] as const) {
       it(what, async () => {
         if (scopes !== undefined) {
-          await emulator.stop();
-          emulator = await startEmulator({ usersPerSecond: 0, scopes: [...scopes] });
+          await at.emulator.stop();
+          at.emulator = await startEmulator({ usersPerSecond: 0, scopes: [...scopes] });
         }
-        if (what.includes("does not answer")) await emulator.stop();
-        await restart(config);
-        writeUsers(people(3));
-        const { inputs: checked } = await provider.check("UserBatch", {}, inputs(overrides));
-        await assert.rejects(provider.create("UserBatch", checked), (error: Error) => {
+        if (what.includes("does not answer")) await at.emulator.stop();
+        await at.restart(config);
+        at.writeUsers(people(3));
+        const { inputs: checked } = await at.provider.check("UserBatch", {}, at.inputs(overrides));
+        await assert.rejects(at.provider.create("UserBatch", checked), (error: Error) => {
           assert.ok(!(error instanceof PartialFailure));
           assert.match(error.message, expected);
           assert.doesNotMatch(error.message, /\n\s+at /);
           return true;
         });
-        assert.equal(provider.output, "");
-        assert.equal(emulator.tenant.stats().jobs.total, 0);
+        assert.equal(at.provider.output, "");
+        assert.equal(at.emulator.tenant.stats().jobs.total, 0);
       });
     }
   });
 
   it("writes its progress on its own line", async () => {
-    writeUsers(people(2000));
-    await create();
-    const lines = provider.logs.filter((log) => log.ephemeral);
+    at.writeUsers(people(2000));
+    await at.create();
+    const lines = at.provider.logs.filter((log) => log.ephemeral);
     assert.ok(lines.length > 0);
     assert.ok(lines.every((log) => log.urn === URN));
     assert.match(lines.at(-1)?.message ?? "", /^100%, 2,000 of 2,000 users/);
   });
 
   it("survives refresh and destroy without credentials", async () => {
-    writeUsers(people(1));
-    const old = (await create()) as unknown as Properties;
-    await restart({ "auth0:domain": "", "auth0:clientId": "", "auth0:clientSecret": "" });
-    assert.deepEqual(await provider.read("UserBatch", old), old);
-    await provider.delete("UserBatch", old);
-    assert.equal(emulator.tenant.stats().users, 1);
+    at.writeUsers(people(1));
+    const old = (await at.create()) as unknown as Properties;
+    await at.restart({ "auth0:domain": "", "auth0:clientId": "", "auth0:clientSecret": "" });
+    assert.deepEqual(await at.provider.read("UserBatch", old), old);
+    await at.provider.delete("UserBatch", old);
+    assert.equal(at.emulator.tenant.stats().users, 1);
   });
 });

@@ -1,54 +1,150 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { NOTHING } from "../../provider/ledger/fingerprint";
-import type { LedgerEntry } from "../../provider/ledger/ledger";
-import { decide } from "../../provider/plan/delta";
+import { contentFingerprint } from "../../provider/ledger/fingerprint";
+import type { LedgerEntry, UserState } from "../../provider/ledger/ledger";
+import { describe as describeRecord } from "../../provider/lifecycle/describe";
+import { type Described, decide, overwritten, type Step } from "../../provider/plan/delta";
 import { MAX_REQUEST_BYTES, Packer } from "../../provider/plan/pack";
 import { shareOf } from "../../provider/plan/share";
+import type { User } from "../../provider/schema/identity";
 
-const EMAIL = "1".repeat(16);
-const options = { onExisting: "fail", resendFailed: false } as const;
-const record = (content: string, email = EMAIL) => ({ content, email });
-const entry = (content: string, state: LedgerEntry["state"], email = EMAIL): LedgerEntry => ({ content, email, state });
+const KEY = "key";
+
+/** What a record says of a user who is known by an id, so that the email is an attribute like others. */
+function said(user: User): Described {
+  const record = contentFingerprint(KEY, "bytes", user, 40);
+  return describeRecord(KEY, { user_id: "1", ...user }, record);
+}
+
+/** What is known of that user once the record was imported. */
+function known(user: User, state: UserState = "imported"): LedgerEntry {
+  const { record, attributes } = said(user);
+  return { record, attributes, differs: false, state };
+}
+
+const jane = {
+  email: "jane@example.com",
+  email_verified: true,
+  given_name: "Jane",
+  user_metadata: { plan: "free" },
+  password_hash: "hash",
+};
+const usual = { resendFailed: false };
+
+function changesOf(step: Step): readonly string[] {
+  return step.do === "update" ? step.changes : [];
+}
+
+function differencesOf(step: Step): string[] {
+  const differences = step.do === "update" || step.do === "nothing" ? step.differences : [];
+  return differences.map(({ attribute, reason }) => `${attribute} ${reason}`);
+}
 
 describe("what is sent", () => {
-  it("a new user is inserted, or written over where the program says so", () => {
-    assert.deepEqual(decide(record("a"), undefined, options), { do: "send", kind: "insert" });
-    assert.deepEqual(decide(record("a"), undefined, { ...options, onExisting: "overwrite" }), {
-      do: "send",
-      kind: "upsert",
-    });
+  it("a new user whole", () => {
+    assert.equal(decide(said(jane), undefined, usual).do, "insert");
   });
 
-  it("an unchanged user is not sent, in the source all the time or put back into it", () => {
-    for (const state of ["imported", "inserted", "updated", "removed"] as const) {
-      assert.deepEqual(decide(record("a"), entry("a", state), options), { do: "nothing", because: "unchanged" });
+  it("nothing of an unchanged user, in the source all the time or put back into it, however the record is written", () => {
+    const { user_metadata, ...rest } = jane;
+    for (const state of ["imported", "inserted", "updated", "adopted", "removed"] as const) {
+      const step = decide(said({ user_metadata, ...rest, email: "JANE@example.com" }), known(jane, state), usual);
+      assert.deepEqual([step.do, differencesOf(step)], ["nothing", []]);
     }
   });
 
-  it("a changed user is upserted: an insert would fail as a duplicate", () => {
-    for (const state of ["imported", "inserted", "updated", "removed", "outdated:FORMAT"] as const) {
-      assert.deepEqual(decide(record("b"), entry("a", state), options), { do: "send", kind: "upsert" });
-    }
-  });
-
-  it("a user with another email, or with none, is not: the upsert would be about somebody else, or nobody", () => {
-    const other = decide(record("b", "2".repeat(16)), entry("a", "imported"), options);
-    assert.deepEqual(other, { do: "nothing", because: "notApplied" });
-    const none = decide(record("b", NOTHING), entry("a", "imported", NOTHING), options);
-    assert.deepEqual(none, { do: "nothing", because: "notApplied" });
-  });
-
-  it("a failed record is sent again when it changed or when it is asked for, the way that it was sent before", () => {
-    for (const [state, kind] of [
-      ["failed:FORMAT", "insert"],
-      ["outdated:FORMAT", "upsert"],
+  it("of a changed user the groups that changed, never another one", () => {
+    for (const [change, changes] of [
+      [{ given_name: "Janet" }, ["profile"]],
+      [{ nickname: "J" }, ["profile"]],
+      [{ user_metadata: { plan: "pro" } }, ["user_metadata"]],
+      [{ app_metadata: {}, email_verified: false }, ["app_metadata", "email_verified"]],
+      [{ custom_password_hash: { algorithm: "md5" } }, ["custom_password_hash"]],
     ] as const) {
-      assert.deepEqual(decide(record("a"), entry("a", state), options), { do: "nothing", because: "failed" });
-      assert.deepEqual(decide(record("b"), entry("a", state), options), { do: "send", kind });
-      const asked = { ...options, resendFailed: true };
-      assert.deepEqual(decide(record("a"), entry("a", state), asked), { do: "send", kind });
+      for (const state of ["imported", "removed", "outdated:FORMAT"] as const) {
+        const step = decide(said({ ...jane, ...change }), known(jane, state), usual);
+        assert.deepEqual(changesOf(step), changes);
+        assert.deepEqual(differencesOf(step), []);
+      }
     }
+  });
+
+  it("nothing that an upsert can't set: that is told, with what it can't remove", () => {
+    for (const [change, differences] of [
+      [{ password_hash: "other" }, ["password_hash notUpsertable"]],
+      [{ username: "jane", phone_number: "+12125550001" }, ["username notUpsertable", "phone_number notUpsertable"]],
+      [{ blocked: true }, ["blocked notUpsertable"]],
+      [{ blocked: false, phone_verified: false }, []],
+      [{ given_name: undefined }, ["given_name removed"]],
+      [{ user_metadata: undefined }, ["user_metadata removed"]],
+      [{ password_hash: undefined }, []],
+    ] as const) {
+      const step = decide(said({ ...jane, ...change } as User), known(jane), usual);
+      assert.equal(step.do, "nothing");
+      assert.deepEqual(differencesOf(step), differences);
+      assert.equal(step.after.differs, differences.length > 0);
+    }
+  });
+
+  it("what changed besides, and the rest is told", () => {
+    const step = decide(said({ ...jane, given_name: "Janet", password_hash: "other" }), known(jane), usual);
+    assert.deepEqual(changesOf(step), ["profile"]);
+    assert.deepEqual(differencesOf(step), ["password_hash notUpsertable"]);
+  });
+
+  it("nothing where the email is another one or none: the upsert would be about somebody else, or nobody", () => {
+    for (const [email, reason] of [
+      ["other@example.com", "email notUpsertable"],
+      [undefined, "email removed"],
+    ] as const) {
+      const step = decide(said({ ...jane, email, given_name: "Janet" } as User), known(jane), usual);
+      assert.equal(step.do, "nothing");
+      assert.deepEqual(differencesOf(step), [reason, "profile noEmail"]);
+    }
+  });
+
+  it("for as long as file and tenant differ: what could not be sent is not taken for sent", () => {
+    const changed = said({ ...jane, given_name: "Janet", password_hash: "other" });
+    const { after } = decide(changed, known(jane), usual);
+    const again = decide(changed, { ...after, state: "updated" }, usual);
+    assert.deepEqual([again.do, changesOf(again)], ["nothing", []]);
+    assert.deepEqual(differencesOf(again), ["password_hash notUpsertable"]);
+    assert.deepEqual(
+      differencesOf(decide(said({ ...jane, given_name: "Janet" }), { ...after, state: "updated" }, usual)),
+      [],
+    );
+  });
+
+  it("a failed record again when it changed or when it is asked for", () => {
+    const failed = known(jane, "failed:FORMAT");
+    assert.equal(decide(said(jane), failed, usual).do, "listFailure");
+    assert.equal(decide(said({ ...jane, given_name: "Janet" }), failed, usual).do, "insert");
+    assert.equal(decide(said(jane), failed, { resendFailed: true }).do, "insert");
+  });
+
+  it("a failed update again when the record changed once more or when it is asked for", () => {
+    const janet = said({ ...jane, given_name: "Janet" });
+    const outdated: LedgerEntry = { ...known(jane, "outdated:FORMAT"), record: janet.record, attempt: janet.whole() };
+    assert.equal(decide(janet, outdated, usual).do, "listFailure");
+    assert.deepEqual(changesOf(decide(janet, outdated, { resendFailed: true })), ["profile"]);
+    assert.deepEqual(changesOf(decide(said({ ...jane, given_name: "Jo" }), outdated, usual)), ["profile"]);
+    assert.equal(decide(said(jane), outdated, usual).do, "nothing", "put back to what the tenant has");
+  });
+
+  it("of one who was there before and was written over, the rest is told", () => {
+    const { has, differences } = overwritten(said({ ...jane, username: "jane", blocked: true }).attributes);
+    assert.deepEqual(
+      differences.map(({ attribute }) => attribute),
+      ["username", "password_hash", "blocked"],
+    );
+    const entry: LedgerEntry = { record: 1, attributes: has, differs: true, state: "updated" };
+    const again = decide(said({ ...jane, username: "jane", blocked: true }), entry, usual);
+    assert.equal(again.do, "nothing");
+    assert.deepEqual(differencesOf(again), [
+      "username notUpsertable",
+      "password_hash notUpsertable",
+      "blocked notUpsertable",
+    ]);
   });
 });
 

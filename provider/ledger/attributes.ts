@@ -1,0 +1,71 @@
+import type { User } from "../schema/identity";
+import { contentFingerprint, type Fingerprint, GROUP_BITS, RECORD_BITS } from "./fingerprint";
+
+/** The attributes that make up a user's profile; one group, since they change together. */
+export const PROFILE = ["name", "given_name", "family_name", "nickname", "picture"] as const;
+export type ProfileAttribute = (typeof PROFILE)[number];
+
+/** Attributes that are true or false, and kept as they are. */
+export const BOOLEANS = ["email_verified", "phone_verified", "blocked"] as const;
+export type BooleanAttribute = (typeof BOOLEANS)[number];
+
+/** What is compared as one, and each has a fingerprint of its own. The order is that of the ledger, and frozen. */
+export const GROUPS = [
+  "email",
+  "username",
+  "phone_number",
+  "user_metadata",
+  "app_metadata",
+  "profile",
+  "custom_password_hash",
+  "mfa_factors",
+  "password_hash",
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** What Auth0 keeps in lower case. */
+const CASELESS: ReadonlySet<Group> = new Set<Group>(["email", "username"]);
+
+/** What a record says of its user, in fingerprints; or what the tenant has of a user, as far as is known. */
+export interface Attributes {
+  /** Of each group that there is; not of the attribute that the user is identified by. */
+  readonly prints: { readonly [G in Group]?: Fingerprint };
+  /** Which attributes of the profile there are. */
+  readonly profile: readonly ProfileAttribute[];
+  readonly booleans: { readonly [B in BooleanAttribute]?: boolean };
+}
+
+/** How many bits a group's fingerprint has. An email's has more: with another one an upsert would be about somebody else. */
+export function printBits(group: Group): number {
+  return group === "email" ? RECORD_BITS : GROUP_BITS;
+}
+
+/** @param identifiedBy the attribute that the user is identified by: the identity's fingerprint stands for it. */
+export function attributesOf(key: string, user: User, identifiedBy: string | undefined): Attributes {
+  const prints: { [G in Group]?: Fingerprint } = {};
+  const profile = PROFILE.filter((attribute) => user[attribute] !== undefined);
+  for (const group of GROUPS) {
+    if (group === identifiedBy) continue;
+    const value = attributeOf(user, group, profile);
+    if (value !== undefined) prints[group] = contentFingerprint(key, group, value, printBits(group));
+  }
+  const booleans: { [B in BooleanAttribute]?: boolean } = {};
+  for (const attribute of BOOLEANS) {
+    const value = user[attribute];
+    if (typeof value === "boolean") booleans[attribute] = value;
+  }
+  return { prints, profile, booleans };
+}
+
+function attributeOf(user: User, group: Group, profile: readonly ProfileAttribute[]): unknown {
+  if (group === "profile") {
+    return profile.length === 0 ? undefined : profile.map((attribute) => [attribute, user[attribute]]);
+  }
+  const value = user[group];
+  return CASELESS.has(group) && typeof value === "string" ? value.toLowerCase() : value;
+}
+
+/** The fingerprint of all that a record says. */
+export function wholeFingerprint(key: string, user: User): Fingerprint {
+  return contentFingerprint(key, "record", user, RECORD_BITS);
+}

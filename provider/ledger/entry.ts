@@ -1,0 +1,98 @@
+import {
+  type Attributes,
+  BOOLEANS,
+  type BooleanAttribute,
+  GROUPS,
+  type Group,
+  PROFILE,
+  type ProfileAttribute,
+  printBits,
+} from "./attributes";
+import { type Fingerprint, RECORD_BITS } from "./fingerprint";
+
+/** What is known of a record that was dealt with, and of its user. */
+export interface KnownRecord {
+  /** The record that was dealt with last, by its bytes. */
+  readonly record: Fingerprint;
+  /** What the tenant has of the user; of one who never got in, what the record said that failed. */
+  readonly attributes: Attributes;
+  /** Whether the record says what the tenant does not have, because an upsert can't bring it there. */
+  readonly differs: boolean;
+  /** All that the record said whose update failed. */
+  readonly attempt?: Fingerprint;
+}
+
+// A known record in bytes, as the ledger and the journal keep it: a number that tells which parts there are (its
+// shape), then the parts.
+
+const BOOLEAN_BITS = 2;
+const PROFILE_AT = GROUPS.length;
+const BOOLEANS_AT = PROFILE_AT + PROFILE.length;
+const DIFFERS_AT = BOOLEANS_AT + BOOLEAN_BITS * BOOLEANS.length;
+const ATTEMPT_AT = DIFFERS_AT + 1;
+
+const RECORD_BYTES = RECORD_BITS / 8;
+
+/** Which parts a known record has; 22 bits. */
+export function shapeOf({ attributes, differs, attempt }: KnownRecord): number {
+  let shape = 0;
+  for (const [i, group] of GROUPS.entries()) if (attributes.prints[group] !== undefined) shape |= 1 << i;
+  for (const attribute of attributes.profile) shape |= 1 << (PROFILE_AT + PROFILE.indexOf(attribute));
+  for (const [i, attribute] of BOOLEANS.entries()) {
+    const value = attributes.booleans[attribute];
+    if (value !== undefined) shape |= (value ? 3 : 1) << (BOOLEANS_AT + BOOLEAN_BITS * i);
+  }
+  if (differs) shape |= 1 << DIFFERS_AT;
+  if (attempt !== undefined) shape |= 1 << ATTEMPT_AT;
+  return shape;
+}
+
+export function shapeDiffers(shape: number): boolean {
+  return ((shape >> DIFFERS_AT) & 1) === 1;
+}
+
+const GROUP_BYTES = GROUPS.map((group) => printBits(group) / 8);
+
+/** How many bytes the parts of a known record of this shape take. */
+export function partBytes(shape: number): number {
+  let bytes = RECORD_BYTES;
+  if ((shape >> ATTEMPT_AT) & 1) bytes += RECORD_BYTES;
+  for (let i = 0; i < GROUP_BYTES.length; i++) if ((shape >> i) & 1) bytes += GROUP_BYTES[i] as number;
+  return bytes;
+}
+
+/** The record's fingerprint alone: it comes first. */
+export function readRecordFingerprint(buffer: Buffer, offset: number): Fingerprint {
+  return buffer.readUIntBE(offset, RECORD_BYTES);
+}
+
+/** @returns the offset behind it. */
+export function writeParts(known: KnownRecord, buffer: Buffer, offset: number): number {
+  let at = buffer.writeUIntBE(known.record, offset, RECORD_BYTES);
+  if (known.attempt !== undefined) at = buffer.writeUIntBE(known.attempt, at, RECORD_BYTES);
+  for (const [i, group] of GROUPS.entries()) {
+    const print = known.attributes.prints[group];
+    if (print !== undefined) at = buffer.writeUIntBE(print, at, GROUP_BYTES[i] as number);
+  }
+  return at;
+}
+
+export function readParts(shape: number, buffer: Buffer, offset: number): KnownRecord {
+  const has = (bit: number) => ((shape >> bit) & 1) === 1;
+  let at = offset;
+  const read = (bytes: number): Fingerprint => {
+    at += bytes;
+    return buffer.readUIntBE(at - bytes, bytes);
+  };
+  const record = read(RECORD_BYTES);
+  const attempt = has(ATTEMPT_AT) ? { attempt: read(RECORD_BYTES) } : {};
+  const prints: { [G in Group]?: Fingerprint } = {};
+  for (const [i, group] of GROUPS.entries()) if (has(i)) prints[group] = read(GROUP_BYTES[i] as number);
+  const profile: ProfileAttribute[] = PROFILE.filter((_, i) => has(PROFILE_AT + i));
+  const booleans: { [B in BooleanAttribute]?: boolean } = {};
+  for (const [i, attribute] of BOOLEANS.entries()) {
+    const bit = BOOLEANS_AT + BOOLEAN_BITS * i;
+    if (has(bit)) booleans[attribute] = has(bit + 1);
+  }
+  return { record, attributes: { prints, profile, booleans }, differs: has(DIFFERS_AT), ...attempt };
+}

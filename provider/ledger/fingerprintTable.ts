@@ -1,0 +1,73 @@
+import type { Fingerprint } from "./fingerprint";
+
+const EMPTY = -1;
+const DELETED = -2;
+
+/** A map from fingerprints to whole numbers of 0 and more, of some 20 bytes an entry: a `Map` takes five times that. */
+export class FingerprintTable {
+  #keys = new Float64Array(64);
+  #values = new Int32Array(64).fill(EMPTY);
+  /** Slots that are not empty. */
+  #used = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(key: Fingerprint): number | undefined {
+    const value = this.#values[this.#slotOf(key)] as number;
+    return value < 0 ? undefined : value;
+  }
+
+  set(key: Fingerprint, value: number): void {
+    let slot = this.#slotOf(key);
+    if (this.#values[slot] === EMPTY) {
+      if (2 * (this.#used + 1) > this.#keys.length) {
+        this.#grow();
+        slot = this.#slotOf(key);
+      }
+      this.#used++;
+      this.#keys[slot] = key;
+    }
+    if ((this.#values[slot] as number) < 0) this.#size++;
+    this.#values[slot] = value;
+  }
+
+  delete(key: Fingerprint): void {
+    const slot = this.#slotOf(key);
+    if ((this.#values[slot] as number) < 0) return;
+    this.#values[slot] = DELETED;
+    this.#size--;
+  }
+
+  sortedKeys(): Float64Array {
+    const keys = new Float64Array(this.#size);
+    let next = 0;
+    for (let slot = 0; slot < this.#keys.length; slot++) {
+      if ((this.#values[slot] as number) >= 0) keys[next++] = this.#keys[slot] as number;
+    }
+    return keys.sort();
+  }
+
+  /** Where the key is, or would be. Fingerprints are hashes: their low bits are as good as any. */
+  #slotOf(key: Fingerprint): number {
+    const mask = this.#keys.length - 1;
+    let slot = (key >>> 0) & mask;
+    while (this.#values[slot] !== EMPTY && this.#keys[slot] !== key) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #grow(): void {
+    const keys = this.#keys;
+    const values = this.#values;
+    this.#keys = new Float64Array(2 * keys.length);
+    this.#values = new Int32Array(2 * keys.length).fill(EMPTY);
+    this.#used = 0;
+    this.#size = 0;
+    for (let slot = 0; slot < keys.length; slot++) {
+      const value = values[slot] as number;
+      if (value >= 0) this.set(keys[slot] as number, value);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import { attributesOf, wholeFingerprint } from "../ledger/attributes";
+import type { Fingerprint } from "../ledger/fingerprint";
+import type { Described } from "../plan/delta";
+import { identifierOf, type User } from "../schema/identity";
+
+/** What a record says, for the decision about it. */
+export function describe(key: string, user: User, record: Fingerprint): Described {
+  return {
+    record,
+    whole: () => wholeFingerprint(key, user),
+    attributes: attributesOf(key, user, identifierOf(user)),
+    hasEmail: typeof user.email === "string",
+  };
+}

@@ -1,0 +1,103 @@
+import type { RecordFailure } from "../jobs/matchErrors";
+import type { Difference, NotAppliedReason } from "../plan/delta";
+import { count } from "../progress/batchProgress";
+import { toRanges } from "../results/ranges";
+import {
+  EMPTY_SUMMARY,
+  type FailedAt,
+  type FailedRecord,
+  MAX_LISTED_RECORDS,
+  type NotApplied,
+  type Summary,
+} from "../results/types";
+
+/** Where a record stands, and whom it is about. */
+export interface Place {
+  readonly index: number;
+  readonly file: string;
+  readonly line: number;
+  /** The text of `identityOf`. */
+  readonly name: string | undefined;
+}
+
+/** Why one record failed, as far as it is listed. */
+export type Failure = Pick<RecordFailure, "code" | "message" | "path">;
+
+/** Reasons for users. */
+export const REASONS: Record<NotAppliedReason, string> = {
+  notUpsertable: "an import job can't change it of a user who exists",
+  removed: "it is no longer in the file, and an import job can't remove it",
+  noEmail: "an import job finds its user by email, and the record's is missing or changed",
+  notFound: "no user of the connection has the record's email now",
+};
+
+/** What a run finds out about records: counted, and the first of them listed, in the order of the source. */
+export class Findings {
+  readonly summary: { -readonly [K in keyof Summary]: number } = { ...EMPTY_SUMMARY };
+  readonly #failed = new First<FailedRecord>();
+  readonly #notApplied = new First<NotApplied>();
+  readonly #failedAt = new Map<string, number[]>();
+
+  failed(place: Place, as: "failed" | "invalid", { code, message, path }: Failure): void {
+    this.summary[as]++;
+    const places = this.#failedAt.get(code) ?? [];
+    places.push(place.index);
+    this.#failedAt.set(code, places);
+    const { name, file, line } = place;
+    this.#failed.add(place.index, {
+      ...(name === undefined ? {} : { identity: name }),
+      code,
+      message,
+      ...(path === undefined ? {} : { path }),
+      file,
+      line,
+    });
+  }
+
+  /** Lists what could not be brought to the tenant; counts nobody. */
+  differs({ index, file, line, name }: Place, differences: readonly Difference[]): void {
+    for (const reason of new Set(differences.map((difference) => difference.reason))) {
+      const attributes = differences.filter((each) => each.reason === reason).map(({ attribute }) => attribute);
+      this.#notApplied.add(index, { identity: name ?? "", attributes, reason: REASONS[reason], file, line });
+    }
+  }
+
+  get failedRecords(): FailedRecord[] {
+    return this.#failed.list();
+  }
+
+  get notApplied(): NotApplied[] {
+    return this.#notApplied.list();
+  }
+
+  get failedAt(): FailedAt[] {
+    return [...this.#failedAt].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, at]) => ({ code, at: toRanges(at) }));
+  }
+}
+
+/** The codes of failures and how often each occurs: `DUPLICATED_USER 12, FORMAT 3`. */
+export function listCodes(codes: ReadonlyMap<string, number>): string {
+  return [...codes]
+    .sort(([, a], [, b]) => b - a)
+    .map(([code, users]) => `${code} ${count(users)}`)
+    .join(", ");
+}
+
+/** Keeps those that come first in the source. Where there is one for everybody, they must not all be kept. */
+class First<T> {
+  readonly #items: { readonly index: number; readonly item: T }[] = [];
+
+  add(index: number, item: T): void {
+    this.#items.push({ index, item });
+    if (this.#items.length > 2 * MAX_LISTED_RECORDS) this.#cut();
+  }
+
+  list(): T[] {
+    this.#cut();
+    return this.#items.map(({ item }) => item);
+  }
+
+  #cut(): void {
+    this.#items.sort((a, b) => a.index - b.index).splice(MAX_LISTED_RECORDS);
+  }
+}

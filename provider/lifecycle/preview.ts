@@ -1,0 +1,192 @@
+import { requestOverhead } from "../jobs/tenant";
+import { FingerprintTable } from "../ledger/fingerprintTable";
+import { failureCode, Ledger, neverIn } from "../ledger/ledger";
+import { type Change, changedAttributes, decide, type JobKind } from "../plan/delta";
+import { JobCount } from "../plan/pack";
+import type { Share } from "../plan/share";
+import { count, countOf } from "../progress/batchProgress";
+import { identityOf, normalizeUser } from "../schema/identity";
+import { problemsOf } from "../schema/validate";
+import { describe } from "./describe";
+import { listCodes } from "./findings";
+import type { ReadSource } from "./sources";
+
+/** What an update would do, in users. */
+export interface Plan {
+  readonly new: number;
+  /** Users of whom something is to be sent, and how many of them for each change. */
+  readonly changed: number;
+  readonly changes: ReadonlyMap<string, number>;
+  readonly unchanged: number;
+  readonly removed: number;
+  /** Records that failed before, and are not sent again. */
+  readonly failedBefore: number;
+  /** By code. */
+  readonly invalid: ReadonlyMap<string, number>;
+  /** Users of whom the file says what can't be brought to the tenant, and how many for each attribute. */
+  readonly notApplicable: number;
+  readonly differences: ReadonlyMap<string, number>;
+  readonly jobs: number;
+}
+
+/** What a plan is made of, besides the source. */
+export interface PlanSettings {
+  /** Not known at the first preview. */
+  readonly key: string | undefined;
+  readonly connectionId: string;
+  readonly externalId: string;
+  readonly sendCompletionEmail: boolean;
+  readonly generateUserIds: boolean;
+  readonly resendFailed: boolean;
+}
+
+/** What an update would do about a batch, by the rules that the update goes by. Opens no connection. */
+export async function planBatch(
+  read: ReadSource,
+  share: Share,
+  ledgerText: string | undefined,
+  settings: PlanSettings,
+): Promise<Plan> {
+  const { key, generateUserIds, resendFailed } = settings;
+  const ledger = ledgerText === undefined ? undefined : Ledger.decode(ledgerText);
+  const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0 };
+  const changes = new Map<string, number>();
+  const differences = new Map<string, number>();
+  const invalid = new Map<string, number>();
+  const jobs = { insert: await jobCount("insert", settings), upsert: await jobCount("upsert", settings) };
+  const seen = new FingerprintTable();
+
+  const needs = (index: number): boolean => {
+    if (!read.isOf(index, share)) return false;
+    if (ledger === undefined) {
+      if (read.doubleAt(index) !== undefined || read.isInvalid(index) !== false) return true;
+      total.new++;
+      jobs.insert.add(read.insertBytes(index, generateUserIds));
+      return false;
+    }
+    const identity = read.identity(index);
+    const standing = ledger.standing(identity, read.record(index));
+    if (
+      standing === undefined ||
+      standing.differs ||
+      failureCode(standing.state) !== undefined ||
+      read.doubleAt(index) !== undefined
+    ) {
+      return true;
+    }
+    seen.set(identity, index);
+    total.unchanged++;
+    return false;
+  };
+
+  for await (const { index, user: asItStands, problem } of read.source.records(needs)) {
+    const user = normalizeUser(asItStands);
+    const refuse = (code: string) => add(invalid, code);
+    if (problem !== undefined || read.doubleAt(index) !== undefined || identityOf(user) === undefined) {
+      refuse(problem?.code ?? (read.doubleAt(index) === undefined ? "ANY_OF_MISSING" : "DUPLICATED_USER"));
+      continue;
+    }
+    if (ledger === undefined || key === undefined) {
+      refuse(problemsOf(user).find(({ severity }) => severity === "error")?.code ?? "UNKNOWN");
+      continue;
+    }
+    const identity = read.identity(index);
+    seen.set(identity, index);
+    const step = decide(describe(key, user, read.record(index)), ledger.get(identity), { resendFailed });
+    if (step.do === "listFailure") {
+      total.failedBefore++;
+      continue;
+    }
+    if (step.do === "nothing" && step.differences.length === 0) {
+      total.unchanged++;
+      continue;
+    }
+    const wrong = problemsOf(user).find(({ severity }) => severity === "error");
+    if (wrong !== undefined) {
+      refuse(wrong.code);
+      continue;
+    }
+    if (step.do === "insert") {
+      total.new++;
+      jobs.insert.add(Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0));
+      continue;
+    }
+    if (step.differences.length > 0) {
+      total.notApplicable++;
+      for (const attribute of new Set(step.differences.map((each) => each.attribute))) add(differences, attribute);
+    }
+    if (step.do === "nothing") continue;
+    total.changed++;
+    for (const change of step.changes) add(changes, change satisfies Change);
+    const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified: true };
+    jobs.upsert.add(Buffer.byteLength(JSON.stringify(sent)));
+  }
+
+  return {
+    ...total,
+    changes,
+    differences,
+    invalid,
+    removed: ledger === undefined ? 0 : removedUsers(ledger, seen),
+    jobs: jobs.insert.count + jobs.upsert.count,
+  };
+}
+
+function removedUsers(ledger: Ledger, seen: FingerprintTable): number {
+  let removed = 0;
+  for (const identity of ledger.identities()) {
+    if (seen.get(identity) === undefined && !neverIn(ledger.stateOf(identity))) removed++;
+  }
+  return removed;
+}
+
+async function jobCount(kind: JobKind, { connectionId, externalId, sendCompletionEmail }: PlanSettings) {
+  return new JobCount(
+    await requestOverhead({ connectionId, kind, externalId: `${externalId}#1`, sendCompletionEmail }),
+  );
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+/** The sum over batches. */
+export function mergePlans(plans: readonly Plan[]): Plan {
+  const sum = (of: (plan: Plan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
+  const merged = (of: (plan: Plan) => ReadonlyMap<string, number>) => {
+    const all = new Map<string, number>();
+    for (const plan of plans) for (const [name, users] of of(plan)) all.set(name, (all.get(name) ?? 0) + users);
+    return all;
+  };
+  return {
+    new: sum((plan) => plan.new),
+    changed: sum((plan) => plan.changed),
+    changes: merged((plan) => plan.changes),
+    unchanged: sum((plan) => plan.unchanged),
+    removed: sum((plan) => plan.removed),
+    failedBefore: sum((plan) => plan.failedBefore),
+    invalid: merged((plan) => plan.invalid),
+    notApplicable: sum((plan) => plan.notApplicable),
+    differences: merged((plan) => plan.differences),
+    jobs: sum((plan) => plan.jobs),
+  };
+}
+
+/** A plan in one line: `1,000 new, 15 changed (profile 10, user_metadata 5), 2 invalid (FORMAT 2): 3 jobs`. */
+export function planLine(plan: Plan): string {
+  const invalid = [...plan.invalid.values()].reduce((sum, users) => sum + users, 0);
+  const part = (users: number, word: string, details?: ReadonlyMap<string, number>) =>
+    users === 0
+      ? []
+      : [`${count(users)} ${word}${details === undefined || details.size === 0 ? "" : ` (${listCodes(details)})`}`];
+  const parts = [
+    ...part(plan.new, "new"),
+    ...part(plan.changed, "changed", plan.changes),
+    ...part(plan.unchanged, "unchanged"),
+    ...part(plan.removed, "no longer in the file"),
+    ...part(plan.failedBefore, "failed before"),
+    ...part(invalid, "invalid", plan.invalid),
+    ...part(plan.notApplicable, "with changes that can't be applied", plan.differences),
+  ];
+  return `${parts.join(", ") || "no users"}: ${plan.jobs === 0 ? "no jobs" : countOf(plan.jobs, "job")}`;
+}
