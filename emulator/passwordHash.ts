@@ -34,7 +34,7 @@ const argon2Hash = new RegExp(
 const pbkdf2Hash = new RegExp(
   `^\\$pbkdf2-[a-z0-9-]+(\\$(i=\\d+(,l=\\d+)?|l=\\d+))?\\$${unpaddedBase64}\\$${unpaddedBase64}$`,
 );
-const ldapHash = /^\{(MD5|SMD5|SHA\d*|SSHA\d*)\}[A-Za-z0-9+/]+=*$/;
+const ldapHash = /^\{(MD5|SMD5|SHA\d*|SSHA\d*)\}[A-Za-z0-9+/]+={0,2}$/;
 
 /** For the algorithms whose hash is one text with everything in it. */
 const textHashes: Record<string, { form: RegExp; saltAllowed: boolean }> = {
@@ -102,7 +102,7 @@ function checkScryptParameters(custom: CustomPasswordHash): RecordError[] {
   const { cost } = custom;
   if (cost !== undefined && cost < 2) {
     errors.push(recordError("MINIMUM", `${path}.cost`, `Value ${cost} is less than minimum 2`));
-  } else if (cost !== undefined && !Number.isInteger(Math.log2(cost))) {
+  } else if (cost !== undefined && 2 ** Math.round(Math.log2(cost)) !== cost) {
     errors.push(recordError("NOT_PASSED", `${path}.cost`, `Value ${cost} is not a power of two`));
   }
   return errors;

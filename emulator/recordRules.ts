@@ -103,11 +103,18 @@ function checkLengths(record: ImportRecord): RecordError[] {
   for (const attribute in maxLengths) {
     const value = record[attribute];
     const max = maxLengths[attribute as keyof typeof maxLengths];
-    if (typeof value === "string" && value.length > max) errors.push(tooLong(attribute, value.length, max));
+    if (typeof value === "string" && value.length > max && lengthOf(value) > max) {
+      errors.push(tooLong(attribute, lengthOf(value), max));
+    }
   }
   const localPart = record.email.lastIndexOf("@");
   if (localPart > 64) errors.push(tooLong("email", localPart, 64));
   return errors;
+}
+
+/** In characters, as JSON Schema counts: an emoji is one. */
+function lengthOf(text: string): number {
+  return [...text].length;
 }
 
 function tooLong(at: string, length: number, max: number): RecordError {
