@@ -138,7 +138,7 @@ class CsvFormat implements RecordFormat {
   readonly #delimiter: Delimiter;
   readonly #columns: Columns;
   readonly #width: number;
-  /** Whether texts are marked with an apostrophe; the first row tells. */
+  /** Whether texts are marked with an apostrophe; the first row that has any tells. */
   #isExport: boolean | undefined;
 
   constructor(delimiter: Delimiter, columns: Columns, width: number) {
@@ -188,11 +188,11 @@ const NO_TEXT = /^(|true|false|\d+(\.\d+)?|\d{4}-\d\d-\d\dT[\d:.]+Z)$/;
 
 /**
  * Whether Auth0 exported this row: it puts an apostrophe before each text, so that no spreadsheet takes one for a
- * formula (Auth0 documentation, «Bulk User Exports»).
+ * formula (Auth0 documentation, «Bulk User Exports»). A row without any text does not tell.
  */
-function isOfExport(cells: readonly string[]): boolean {
+function isOfExport(cells: readonly string[]): boolean | undefined {
   const texts = cells.filter((cell) => !NO_TEXT.test(cell));
-  return texts.length > 0 && texts.every((cell) => cell.startsWith("'"));
+  return texts.length === 0 ? undefined : texts.every((cell) => cell.startsWith("'"));
 }
 
 function withoutApostrophe(cell: string): string {
@@ -211,25 +211,25 @@ const QUOTE = '"';
  * quote would get a name with half of the next cell in it.
  */
 function findQuotingFault(row: string, rowOffset: number, delimiter: Delimiter): Fault | undefined {
-  const faultAt = (open: number, message: string, cutOff = false): Fault => ({
-    message,
+  const faultAt = (open: number, message: string): Fault => ({
+    message: `not valid CSV: ${message}`,
     offset: rowOffset + Buffer.byteLength(row.slice(0, open)),
-    cutOff,
+    cutOff: false,
   });
   let open = row.indexOf(QUOTE);
   while (open !== -1) {
     if (open > 0 && row[open - 1] !== delimiter) {
-      return faultAt(open, "not valid CSV: quote in a cell that does not start with one");
+      return faultAt(open, "quote in a cell that does not start with one");
     }
     let close = row.indexOf(QUOTE, open + 1);
     while (close !== -1 && row[close + 1] === QUOTE) {
       close = row.indexOf(QUOTE, close + 2);
     }
     if (close === -1) {
-      return faultAt(open, "not valid CSV: quoted cell is not closed", true);
+      return faultAt(open, "quoted cell is not closed");
     }
     if (close + 1 < row.length && row[close + 1] !== delimiter) {
-      return faultAt(open, "not valid CSV: quoted cell goes on behind a quote: double the quotes in it");
+      return faultAt(open, "quoted cell goes on behind a quote: double the quotes in it");
     }
     open = row.indexOf(QUOTE, close + 1);
   }

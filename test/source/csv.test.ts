@@ -262,6 +262,10 @@ describe("openSource, CSV", () => {
         await refusal(`email,name\n${SECRET},"x\n${rest}`, { limits }),
         `users.csv:2:${SECRET.length + 2}: not valid CSV: quoted cell goes on behind a quote: double the quotes in it`,
       );
+      assert.equal(
+        await refusal(`email,name\n${SECRET},"${`x,y\n`.repeat(2 ** 19)}`, { limits }),
+        `users.csv:2:${SECRET.length + 2}: not valid CSV: quoted cell is not closed`,
+      );
     });
   });
 });

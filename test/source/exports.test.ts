@@ -136,6 +136,18 @@ describe("openSource, exports of Auth0", () => {
     );
   });
 
+  it("takes CSV whose first row holds no text", async () => {
+    const start = "email_verified,logins_count,name,email\ntrue,7,,\n";
+    assert.deepEqual(await importableOf(`${start}false,0,'A,'a@example.com\n`), [
+      { email_verified: true },
+      { email_verified: false, name: "A", email: "a@example.com" },
+    ]);
+    assert.deepEqual(await importableOf(`${start}false,0,'t,a@example.com\n`), [
+      { email_verified: true },
+      { email_verified: false, name: "'t", email: "a@example.com" },
+    ]);
+  });
+
   it("leaves apostrophes alone in files of others", async () => {
     assert.deepEqual(await importableOf("email,name\na@example.com,'t Hooft\nb@example.com,'s\n"), [
       { email: "a@example.com", name: "'t Hooft" },
