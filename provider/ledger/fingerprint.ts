@@ -59,14 +59,13 @@ export function contentFingerprint(key: string, group: string, value: unknown, b
   return firstBits(keyed(key, group, canonicalJson(value)), bits);
 }
 
-/** Fingerprints records by their bytes: cheap, and enough to pass over those that stand in the file as they did. */
+/** Fingerprints records by their JSON as it is spelt: cheap, and enough to pass over those that did not change. */
 export class RecordHasher {
   readonly #start: number;
   #buffer: Buffer;
 
-  /** @param reading what else decides what these bytes mean, such as a module that maps records. */
-  constructor(key: string, reading: string) {
-    const prefix = Buffer.from(`${key}\nrecord\n${reading}\n`);
+  constructor(key: string) {
+    const prefix = Buffer.from(`${key}\nrecord\n`);
     this.#start = prefix.length;
     this.#buffer = Buffer.concat([prefix, Buffer.alloc(4096)]);
   }

@@ -46,7 +46,7 @@ const readings: { readonly reading: Reading; readonly source: Promise<ReadSource
 /** The digest of the files, without a parse. */
 export function sharedDigest(patterns: readonly string[], transform: string | undefined): Promise<SourceDigest> {
   const name = JSON.stringify([patterns, transform]);
-  const known = digests.get(name) ?? digestSource(patterns, process.cwd());
+  const known = digests.get(name) ?? digestSource(patterns, process.cwd(), { transform });
   digests.set(name, known);
   return known;
 }
@@ -87,14 +87,14 @@ class Reader {
   readonly #hasher: RecordHasher | undefined;
 
   private constructor(private readonly reading: Reading) {
-    const { key, transform } = reading;
-    this.#hasher = key === undefined ? undefined : new RecordHasher(key, transform ?? "");
+    this.#hasher = reading.key === undefined ? undefined : new RecordHasher(reading.key);
   }
 
   static async read(reading: Reading): Promise<ReadSource> {
     const reader = new Reader(reading);
     const source = await openSource(reading.patterns, process.cwd(), {
-      onRecord: (record, bytes) => reader.#take(record, bytes),
+      transform: reading.transform,
+      onRecord: (record, text) => reader.#take(record, text),
     });
     const { overridden, doubles } = await resolveDoubles(source, reader.#suspects);
     await reader.#partCollisions(source, (index) => !overridden.has(index) && !doubles.has(index));
@@ -113,7 +113,7 @@ class Reader {
     };
   }
 
-  #take({ index, user: asItStands, problem }: SourceRecord, bytes: Buffer): void {
+  #take({ index, user: asItStands, problem }: SourceRecord, text: Buffer | undefined): void {
     const { key, validate } = this.reading;
     const user = normalizeUser(asItStands);
     this.#shareHashes.set(index, shareHash(user));
@@ -128,7 +128,10 @@ class Reader {
     if (key === undefined) return;
     const identity = identityOf(user);
     this.#identities.set(index, identity === undefined ? 0 : identityFingerprint(key, identity));
-    this.#records.set(index, (this.#hasher as RecordHasher).fingerprint(bytes));
+    this.#records.set(
+      index,
+      (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
+    );
   }
 
   /** Two users with the same fingerprint would be taken for one: the later one goes under a second fingerprint. */

@@ -8,14 +8,56 @@ export const IDENTIFIERS = ["user_id", "email", "username", "phone_number"] as c
 const DATABASE_PREFIX = "auth0|";
 
 /**
- * The record as it is sent: without the `auth0|` that an export's `user_id` carries, since the service adds it again
- * (`auth0|auth0|…`; API facts: «What a job does to a user»). Returns the record itself where nothing is to change.
+ * What Auth0 keeps of a user by itself: an export or the Dashboard's raw JSON may hold it, and an import refuses it as
+ * it does any unknown attribute (Auth0 documentation: user profile structure, schema of the import).
+ */
+export const READ_ONLY: ReadonlySet<string> = new Set([
+  "blocked_for",
+  "created_at",
+  "guardian_authenticators",
+  "identities",
+  "last_ip",
+  "last_login",
+  "last_password_reset",
+  "logins_count",
+  "multifactor",
+  "multifactor_last_modified",
+  "passkeys",
+  "updated_at",
+]);
+
+/**
+ * The record as it is sent, so that an export imports as it is. Returns the record itself where nothing is to change.
+ *
+ * - `user_id` without the `auth0|` that an export carries, since the service adds it again (`auth0|auth0|…`; API facts:
+ *   «What a job does to a user»);
+ * - without the attributes that only Auth0 sets: see `droppedAttributes`;
+ * - without attributes that are `null`: in an export and in a database's rows that means absent, and the schema of the
+ *   import has no attribute that may be null.
  */
 export function normalizeUser(user: User): User {
-  const id = user.user_id;
-  return typeof id === "string" && id.startsWith(DATABASE_PREFIX)
-    ? { ...user, user_id: id.slice(DATABASE_PREFIX.length) }
+  const kept = hasDropped(user)
+    ? Object.fromEntries(Object.entries(user).filter(([name, value]) => value !== null && !READ_ONLY.has(name)))
     : user;
+  const id = kept.user_id;
+  return typeof id === "string" && id.startsWith(DATABASE_PREFIX)
+    ? { ...kept, user_id: id.slice(DATABASE_PREFIX.length) }
+    : kept;
+}
+
+const NONE: readonly string[] = [];
+
+/** The attributes that `normalizeUser` leaves out because only Auth0 can set them; nulls of any other are no loss. */
+export function droppedAttributes(user: User): readonly string[] {
+  return hasDropped(user) ? Object.keys(user).filter((name) => READ_ONLY.has(name)) : NONE;
+}
+
+/** Asked of every record of a million, most of which have nothing to drop: makes no array. */
+function hasDropped(user: User): boolean {
+  for (const name in user) {
+    if (user[name] === null || READ_ONLY.has(name)) return true;
+  }
+  return false;
 }
 
 /** What Auth0 keeps in lower case, and takes as the same in any case. A `user_id` is not among them. */

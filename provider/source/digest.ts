@@ -4,12 +4,20 @@ import { READ_BYTES, SourceFile } from "./sourceFile";
 
 /** What a source is, to tell whether it has changed. */
 export interface SourceDigest {
-  /** SHA-256 in hex, over the SHA-256 of each file in order: file names don't count, where a file ends does. */
+  /**
+   * SHA-256 in hex, over the SHA-256 of each file in order: file names don't count, where a file ends does. A transform
+   * counts by the SHA-256 of its module; what that imports does not.
+   */
   readonly digest: string;
-  /** Of all files together, as they lie on disk. */
+  /** Of all users files together, as they lie on disk. */
   readonly bytes: number;
   /** How many. */
   readonly files: number;
+}
+
+export interface DigestSourceOptions {
+  /** See `OpenSourceOptions`. */
+  readonly transform?: string | undefined;
 }
 
 /**
@@ -18,31 +26,47 @@ export interface SourceDigest {
  * @param patterns files or globs, relative to `cwd`
  * @throws {SourceError} when a pattern stands for no file, or a file can't be read
  */
-export async function digestSource(patterns: readonly string[], cwd: string): Promise<SourceDigest> {
+export async function digestSource(
+  patterns: readonly string[],
+  cwd: string,
+  { transform }: DigestSourceOptions = {},
+): Promise<SourceDigest> {
   const names = await resolveFiles(patterns, cwd);
   const fileDigests: Buffer[] = [];
   let bytes = 0;
   for (const name of names) {
-    const file = await SourceFile.open(name, cwd);
-    try {
-      const hash = createHash("sha256");
-      for await (const chunk of file.rawChunks(READ_BYTES)) {
-        hash.update(chunk);
-      }
-      fileDigests.push(hash.digest());
-      bytes += file.bytes;
-    } finally {
-      await file.close();
-    }
+    const file = await digestFile(name, cwd);
+    fileDigests.push(file.digest);
+    bytes += file.bytes;
   }
-  return { digest: combineDigests(fileDigests), bytes, files: names.length };
+  const transformDigest = transform === undefined ? undefined : (await digestFile(transform, cwd)).digest;
+  return { digest: combineDigests(fileDigests, transformDigest), bytes, files: names.length };
 }
 
-/** The digest of a source from those of its files. */
-export function combineDigests(fileDigests: readonly Buffer[]): string {
+/**
+ * The SHA-256 of one file.
+ * @throws {SourceError} when it can't be read
+ */
+export async function digestFile(name: string, cwd: string): Promise<{ digest: Buffer; bytes: number }> {
+  const file = await SourceFile.open(name, cwd);
+  try {
+    const hash = createHash("sha256");
+    for await (const chunk of file.rawChunks(READ_BYTES)) {
+      hash.update(chunk);
+    }
+    return { digest: hash.digest(), bytes: file.bytes };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The digest of a source from those of its files and its transform. */
+export function combineDigests(fileDigests: readonly Buffer[], transformDigest?: Buffer): string {
   const hash = createHash("sha256");
   for (const digest of fileDigests) {
     hash.update(digest);
   }
+  // The word tells it from one more users file.
+  if (transformDigest !== undefined) hash.update("transform").update(transformDigest);
   return hash.digest("hex");
 }

@@ -1,11 +1,12 @@
 import { combineDigests } from "./digest";
-import { isObject, parseRecord } from "./parseRecord";
 import { type ReadLimits, readThrough } from "./readThrough";
+import type { RecordFormat } from "./recordFormat";
 import { RecordIndex } from "./recordIndex";
 import { resolveFiles } from "./resolveFiles";
 import { SourceError, type SourceProblem } from "./sourceError";
 import { READ_BYTES, SourceFile } from "./sourceFile";
 import type { RecordVisitor, SourceRecord } from "./sourceRecord";
+import { Transform } from "./transform";
 
 /** Users files that have been read through once, are sound, and are held open. Close it. */
 export interface Source {
@@ -33,6 +34,11 @@ export interface Source {
 }
 
 export interface OpenSourceOptions {
+  /**
+   * A module, relative to `cwd`, whose default export makes an Auth0 user of a record, or nothing, to leave it out; at
+   * once or as a promise. It is called for each record whenever that is read, and has to answer the same each time.
+   */
+  readonly transform?: string | undefined;
   /** What it throws, `openSource` throws. */
   readonly onRecord?: RecordVisitor;
   /** For tests. */
@@ -48,16 +54,17 @@ const MAX_GAP_BYTES = 64 * 1024;
  * Reads a source through once: unpacks, digests, splits and parses it, and keeps where each record lies (16 bytes a
  * record), not the records. So a million users need little memory, whatever they weigh.
  *
- * @param patterns files or globs, relative to `cwd`: JSON arrays or NDJSON, also gzipped, told apart by content
+ * @param patterns files or globs, relative to `cwd`: JSON arrays, NDJSON or CSV, also gzipped, told apart by content
  * @throws {SourceError} that tells what is wrong with each of the files
  */
 export async function openSource(
   patterns: readonly string[],
   cwd: string,
-  { onRecord, limits }: OpenSourceOptions = {},
+  { onRecord, limits, transform }: OpenSourceOptions = {},
 ): Promise<Source> {
   const names = await resolveFiles(patterns, cwd);
-  const source = new OpenedSource({ ...LIMITS, ...limits });
+  const loaded = transform === undefined ? undefined : await Transform.load(transform, cwd);
+  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded);
   try {
     await source.readThrough(names, cwd, onRecord);
     return source;
@@ -69,12 +76,16 @@ export async function openSource(
 
 class OpenedSource implements Source {
   readonly #limits: ReadLimits;
+  readonly #transform: Transform | undefined;
   readonly #files: SourceFile[] = [];
+  /** Of each file. */
+  readonly #formats: RecordFormat[] = [];
   readonly #index = new RecordIndex();
   digest = "";
 
-  constructor(limits: ReadLimits) {
+  constructor(limits: ReadLimits, transform: Transform | undefined) {
     this.#limits = limits;
+    this.#transform = transform;
   }
 
   get bytes(): number {
@@ -90,6 +101,7 @@ class OpenedSource implements Source {
   }
 
   async readThrough(names: readonly string[], cwd: string, onRecord: RecordVisitor | undefined): Promise<void> {
+    const options = { index: this.#index, limits: this.#limits, transform: this.#transform, onRecord };
     const fileDigests: Buffer[] = [];
     const problems: SourceProblem[] = [];
     let total = 0;
@@ -99,7 +111,9 @@ class OpenedSource implements Source {
         this.#files.push(file);
         // Were it let pass, an export that broke off would look like users who were removed.
         if (file.bytes === 0) throw new SourceError([{ file: name, message: "there is nothing in this file" }]);
-        fileDigests.push(await readThrough(file, this.#index, this.#limits, onRecord));
+        const { digest, format } = await readThrough(file, options);
+        fileDigests.push(digest);
+        this.#formats.push(format);
       } catch (error) {
         if (!(error instanceof SourceError)) {
           throw error;
@@ -112,9 +126,10 @@ class OpenedSource implements Source {
       throw new SourceError(problems, total);
     }
     if (this.users === 0) {
-      throw new SourceError(names.map((file) => ({ file, message: "there are no users in this file" })));
+      const message = `there are no users in this file${this.#transform ? ", or the transform leaves them out" : ""}`;
+      throw new SourceError(names.map((file) => ({ file, message })));
     }
-    this.digest = combineDigests(fileDigests);
+    this.digest = combineDigests(fileDigests, this.#transform?.digest);
   }
 
   async *records(select: (index: number) => boolean = () => true): AsyncGenerator<SourceRecord> {
@@ -169,18 +184,27 @@ class OpenedSource implements Source {
     if (first === undefined || last === undefined) {
       return [];
     }
-    const file = this.#files[this.#index.file(first)] as SourceFile;
+    const number = this.#index.file(first);
+    const file = this.#files[number] as SourceFile;
+    const format = this.#formats[number] as RecordFormat;
     const runStart = this.#index.offset(first);
     const bytes = Buffer.allocUnsafe(this.#end(last) - runStart);
     await file.readText(bytes, runStart);
-    return run.map((index) => {
+    const records: SourceRecord[] = [];
+    for (const index of run) {
       const start = this.#index.offset(index) - runStart;
       const byteLength = this.#index.length(index);
-      const user = parseRecord(bytes, start, start + byteLength);
-      if (!isObject(user)) {
-        throw file.changed();
-      }
-      return { index, file: file.name, line: this.#index.line(index), user, byteLength };
-    });
+      const parse = () => {
+        const record = format.parse(bytes, start, start + byteLength);
+        if (typeof record !== "object") {
+          throw file.changed();
+        }
+        return record;
+      };
+      const raw = parse();
+      const made = this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(parse());
+      records.push({ index, file: file.name, line: this.#index.line(index), raw, byteLength, ...made });
+    }
+    return records;
   }
 }

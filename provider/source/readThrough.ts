@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
+import { readCsvHeader } from "./csvFormat";
+import { isDeeper, MAX_DEPTH } from "./depth";
+import { jsonFormat } from "./jsonFormat";
 import { lineAndColumn } from "./lineAndColumn";
-import { findFault, isObject, parseRecord } from "./parseRecord";
+import type { JsonObject, RecordFormat } from "./recordFormat";
 import type { RecordIndex } from "./recordIndex";
 import { MAX_PROBLEMS, SourceError, type SourceProblem } from "./sourceError";
 import type { SourceFile } from "./sourceFile";
@@ -12,6 +15,7 @@ import {
   type RecordVerdict,
   type TextPosition,
 } from "./splitRecords";
+import type { Transform, Transformed } from "./transform";
 
 export interface ReadLimits {
   /** How much is read at once. */
@@ -23,35 +27,44 @@ export interface ReadLimits {
 /** One of these has to be a string in at least one record of a file. */
 const IDENTITIES = ["email", "user_id", "username", "phone_number"];
 
+/** What is done with the records of all files. */
+export interface ReadThroughOptions {
+  readonly index: RecordIndex;
+  readonly limits: ReadLimits;
+  readonly transform: Transform | undefined;
+  readonly onRecord: RecordVisitor | undefined;
+}
+
 /**
  * Reads one file through and adds its records to the index.
- * @returns the SHA-256 of the file as it lies on disk
+ * @returns the SHA-256 of the file as it lies on disk, and how its records are written
  */
 export async function readThrough(
   file: SourceFile,
-  index: RecordIndex,
-  { chunkBytes, maxRecordBytes }: ReadLimits,
-  onRecord: RecordVisitor | undefined,
-): Promise<Buffer> {
+  options: ReadThroughOptions,
+): Promise<{ digest: Buffer; format: RecordFormat }> {
+  const { chunkBytes, maxRecordBytes } = options.limits;
   const hash = createHash("sha256");
-  const reader = new FileReader(file.name, index, onRecord);
+  const reader = new FileReader(file.name, options);
   const splitter = new RecordSplitter(reader, maxRecordBytes);
   for await (const chunk of file.textChunks(chunkBytes, hash)) {
     splitter.push(chunk);
+    await reader.transform();
     if (splitter.stopped) {
       break;
     }
   }
   splitter.end();
+  await reader.transform();
   reader.end();
-  index.endFile();
+  options.index.endFile();
   if (reader.problemCount > 0) {
     throw new SourceError(
       await Promise.all(reader.problems.map((problem) => locate(file, problem))),
       reader.problemCount,
     );
   }
-  return hash.digest();
+  return { digest: hash.digest(), format: reader.format };
 }
 
 interface FoundProblem {
@@ -61,46 +74,94 @@ interface FoundProblem {
   readonly offset?: number;
 }
 
+/** A record that the transform has not seen yet. */
+interface PendingRecord {
+  readonly at: TextPosition;
+  readonly byteLength: number;
+  readonly raw: JsonObject;
+  /** The same once more, since the transform may change it. */
+  readonly record: JsonObject;
+}
+
 /** Parses one file's records, shows them around and writes down where they lie and what is wrong with them. */
 class FileReader implements RecordSink {
   readonly #file: string;
-  readonly #index: RecordIndex;
-  readonly #onRecord: RecordVisitor | undefined;
-  #records = 0;
+  readonly #options: ReadThroughOptions;
+  #pending: PendingRecord[] = [];
+  /** Of records, whatever became of them. */
+  #seen = 0;
+  #users = 0;
   #anyIdentity = false;
   readonly problems: FoundProblem[] = [];
   problemCount = 0;
+  format = jsonFormat;
 
-  constructor(file: string, index: RecordIndex, onRecord: RecordVisitor | undefined) {
+  constructor(file: string, options: ReadThroughOptions) {
     this.#file = file;
-    this.#index = index;
-    this.#onRecord = onRecord;
+    this.#options = options;
+  }
+
+  onHeader(bytes: Buffer, start: number, end: number, at: TextPosition): boolean {
+    const anyNames = this.#options.transform !== undefined;
+    const header = readCsvHeader(bytes.subarray(start, end), at.offset, { anyNames });
+    if (header === undefined) {
+      this.onProblem(NOT_A_USERS_FILE, at);
+      return false;
+    }
+    if ("message" in header) {
+      this.#add({ message: header.message, from: at, offset: header.offset });
+      return false;
+    }
+    this.format = header;
+    return true;
   }
 
   onRecord(bytes: Buffer, start: number, end: number, at: TextPosition): RecordVerdict {
-    const isFirst = this.#records++ === 0;
-    const user = parseRecord(bytes, start, end);
-    if (user === undefined) {
+    const isFirst = this.#seen++ === 0;
+    const record = this.format.parse(bytes, start, end);
+    if (record === undefined) {
       return this.#onMalformed(bytes.subarray(start, end), at, isFirst);
     }
-    if (!isObject(user)) {
-      this.onProblem(`record is ${kindOf(user)}, not a JSON object`, at);
-      return "json";
-    }
     const byteLength = end - start;
-    // Each level takes a bracket at either end, so most records are too short to look at.
-    if (byteLength >= 2 * MAX_DEPTH && isDeeper(user, MAX_DEPTH)) {
+    if (typeof record === "string") {
+      this.onProblem(record, at);
+    } else if (byteLength >= 2 * MAX_DEPTH && isDeeper(record, MAX_DEPTH)) {
+      // Each level takes a bracket at either end, so most records are too short to look at.
       this.onProblem(`record is nested more than ${MAX_DEPTH} levels deep`, at);
-      return "json";
+    } else if (this.#options.transform === undefined) {
+      const text = this.format === jsonFormat ? bytes.subarray(start, end) : undefined;
+      this.#take(at, byteLength, record, { user: record }, text);
+    } else {
+      this.#pending.push({ at, byteLength, raw: record, record: this.format.parse(bytes, start, end) as JsonObject });
     }
-    const index = this.#index.add(at.offset, byteLength, at.line);
-    this.#anyIdentity ||= IDENTITIES.some((name) => typeof user[name] === "string");
-    this.#onRecord?.({ index, file: this.#file, line: at.line, user, byteLength }, bytes.subarray(start, end));
-    return "json";
+    return "sound";
+  }
+
+  /** Takes what was found since the last time. A transform may take its time, the splitter can't wait for it. */
+  async transform(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = [];
+    for (const { at, byteLength, raw, record } of pending) {
+      const transformed = await this.#options.transform?.apply(record);
+      if (transformed !== undefined) {
+        this.#take(at, byteLength, raw, transformed);
+      }
+    }
+  }
+
+  #take(at: TextPosition, byteLength: number, raw: JsonObject, { user, problem }: Transformed, text?: Buffer): void {
+    const { index: records, onRecord } = this.#options;
+    const index = records.add(at.offset, byteLength, at.line);
+    if (problem === undefined) {
+      this.#users++;
+      this.#anyIdentity ||= IDENTITIES.some((name) => typeof user[name] === "string");
+    }
+    const record = { index, file: this.#file, line: at.line, user, raw, byteLength };
+    onRecord?.(problem === undefined ? record : { ...record, problem }, text);
   }
 
   onUnfinishedRecord(bytes: Buffer, start: number, end: number, at: TextPosition): boolean {
-    const { message, offset, cutOff } = findFault(bytes.subarray(start, end), at.offset);
+    const { message, offset, cutOff } = this.format.findFault(bytes.subarray(start, end), at.offset);
     if (!cutOff) {
       this.#add({ message, from: at, offset });
     }
@@ -113,8 +174,10 @@ class FileReader implements RecordSink {
 
   /** The file is read. */
   end(): void {
-    if (this.#records > 0 && this.problemCount === 0 && !this.#anyIdentity) {
-      this.#add({ message: "no record has email, user_id, username or phone_number: this is not a file of users" });
+    if (this.#users > 0 && this.problemCount === 0 && !this.#anyIdentity) {
+      const verdict =
+        this.#options.transform === undefined ? "this is not a file of users" : "the transform makes none";
+      this.#add({ message: `no record has email, user_id, username or phone_number: ${verdict}` });
     }
   }
 
@@ -124,8 +187,8 @@ class FileReader implements RecordSink {
       this.problemCount++;
       return "malformed";
     }
-    const { message, offset, cutOff } = findFault(record, at.offset);
-    if (isFirst && isOtherText(record, cutOff)) {
+    const { message, offset, cutOff } = this.format.findFault(record, at.offset);
+    if (isFirst && this.format === jsonFormat && isOtherText(record, cutOff)) {
       this.#add({ message: NOT_A_USERS_FILE });
       return "not a record";
     }
@@ -151,24 +214,9 @@ function isOtherText(record: Buffer, cutOff: boolean): boolean {
   return first !== "{" || (cutOff && "{[,:".includes(last));
 }
 
-function kindOf(value: unknown): string {
-  if (value === null) {
-    return "null";
-  }
-  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
-}
-
 async function locate(file: SourceFile, { message, from, offset }: FoundProblem): Promise<SourceProblem> {
   if (from === undefined || offset === undefined) {
     return { file: file.name, message };
   }
   return { file: file.name, ...(await lineAndColumn(file, from, offset)), message };
-}
-
-/** What is nested deeper can't be turned into JSON again: the stack would overflow. */
-const MAX_DEPTH = 500;
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }

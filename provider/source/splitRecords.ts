@@ -9,14 +9,19 @@ export interface TextPosition {
 }
 
 export type RecordVerdict =
-  /** It is JSON. */
-  | "json"
+  /** It ends where the splitter says, whatever else may be wrong with it. */
+  | "sound"
   | "malformed"
   /** It shows that the text is no list of records at all. */
   | "not a record";
 
 /** Takes what the splitter finds. The bytes handed over are overwritten after the call. */
 export interface RecordSink {
+  /**
+   * The first row of a text that is no JSON lies in `bytes` from `start` to `end`.
+   * @returns whether it is a header, so that records follow
+   */
+  onHeader(bytes: Buffer, start: number, end: number, at: TextPosition): boolean;
   /** A record, or whatever stands in its place, lies in `bytes` from `start` to `end`. */
   onRecord(bytes: Buffer, start: number, end: number, at: TextPosition): RecordVerdict;
   /**
@@ -28,7 +33,11 @@ export interface RecordSink {
   onProblem(message: string, at?: TextPosition): void;
 }
 
-export const NOT_A_USERS_FILE = "not a users file: neither a JSON array nor NDJSON";
+export const NOT_A_USERS_FILE =
+  "not a users file: neither a JSON array, nor NDJSON, nor CSV with a header that names attributes of users";
+
+/** A first line that is longer is no header. */
+const MAX_HEADER_BYTES = 1 << 20;
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -36,6 +45,7 @@ const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
@@ -48,6 +58,9 @@ const UTF16_MARK = [0xfe, 0xff];
 type State =
   | "before text"
   | "lines"
+  /** The first row of CSV. */
+  | "header"
+  | "rows"
   /** After `[`: an element or `]`. */
   | "first element"
   /** After `,`: an element. */
@@ -60,8 +73,9 @@ type State =
   | "stopped";
 
 /**
- * Finds the records in a text that arrives in pieces of any size: the elements of a JSON array or the lines of NDJSON,
- * whichever the text is. Looks at brackets, quotes and line ends only; whether a record is JSON is for the sink to say.
+ * Finds the records in a text that arrives in pieces of any size: the elements of a JSON array, the lines of NDJSON or
+ * the rows of CSV, whichever the text is. Looks at brackets, quotes and line ends only; what a record says, and whether
+ * it is well-formed, is for the sink to say.
  */
 export class RecordSplitter {
   readonly #sink: RecordSink;
@@ -80,10 +94,12 @@ export class RecordSplitter {
   #line = 1;
   #lineStart = 0;
 
-  /** Of the array's unfinished element. */
-  #elementAt: TextPosition = { offset: 0, line: 1, lineStart: 0 };
+  /** Of the array's unfinished element, or of the unfinished row. */
+  #recordAt: TextPosition = { offset: 0, line: 1, lineStart: 0 };
+  /** Of brackets in the element. */
   #depth = 0;
-  #inString = false;
+  /** Of the element or row, up to where it is scanned. */
+  #inQuotes = false;
 
   constructor(sink: RecordSink, maxRecordBytes: number) {
     this.#sink = sink;
@@ -104,10 +120,12 @@ export class RecordSplitter {
     }
     if (this.#state === "lines") {
       this.#scanLines(text);
+    } else if (this.#state === "header" || this.#state === "rows") {
+      this.#scanRows(text);
     } else if (this.#state !== "before text") {
       this.#scanArray(text);
     }
-    if (!this.stopped && this.#filled - this.#start > this.#maxRecordBytes) {
+    if (!this.stopped && this.#isTooLarge(this.#filled - this.#start)) {
       this.#stopAtTooLarge(text, this.#filled);
     }
   }
@@ -119,8 +137,12 @@ export class RecordSplitter {
       case "lines":
         this.#emitLine(text, this.#filled);
         return;
+      case "header":
+      case "rows":
+        this.#emitRow(text, this.#filled);
+        return;
       case "in element":
-        if (this.#sink.onUnfinishedRecord(text, this.#start, this.#filled, this.#elementAt)) {
+        if (this.#sink.onUnfinishedRecord(text, this.#start, this.#filled, this.#recordAt)) {
           return;
         }
         break;
@@ -157,7 +179,7 @@ export class RecordSplitter {
     this.#filled += chunk.length;
   }
 
-  /** Skips a byte order mark and blanks up to the character that tells an array from NDJSON. */
+  /** Skips a byte order mark and blanks up to the character that tells what the text is. */
   #scanStart(text: Buffer): void {
     let at = this.#scanned;
     if (this.#base + at === 0) {
@@ -188,8 +210,11 @@ export class RecordSplitter {
     } else if (text[at] === OPEN_BRACKET) {
       this.#state = "first element";
       this.#scanned++;
+    } else if (UTF16_MARK.includes(text[at] as number)) {
+      this.#stop("not a users file: UTF-16, not UTF-8");
     } else {
-      this.#stop(UTF16_MARK.includes(text[at] as number) ? "not a users file: UTF-16, not UTF-8" : NOT_A_USERS_FILE);
+      this.#state = "header";
+      this.#recordAt = this.#position(at);
     }
   }
 
@@ -215,6 +240,44 @@ export class RecordSplitter {
     }
     if (end > start) {
       this.#emit(text, start, end, this.#position(start));
+    }
+  }
+
+  /** A line end inside of quotes belongs to a cell. A doubled quote closes and opens again, so it needs no care. */
+  #scanRows(text: Buffer): void {
+    let quote = find(text, QUOTE, this.#scanned);
+    let newline = find(text, NEWLINE, this.#scanned);
+    while (Math.min(quote, newline) < text.length && !this.stopped) {
+      if (quote < newline) {
+        this.#inQuotes = !this.#inQuotes;
+        quote = find(text, QUOTE, quote + 1);
+        continue;
+      }
+      if (!this.#inQuotes) {
+        this.#emitRow(text, newline);
+        this.#start = newline + 1;
+      }
+      this.#newLine(newline);
+      if (!this.#inQuotes) {
+        this.#recordAt = this.#position(this.#start);
+      }
+      newline = find(text, NEWLINE, newline + 1);
+    }
+    this.#scanned = text.length;
+  }
+
+  #emitRow(text: Buffer, lineEnd: number): void {
+    const start = this.#start;
+    const end = text[lineEnd - 1] === CARRIAGE_RETURN && lineEnd > start ? lineEnd - 1 : lineEnd;
+    if (isEmptyRow(text, start, end)) {
+      return;
+    }
+    if (this.#state !== "header") {
+      this.#emit(text, start, end, this.#recordAt);
+    } else if (this.#isTooLarge(end - start)) {
+      this.#stopAtTooLarge(text, end);
+    } else {
+      this.#state = this.#sink.onHeader(text, start, end, this.#recordAt) ? "rows" : "stopped";
     }
   }
 
@@ -258,9 +321,9 @@ export class RecordSplitter {
     } else {
       this.#state = "in element";
       this.#start = at;
-      this.#elementAt = this.#position(at);
+      this.#recordAt = this.#position(at);
       this.#depth = 0;
-      this.#inString = false;
+      this.#inQuotes = false;
       return at;
     }
     return at + 1;
@@ -271,14 +334,14 @@ export class RecordSplitter {
     const end = text.length;
     let at = from;
     let depth = this.#depth;
-    let inString = this.#inString;
+    let inQuotes = this.#inQuotes;
     while (at < end) {
-      const byte = inString ? QUOTE : (text[at++] as number);
+      const byte = inQuotes ? QUOTE : (text[at++] as number);
       if (byte === QUOTE) {
         const after = afterString(text, at);
-        inString = after === -1;
-        at = inString ? end : after;
-        if (depth === 0 && !inString) {
+        inQuotes = after === -1;
+        at = inQuotes ? end : after;
+        if (depth === 0 && !inQuotes) {
           return this.#emitElement(text, at);
         }
       } else if (depth === 0 && endsPlainValue(byte)) {
@@ -295,31 +358,39 @@ export class RecordSplitter {
       }
     }
     this.#depth = depth;
-    this.#inString = inString;
+    this.#inQuotes = inQuotes;
     return end;
   }
 
   #emitElement(text: Buffer, end: number): number {
     this.#state = "after element";
-    this.#emit(text, this.#start, end, this.#elementAt);
+    this.#emit(text, this.#start, end, this.#recordAt);
     return end;
   }
 
   #emit(text: Buffer, start: number, end: number, at: TextPosition): void {
-    if (end - start > this.#maxRecordBytes) {
+    if (this.#isTooLarge(end - start)) {
       this.#stopAtTooLarge(text, end);
       return;
     }
     const verdict = this.#sink.onRecord(text, start, end, at);
-    // Without sound quotes and brackets, where an element of an array ends is a guess. Lines end all the same.
+    // Without sound quotes and brackets, where an element or a row ends is a guess. Lines end all the same.
     if (verdict === "not a record" || (verdict === "malformed" && this.#state !== "lines")) {
       this.#state = "stopped";
     }
   }
 
+  #isTooLarge(bytes: number): boolean {
+    return bytes > (this.#state === "header" ? MAX_HEADER_BYTES : this.#maxRecordBytes);
+  }
+
   #stopAtTooLarge(text: Buffer, end: number): void {
-    const at = this.#state === "lines" ? this.#position(this.#start) : this.#elementAt;
-    // A quote too few in an array looks like one huge record, so the fault may well lie inside.
+    if (this.#state === "header") {
+      this.#stop(NOT_A_USERS_FILE);
+      return;
+    }
+    const at = this.#state === "lines" ? this.#position(this.#start) : this.#recordAt;
+    // A quote too few looks like one huge record, so the fault may well lie inside.
     if (this.#sink.onUnfinishedRecord(text, this.#start, end, at)) {
       this.#state = "stopped";
     } else {
@@ -340,6 +411,23 @@ export class RecordSplitter {
   #position(at: number): TextPosition {
     return { offset: this.#base + at, line: this.#line, lineStart: this.#lineStart };
   }
+}
+
+/** Where the byte stands next, or the text's length. */
+function find(text: Buffer, byte: number, from: number): number {
+  const at = text.indexOf(byte, from);
+  return at === -1 ? text.length : at;
+}
+
+/** Spreadsheets leave rows that are nothing but delimiters. */
+function isEmptyRow(text: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = text[at] as number;
+    if (!isBlank(byte) && byte !== COMMA && byte !== SEMICOLON) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function endsPlainValue(byte: number): boolean {

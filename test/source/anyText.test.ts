@@ -68,6 +68,57 @@ class TextBuilder implements Text {
   }
 }
 
+const DELIMITERS = [",", ";", "\t"];
+
+/** A cell as RFC 4180 has it: in quotes where it must be, or where `always` says so. */
+function csvCell(text: string, delimiter: string, always: boolean): string {
+  const must = /["\r\n]/.test(text) || text.includes(delimiter);
+  return must || always ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+interface Row {
+  line: number;
+  cells: string[];
+}
+
+/** What RFC 4180 makes of a text, character by character, as a measure for the reader; `undefined` if malformed. */
+function rowsIn(text: string, delimiter: string): Row[] | undefined {
+  const rows: Row[] = [];
+  let line = 1;
+  let at = 0;
+  while (at < text.length) {
+    const start = at;
+    const row: Row = { line, cells: [] };
+    for (;;) {
+      let cell = "";
+      if (text[at] === '"') {
+        for (at++; text.startsWith('""', at) || text[at] !== '"'; at++) {
+          if (at >= text.length) return undefined;
+          if (text[at] === '"') at++;
+          if (text[at] === "\n") line++;
+          cell += text[at];
+        }
+        at++;
+        if (text.startsWith("\r", at) && (at + 1 === text.length || text[at + 1] === "\n")) at++;
+        if (at < text.length && text[at] !== delimiter && text[at] !== "\n") return undefined;
+      } else {
+        for (; at < text.length && text[at] !== delimiter && text[at] !== "\n"; at++) {
+          if (text[at] === '"') return undefined;
+          cell += text[at];
+        }
+        if (text[at] !== delimiter) cell = cell.replace(/\r$/, "");
+      }
+      row.cells.push(cell);
+      if (text[at] !== delimiter) break;
+      at++;
+    }
+    if (!/^[ \t\r,;]*$/.test(text.slice(start, at))) rows.push(row);
+    at++;
+    line++;
+  }
+  return rows;
+}
+
 /** Plain, or gzipped in members that are cut anywhere. */
 const packed = (text: fc.Arbitrary<Text>) =>
   fc
@@ -186,13 +237,143 @@ describe("openSource on any text", () => {
     );
   });
 
-  it("throws nothing but SourceError on any bytes", async () => {
-    const start = fc.constantFrom("", "[", "{", '[{"', "\u{feff}", "\u{1f}\u{8b}", "\u{1f}\u{8b}\b\0\0\0\0\0\0\u{3}");
+  it("takes what RFC 4180 takes, of text that is made of CSV's own pieces", async () => {
+    const columns = ["email", "name", "nickname"];
+    const pieces = ['"', '""', '"x"', '"é\n😀"', "\n", "\r\n", "\r", ",", ";", "\t", "x", "y z", "0"];
+    const rows = fc.array(fc.constantFrom(...pieces, "DELIMITER", "DELIMITER", "DELIMITER"), { maxLength: 12 });
     await fc.assert(
-      fc.asyncProperty(start, fc.uint8Array({ maxLength: 200 }), chunkBytes, async (start, bytes, chunkBytes) => {
-        await assert.rejects(read(Buffer.concat([Buffer.from(start, "latin1"), bytes]), chunkBytes), SourceError);
+      fc.asyncProperty(fc.constantFrom(...DELIMITERS), rows, chunkBytes, async (delimiter, rows, chunkBytes) => {
+        const head = `${columns.join(delimiter)}\nx${delimiter}y${delimiter}z\n`;
+        const text = head + rows.join("").replaceAll("DELIMITER", delimiter);
+        const expected = rowsIn(text, delimiter)?.slice(1);
+        const isSound = expected?.every(({ cells }) => cells.length === columns.length) ?? false;
+        await read(Buffer.from(text), chunkBytes).then(
+          (places) => {
+            const users = expected?.map(({ line, cells }) => ({
+              line,
+              user: Object.fromEntries(columns.map((name, i) => [name, cells[i]]).filter(([, value]) => value !== "")),
+            }));
+            assert.deepEqual(places, users);
+            assert.ok(isSound);
+          },
+          (error: unknown) => {
+            assert.ok(error instanceof SourceError && !isSound, `refused: ${String(error)}`);
+          },
+        );
       }),
-      { numRuns: 400 },
+      { numRuns: 1000 },
     );
+  });
+
+  it("finds the same users in each form of a file", async () => {
+    const text = fc.oneof(fc.string({ minLength: 1 }), fc.string({ unit: "binary", minLength: 1 }));
+    const user = fc.record(
+      {
+        email: text.map((text) => `a${text}`),
+        name: text,
+        email_verified: fc.boolean(),
+        plan: text.filter((text) => !/^[[{]/.test(text)),
+        tags: fc.array(fc.jsonValue({ maxDepth: 1 }), { maxLength: 3 }),
+      },
+      { requiredKeys: ["email"] },
+    );
+    const toJson = ({ plan, tags, ...rest }: { plan?: string; tags?: unknown[] }): User => {
+      const metadata = { ...(plan === undefined ? {} : { plan }), ...(tags === undefined ? {} : { tags }) };
+      return JSON.parse(
+        JSON.stringify({ ...rest, ...(Object.keys(metadata).length > 0 ? { user_metadata: metadata } : {}) }),
+      );
+    };
+    const csvLine = (texts: (string | undefined)[], delimiter: string, always: boolean) =>
+      `${texts.map((text) => csvCell(text ?? "", delimiter, always)).join(delimiter)}\r\n`;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(user, { minLength: 1, maxLength: 5 }),
+        fc.constantFrom(...DELIMITERS),
+        fc.boolean(),
+        chunkBytes,
+        async (users, delimiter, always, chunkBytes) => {
+          const expected = users.map(toJson);
+          const rows = users.map(({ email, name, email_verified, plan, tags }) =>
+            csvLine([email, name, email_verified?.toString(), plan, tags && JSON.stringify(tags)], delimiter, always),
+          );
+          const columns = ["email", "name", "email_verified", "user_metadata.plan", "user_metadata.tags"];
+          const forms = [
+            JSON.stringify(expected, null, 2),
+            expected.map((user) => `${JSON.stringify(user)}\n`).join(""),
+            csvLine(columns, delimiter, always) + rows.join(""),
+          ];
+          for (const form of forms) {
+            for (const bytes of [Buffer.from(form), gzipSync(form)]) {
+              assert.deepEqual(
+                (await read(bytes, chunkBytes)).map(({ user }) => user),
+                expected,
+              );
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  describe("throws nothing but SourceError, with the place,", () => {
+    /** Where it is the file as a whole that is wrong. */
+    const WHOLE = /^(not a users file|gzip data is|there (is nothing|are no users) in this file|no record has email)/;
+
+    async function agreesOrTellsWhere(bytes: Uint8Array, chunkBytes: number): Promise<void> {
+      try {
+        await read(bytes, chunkBytes);
+      } catch (error) {
+        assert(error instanceof SourceError, `failed otherwise: ${String(error)}`);
+        assert.ok(error.problems.length > 0);
+        for (const { file, line = 0, column = 0, message } of error.problems) {
+          assert.equal(file, "users");
+          assert.ok(WHOLE.test(message) || (line > 0 && column > 0), message);
+        }
+      }
+    }
+
+    it("on any bytes", async () => {
+      const gzip = "\u{1f}\u{8b}\b\0\0\0\0\0\0\u{3}";
+      const starts = ["", "[", "{", '[{"', "\u{ef}\u{bb}\u{bf}", "\u{1f}\u{8b}", gzip, "email,name\n", 'email\n"'];
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(...starts),
+          fc.uint8Array({ maxLength: 200 }),
+          chunkBytes,
+          async (start, bytes, chunkBytes) => {
+            await agreesOrTellsWhere(Buffer.concat([Buffer.from(start, "latin1"), bytes]), chunkBytes);
+          },
+        ),
+        { numRuns: 600 },
+      );
+    });
+
+    it("on sound files with bytes changed, moved and lost", async () => {
+      const rows = 'email,name,user_metadata.tags\na@b.c,"Doe, J ""x""","[1,{""a"":2}]"\r\nd@e.f,é😀,\n';
+      const text = fc.oneof(
+        packed(fc.oneof(array, ndjson)).map(({ bytes }) => bytes),
+        packed(fc.constant({ content: rows.repeat(1), places: [] })).map(({ bytes }) => bytes),
+      );
+      const change = fc.record({
+        at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        removed: fc.integer({ min: 0, max: 20 }),
+        added: fc.oneof(fc.uint8Array({ maxLength: 3 }), fc.constantFrom(..."{}[],:\"\\\n\r;\t'").map(Buffer.from)),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          text,
+          fc.array(change, { minLength: 1, maxLength: 4 }),
+          chunkBytes,
+          async (bytes, changes, chunkBytes) => {
+            const changed = changes.reduce<Uint8Array>((bytes, { at, removed, added }) => {
+              const start = Math.floor(at * bytes.length);
+              return Buffer.concat([bytes.subarray(0, start), added, bytes.subarray(start + removed)]);
+            }, bytes);
+            await agreesOrTellsWhere(changed, chunkBytes);
+          },
+        ),
+        { numRuns: 600 },
+      );
+    });
   });
 });

@@ -13,7 +13,10 @@ const JANE = `{"email":"jane-${SECRET}@example.com"}`;
 const JOHN = `{"username":"john-${SECRET}","name":"Zoë 😀 \\"\\\\"}`;
 const jane: unknown = JSON.parse(JANE);
 const john: unknown = JSON.parse(JOHN);
-const NOT_USERS = "users.json: not a users file: neither a JSON array nor NDJSON";
+const NOT_USERS =
+  "not a users file: neither a JSON array, nor NDJSON, nor CSV with a header that names attributes of users";
+const NO_LIST = `users.json: ${NOT_USERS}`;
+const NO_HEADER = `users.json:1:1: ${NOT_USERS}`;
 
 describe("openSource", () => {
   let folder: UsersFolder;
@@ -68,8 +71,8 @@ describe("openSource", () => {
         const seen: SourceRecord[] = [];
         const source = await openText(content, { onRecord: (record) => seen.push(record) });
         const expected = [
-          { index: 0, file: "users.json", line: lines[0], user: jane },
-          { index: 1, file: "users.json", line: lines[1], user: john },
+          { index: 0, file: "users.json", line: lines[0], user: jane, raw: jane },
+          { index: 1, file: "users.json", line: lines[1], user: john, raw: john },
         ];
         assert.deepEqual(seen.map(withoutLength), expected);
         assert.deepEqual(await collect(source.records()), seen);
@@ -96,7 +99,13 @@ describe("openSource", () => {
     it("a single object on one line, which is NDJSON with one record", async () => {
       const source = await openText(JANE);
       assert.equal(source.users, 1);
-      assert.deepEqual(withoutLength(await source.read(0)), { index: 0, file: "users.json", line: 1, user: jane });
+      assert.deepEqual(withoutLength(await source.read(0)), {
+        index: 0,
+        file: "users.json",
+        line: 1,
+        user: jane,
+        raw: jane,
+      });
     });
 
     it("several files, numbered through, among them empty ones", async () => {
@@ -316,7 +325,7 @@ describe("openSource", () => {
         gzipSync(`${JANE}\n{"a":${SECRET}}\n`),
         "users.json:2:6: not valid JSON: unexpected word or character",
       ],
-      "gzip in gzip": [gzipSync(gzipped), NOT_USERS],
+      "gzip in gzip": [gzipSync(gzipped), NO_HEADER],
 
       "invalid UTF-8 in NDJSON": [
         Buffer.concat([Buffer.from(`${JANE}\n{"é":"�`), Buffer.from([0xc3, 0x28]), Buffer.from(`${SECRET}"}\n`)]),
@@ -331,18 +340,17 @@ describe("openSource", () => {
         "users.json:1:3: not valid UTF-8 at byte 2",
       ],
 
-      "one object over several lines": [JSON.stringify({ users: [jane] }, null, 2), NOT_USERS],
-      "one object around records that are lines": [`{"users":[\n${JANE},\n${JOHN}\n]}\n`, NOT_USERS],
-      "objects over several lines": [`${JSON.stringify(jane, null, 2)}\n${JSON.stringify(john, null, 2)}\n`, NOT_USERS],
-      CSV: [`email,name\n${SECRET}@example.com,Jane\n`, NOT_USERS],
-      XML: [`<users><user email="${SECRET}"/></users>`, NOT_USERS],
-      text: [`Dear ${SECRET},\n`, NOT_USERS],
-      "text that starts with a bracket": [`[${SECRET}]\nkey=value\n`, NOT_USERS],
-      "a JSON string": [`"${SECRET}"`, NOT_USERS],
+      "one object over several lines": [JSON.stringify({ users: [jane] }, null, 2), NO_LIST],
+      "one object around records that are lines": [`{"users":[\n${JANE},\n${JOHN}\n]}\n`, NO_LIST],
+      "objects over several lines": [`${JSON.stringify(jane, null, 2)}\n${JSON.stringify(john, null, 2)}\n`, NO_LIST],
+      XML: [`<users><user email="${SECRET}"/></users>`, NO_HEADER],
+      text: [`Dear ${SECRET},\n`, NO_HEADER],
+      "text that starts with a bracket": [`[${SECRET}]\nkey=value\n`, NO_LIST],
+      "a JSON string": [`"${SECRET}"`, NO_HEADER],
       "UTF-16": [Buffer.from(`\u{feff}[${JANE}]`, "utf16le"), "users.json: not a users file: UTF-16, not UTF-8"],
-      "a ZIP archive": [Buffer.from("504b0304140000000800", "hex"), NOT_USERS],
-      "half a byte order mark": [Buffer.from([0xef, 0xbb]), NOT_USERS],
-      "half a byte order mark before an array": [Buffer.from([0xef, 0xbb, 0x5b, 0x5d]), NOT_USERS],
+      "a ZIP archive": [Buffer.from("504b0304140000000800", "hex"), NO_HEADER],
+      "half a byte order mark": [Buffer.from([0xef, 0xbb]), NO_LIST],
+      "half a byte order mark before an array": [Buffer.from([0xef, 0xbb, 0x5b, 0x5d]), NO_HEADER],
 
       "objects that are no users": [
         `[{"id":"${SECRET}","email":null},{"user_id":7}]`,
@@ -419,7 +427,7 @@ describe("openSource", () => {
       await folder.write("4.json", gzipped.subarray(0, -1));
       const error = await refusal(["*.json"]);
       assert.deepEqual(error.problems, [
-        { file: "2.json", message: "not a users file: neither a JSON array nor NDJSON" },
+        { file: "2.json", line: 1, column: 1, message: NOT_USERS },
         { file: "3.json", line: 2, column: 2, message: "not valid JSON: property name expected" },
         { file: "4.json", message: "gzip data is cut off" },
       ]);
@@ -576,6 +584,6 @@ async function collect(records: AsyncIterable<SourceRecord>): Promise<SourceReco
   return collected;
 }
 
-function withoutLength({ index, file, line, user }: SourceRecord): Omit<SourceRecord, "byteLength"> {
-  return { index, file, line, user };
+function withoutLength({ byteLength: _, ...record }: SourceRecord): Omit<SourceRecord, "byteLength"> {
+  return record;
 }

@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { type OpenSourceOptions, openSource, type SourceRecord } from "../../provider/source";
 
 /** A folder for one test's users files, apart from everything else. */
 export class UsersFolder {
@@ -20,6 +22,23 @@ export class UsersFolder {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
     return name;
+  }
+
+  /** What is read of these files, for the first time and again: it has to be the same. */
+  async read(patterns: readonly string[], options: OpenSourceOptions = {}): Promise<SourceRecord[]> {
+    const seen: SourceRecord[] = [];
+    const source = await openSource(patterns, this.path, { ...options, onRecord: (record) => seen.push(record) });
+    try {
+      const again: SourceRecord[] = [];
+      for await (const record of source.records()) {
+        again.push(record);
+      }
+      assert.deepEqual(again, seen);
+      assert.equal(source.users, seen.length);
+      return seen;
+    } finally {
+      await source.close();
+    }
   }
 
   async remove(): Promise<void> {

@@ -1,42 +1,48 @@
 import { type ParseErrorCode, printParseErrorCode, visit } from "jsonc-parser";
+import { withAttributeNames } from "./exportNames";
+import { decodeUtf8, type Fault, findUtf8Fault, type JsonObject, type RecordFormat } from "./recordFormat";
 
-/** Why a record could not be parsed, in words that quote nothing of it. */
-export interface Fault {
-  readonly message: string;
-  /** In bytes from the start of the text. */
-  readonly offset: number;
-  /** Nothing is wrong but that the record ends too early. */
-  readonly cutOff: boolean;
+/** A record of a JSON array or of NDJSON. */
+export const jsonFormat: RecordFormat = { parse, findFault };
+
+function parse(bytes: Buffer, start: number, end: number): JsonObject | string | undefined {
+  const value = parseJson(decodeUtf8(bytes.subarray(start, end)) ?? "");
+  if (value === undefined) {
+    return undefined;
+  }
+  if (isObject(value)) {
+    return withAttributeNames(value);
+  }
+  return `record is ${kindOf(value)}, not a JSON object`;
 }
 
-/** Refuses what is no UTF-8. A byte order mark inside of a text is a character that JSON.parse refuses. */
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The JSON value in these bytes, or undefined when they are no JSON in UTF-8: then see `findFault`. */
-export function parseRecord(bytes: Buffer, start: number, end: number): unknown {
+/** The value in this text; `undefined` when it is no JSON. */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes.subarray(start, end)));
+    return JSON.parse(text);
   } catch {
-    // JSON.parse's message must not get out, since it quotes the record, and it names no line.
+    // JSON.parse's message must not get out, since it quotes the text.
     return undefined;
   }
 }
 
 /** Whether it is what a user is in JSON. */
-export function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/**
- * What is wrong with a record that `parseRecord` could not parse.
- * @param recordOffset where in its text the record starts
- */
-export function findFault(record: Buffer, recordOffset: number): Fault {
-  const invalid = firstInvalidByte(record);
-  if (invalid < record.length) {
-    const offset = recordOffset + invalid;
-    const cutOff = record.length - invalid < LONGEST_CHARACTER;
-    return { message: `not valid UTF-8 at byte ${offset}`, offset, cutOff };
+/** What it is instead, for a sentence. */
+export function kindOf(value: unknown): string {
+  if (value === null) {
+    return "null";
+  }
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}
+
+function findFault(record: Buffer, recordOffset: number): Fault {
+  const utf8Fault = findUtf8Fault(record, recordOffset);
+  if (utf8Fault !== undefined) {
+    return utf8Fault;
   }
   const text = record.toString("utf8");
   const fault = firstJsonFault(text);
@@ -49,28 +55,6 @@ export function findFault(record: Buffer, recordOffset: number): Fault {
     offset: recordOffset + Buffer.byteLength(text.slice(0, fault.offset)),
     cutOff: fault.offset + fault.length >= text.length && code !== "EndOfFileExpected",
   };
-}
-
-const LONGEST_CHARACTER = 4;
-const REPLACEMENT = Buffer.from("\u{fffd}");
-
-/** Where the bytes stop being UTF-8; their length when all are. */
-function firstInvalidByte(bytes: Buffer): number {
-  const text = bytes.toString("utf8");
-  let offset = 0;
-  let from = 0;
-  for (;;) {
-    const at = text.indexOf("\u{fffd}", from);
-    if (at === -1) {
-      return bytes.length;
-    }
-    offset += Buffer.byteLength(text.slice(from, at));
-    if (!bytes.subarray(offset, offset + REPLACEMENT.length).equals(REPLACEMENT)) {
-      return offset;
-    }
-    offset += REPLACEMENT.length;
-    from = at + 1;
-  }
 }
 
 interface JsonFault {

@@ -1,0 +1,106 @@
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { isDeeper, MAX_DEPTH } from "./depth";
+import { digestFile } from "./digest";
+import { isObject, kindOf } from "./jsonFormat";
+import type { JsonObject } from "./recordFormat";
+import { SourceError } from "./sourceError";
+import type { RecordProblem } from "./sourceRecord";
+
+/** The user's function: a record to an Auth0 user, or to nothing, at once or later. */
+type TransformFunction = (record: JsonObject) => unknown;
+
+/** What a transform made of a record: see `SourceRecord`. */
+export interface Transformed {
+  readonly user: JsonObject;
+  readonly problem?: RecordProblem;
+}
+
+/** A user's module that makes users of the source's records. */
+export class Transform {
+  /** The SHA-256 of the module. */
+  readonly digest: Buffer;
+  readonly #path: string;
+  readonly #transform: TransformFunction;
+
+  private constructor(path: string, digest: Buffer, transform: TransformFunction) {
+    this.#path = path;
+    this.digest = digest;
+    this.#transform = transform;
+  }
+
+  /**
+   * @param path of the module, relative to `cwd`
+   * @throws {SourceError} when it can't be loaded or has no function as its default export
+   */
+  static async load(path: string, cwd: string): Promise<Transform> {
+    const { digest } = await digestFile(path, cwd);
+    const { default: exported } = await importModule(path, cwd);
+    // What TypeScript and Babel make of `export default` in a CommonJS module.
+    const transform = isObject(exported) && "default" in exported ? exported.default : exported;
+    if (typeof transform !== "function") {
+      throw errorIn(path, "a transform has to export a function: `export default` or `module.exports =`");
+    }
+    return new Transform(path, digest, transform as TransformFunction);
+  }
+
+  /**
+   * @param record which the module may do with what it likes
+   * @returns `undefined` when the record is to be left out
+   */
+  async apply(record: JsonObject): Promise<Transformed | undefined> {
+    let made: unknown;
+    try {
+      made = await this.#transform(record);
+    } catch (error) {
+      // Only what kind of error: its text may quote the record.
+      return this.#problem(`threw ${classOf(error)}`);
+    }
+    if (made === undefined || made === null) {
+      return undefined;
+    }
+    if (!isObject(made)) {
+      return this.#problem(`returned ${kindOf(made)} instead of a user`);
+    }
+    const user = asJson(made);
+    return isObject(user) && !isDeeper(user, MAX_DEPTH)
+      ? { user }
+      : this.#problem("returned an object that JSON can't express");
+  }
+
+  /** As `apply`, for a record that it did not leave out. */
+  async applyAgain(record: JsonObject): Promise<Transformed> {
+    const transformed = await this.apply(record);
+    return transformed ?? this.#problem("left out a record that it did not leave out before");
+  }
+
+  #problem(what: string): Transformed {
+    return { user: {}, problem: { code: "TRANSFORM_FAILED", message: `The transform ${this.#path} ${what}` } };
+  }
+}
+
+async function importModule(path: string, cwd: string): Promise<{ default?: unknown }> {
+  try {
+    return (await import(pathToFileURL(resolve(cwd, path)).href)) as { default?: unknown };
+  } catch (error) {
+    throw errorIn(path, `the transform can't be loaded (${classOf(error)}); \`node ${path}\` tells why`);
+  }
+}
+
+function errorIn(file: string, message: string): SourceError {
+  return new SourceError([{ file, message }]);
+}
+
+/** Dates are texts then, and what is undefined is gone; `undefined` for what has no JSON: circles, big integers. */
+function asJson(value: object): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
+}
+
+function classOf(error: unknown): string {
+  const name = error instanceof Error ? error.constructor?.name : "";
+  return /^\w{1,64}$/.test(name) ? name : "something that is no Error";
+}
