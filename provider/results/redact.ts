@@ -1,15 +1,20 @@
 /**
- * A text of the service, fit for messages and for the state: what looks like an e-mail address, a phone number or
- * another long number is masked, and so is the value that the service quotes at the end of some of its messages; it is
- * cut to 300 characters.
+ * A text of the service, fit for messages and for the state: without what {@link mask} masks, and cut to 300 characters.
  */
 export function redact(text: string): string {
+  return mask(text).slice(0, 300);
+}
+
+/**
+ * Masks what looks like an e-mail address, a phone number or another long number, and the value that the service quotes
+ * at the end of some of its messages.
+ */
+export function mask(text: string): string {
   return text
     .replace(QUOTED_AT_THE_END, "$1: ‹value›")
     .replace(/[^\s"'<>(),;:=|]+@[^\s"'<>(),;:]*/g, "‹email›")
     .replace(/\+\d{7,15}\b/g, "‹phone›")
-    .replace(/(?<![\p{L}\p{N}_])\d{7,}(?![\p{L}\p{N}_])/gu, "‹number›")
-    .slice(0, 300);
+    .replace(/(?<![\p{L}\p{N}_])\d{7,}(?![\p{L}\p{N}_])/gu, "‹number›");
 }
 
 /**
