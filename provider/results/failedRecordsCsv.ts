@@ -4,11 +4,9 @@ import type { JobKind } from "../plan/delta";
 import { explain } from "./failureCodes";
 import { maskIdentity } from "./maskIdentity";
 import { redactValues } from "./redact";
+import { FAILED_RECORDS_CSV } from "./resultsFolder";
 import type { FailedRecord } from "./types";
 import { removeWholeFile, writeWholeFile } from "./wholeFile";
-
-/** The name of the table of failed records. */
-export const FAILED_RECORDS_CSV = "failed-records.csv";
 
 /** A failed record, as a line of the table is made of it. */
 export interface FailedRow extends Omit<FailedRecord, "message"> {

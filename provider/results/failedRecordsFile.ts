@@ -1,9 +1,9 @@
 import { pipeline } from "node:stream/promises";
 import type { User } from "../schema/identity";
+import { FAILED_RECORDS } from "./resultsFolder";
 import { removeWholeFile, writeWholeFile } from "./wholeFile";
 
-/** The name of the file with the failed records. */
-export const FAILED_RECORDS = "failed-records.json";
+export { FAILED_RECORDS };
 
 /**
  * Writes the records that failed as an array that can be imported as it is. It holds personal data and password hashes:

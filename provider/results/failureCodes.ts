@@ -116,8 +116,8 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   broken("MISSING_REQUIRED", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
   broken(
     "NOT_PASSED",
-    "The record holds something that it must not: an attribute that Auth0 does not know, a reserved key in `app_metadata`, or two attributes that exclude each other, such as `password_hash` and `custom_password_hash`.",
-    "Remove it from the users file and run `pulumi up`: only what failed is sent.",
+    "The record breaks a rule that has no code of its own; mostly it holds something that it must not: an attribute that Auth0 does not know, a reserved key in `app_metadata`, or two attributes that exclude each other, such as `password_hash` and `custom_password_hash`.",
+    "See the message and the attribute. Correct or remove it in the users file and run `pulumi up`: only what failed is sent.",
   ),
   broken("OBJECT_MISSING_REQUIRED_PROPERTY", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
   broken("OBJECT_REQUIRED", "A required attribute is missing, in the record or in an object within it.", ADD),
@@ -136,6 +136,14 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     retryHelps: true,
     whatToDo:
       "See whether the message tells why. If not, change `triggers` and run `pulumi up` to send it again; Auth0's support can tell more from the job's id.",
+  },
+  {
+    code: "UNUSABLE_HASH",
+    meaning:
+      "A warning, not a failure: Auth0 takes the password hash, but by its length or parameters no password can ever fit it. The user could not sign in.",
+    retryHelps: false,
+    whatToDo:
+      "Check how the hash was exported: it may be cut, or of another encoding or algorithm than the record says. Without a hash the user can reset the password.",
   },
 ];
 

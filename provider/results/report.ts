@@ -10,14 +10,12 @@ import { meanSpeed } from "./report/speed";
 import { STYLE, STYLE_DIGEST } from "./report/style";
 import { throughputChart } from "./report/throughput";
 import { type Interruption, retriesOf, statusOf, timeline } from "./report/timeline";
+import { REPORT } from "./resultsFolder";
 import type { FailedRecord, Summary } from "./types";
 import { writeWholeFile } from "./wholeFile";
 
 export type { BatchJob } from "./report/schedule";
 export type { Interruption } from "./report/timeline";
-
-/** The name of the report. */
-export const REPORT = "report.html";
 
 /** What the report tells of. */
 export interface ReportData {

@@ -4,13 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse } from "csv-parse/sync";
 import fc from "fast-check";
-import {
-  FAILED_RECORDS_CSV,
-  type FailedRow,
-  removeFailedRecordsCsv,
-  writeFailedRecordsCsv,
-} from "../../provider/results/failedRecordsCsv";
+import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "../../provider/results/failedRecordsCsv";
 import { removeFailedRecords, writeFailedRecords } from "../../provider/results/failedRecordsFile";
+import { FAILED_RECORDS_CSV } from "../../provider/results/resultsFolder";
 import { Running } from "../support/run";
 
 const HEADER = ["file", "line", "identity", "code", "path", "message", "retry helps", "what to do"];

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { type DefaultTreeAdapterTypes, parse } from "parse5";
-import { type BatchJob, REPORT, type ReportData, writeReport } from "../../provider/results/report";
+import { type BatchJob, type ReportData, writeReport } from "../../provider/results/report";
 import { placeJobs, workSpans } from "../../provider/results/report/schedule";
 import { toSteps } from "../../provider/results/report/speed";
+import { REPORT } from "../../provider/results/resultsFolder";
 import { EMPTY_SUMMARY } from "../../provider/results/types";
 
 type Node = DefaultTreeAdapterTypes.Node;
