@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { emulatorCommand } from "./emulator";
+import { purgeCommand } from "./purge";
 import { stopCommand } from "./stop";
 
 const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
   .addCommand(emulatorCommand())
+  .addCommand(purgeCommand())
   .addCommand(stopCommand());
 
 program.parseAsync().catch((error: unknown) => {

@@ -11,7 +11,7 @@ const DEFAULT_FOLDER = ".user-import";
 const LOOK_MS = 250;
 
 /** A journal that a process is at work on. */
-interface Driven {
+export interface Driven {
   readonly journal: string;
   readonly owner: LockOwner;
 }
@@ -48,8 +48,12 @@ async function stop(folder: string, { wait }: { wait?: true }): Promise<void> {
   console.log("It has stopped.");
 }
 
-/** @throws Error when there is no such folder */
-function drivenBelow(folder: string): Driven[] {
+/**
+ * The journals below a folder that a process is at work on.
+ *
+ * @throws Error when there is no such folder
+ */
+export function drivenBelow(folder: string): Driven[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Error(
       `There is no folder ${folder}. Run this in the program's folder, or give the folder that the import has as resultsDir.`,
@@ -73,7 +77,7 @@ function isDriven({ journal, owner }: Driven): boolean {
 }
 
 /** The names of the batches that each process is at work on. */
-function byProcess(driven: readonly Driven[]): Map<string, string[]> {
+export function byProcess(driven: readonly Driven[]): Map<string, string[]> {
   const names = new Map<string, string[]>();
   for (const { journal, owner } of driven) {
     const process = nameOf(owner);

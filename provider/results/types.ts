@@ -40,6 +40,11 @@ export interface Job {
   readonly failed: number;
   /** `"vanished"`: the tenant did not know it any more. What failed as a whole was sent again in other jobs. */
   readonly status: "completed" | "failed" | "expired" | "vanished";
+  /**
+   * When it got one of this run's slots and was first offered to the tenant: ISO 8601, UTC. From then to `started` it
+   * waited, for instance for other jobs on the tenant to finish.
+   */
+  readonly submitted?: string;
   /** When it was accepted and when it was seen finished: ISO 8601, UTC. */
   readonly started: string;
   readonly finished: string;

@@ -1,0 +1,168 @@
+import type { JobKind } from "../plan/delta";
+
+/** What a person needs to know about a code. The texts are Markdown of the plainest kind: `code` in backticks. */
+export interface Explanation {
+  readonly meaning: string;
+  /** Whether the same record, sent again unchanged, may get in. */
+  readonly retryHelps: boolean;
+  readonly whatToDo: string;
+}
+
+/** One line of the table. */
+export interface FailureCode extends Explanation {
+  readonly code: string;
+  /** The kind of job that the line is about, where that makes a difference. */
+  readonly kind?: JobKind;
+}
+
+const CORRECT = "Correct it in the users file and run `pulumi up`: only what failed is sent.";
+const ADD = "Add it in the users file and run `pulumi up`: only what failed is sent.";
+
+/** A code that the same record will always get again. The failed record's path names the attribute. */
+const broken = (code: string, meaning: string, whatToDo = CORRECT): FailureCode => ({
+  code,
+  meaning,
+  retryHelps: false,
+  whatToDo,
+});
+
+/**
+ * Every code that a record can fail or be remarked on with: those that Auth0 documents, those met in the field, and our
+ * own. Auth0 lists its codes without saying what they mean; their names are those of the rules of JSON Schema.
+ *
+ * `docs/failure-codes.md` holds the same texts.
+ */
+export const FAILURE_CODES: readonly FailureCode[] = [
+  broken(
+    "ANY_OF_MISSING",
+    "The record has none of the attributes that can tell who it is.",
+    "Add `email`; or `username` or `phone_number`, where the connection takes those as identifiers. Then run `pulumi up`.",
+  ),
+  broken("ARRAY_LENGTH_LONG", "A list has more entries than Auth0 takes."),
+  broken("ARRAY_LENGTH_SHORT", "A list has fewer entries than Auth0 asks for."),
+  broken(
+    "CONFLICT",
+    "An identifier of the record belongs to another user of the connection.",
+    "Find out which of the two is right. Correct or remove the record, or change the other user in Auth0, then change `triggers` and run `pulumi up`.",
+  ),
+  broken(
+    "CONFLICT_EMAIL",
+    "The email belongs to another user of the connection.",
+    "Find out whose it is. Correct or remove the record, or change the other user in Auth0, then change `triggers` and run `pulumi up`.",
+  ),
+  broken(
+    "CONFLICT_USERNAME",
+    "The username belongs to another user of the connection. After automatic migration it can be a leftover: see DUPLICATED_USER.",
+    "Find out whose it is. Correct or remove the record, or change the other user in Auth0, then change `triggers` and run `pulumi up`.",
+  ),
+  broken(
+    "CONNECTION_NOT_FOUND",
+    "The connection was not there any more when the job came to the record.",
+    "Check `connectionId` and whether somebody removed the connection. Then change `triggers` and run `pulumi up`.",
+  ),
+  {
+    code: "DUPLICATED_USER",
+    kind: "insert",
+    meaning:
+      "The user is there already: by email, username or phone number in the connection, by `user_id` anywhere in the tenant. Or the user stands twice in the users files.",
+    retryHelps: false,
+    whatToDo:
+      'Twice in the files: remove one of the records. In the connection: remove the record, or set `onExisting: "overwrite"` to write over the user with it. Where Auth0 shows no such user, it is a leftover of automatic migration: see DUPLICATED_USER in an upsert job.',
+  },
+  {
+    code: "DUPLICATED_USER",
+    kind: "upsert",
+    meaning:
+      "A part of the user is left over in the connection's own store, from automatic migration, and stands in the way. No user is shown for it.",
+    retryHelps: false,
+    whatToDo:
+      "Remove the leftover with `DELETE /api/v2/connections/{id}/users?email=…` (scope `delete:users`), then change `triggers` and run `pulumi up`. That call deletes a whole user just as well: first see in the Dashboard that there is none.",
+  },
+  {
+    code: "EMAIL_VERIFIED_MISSING",
+    meaning:
+      "A warning, not a failure: the record does not say `email_verified`. Auth0 takes the email for unverified, and the user may be asked to verify it again.",
+    retryHelps: false,
+    whatToDo: "Add `email_verified: true` where your own system has verified the email.",
+  },
+  broken(
+    "ENUM_MISMATCH",
+    "An attribute has a value that is not among those that Auth0 knows; most often an algorithm or an encoding of `custom_password_hash`.",
+  ),
+  broken("FORMAT", "An attribute does not have the form that it should, such as that of an email address."),
+  broken("INVALID_FORMAT", "An attribute does not have the form that it should: another name for FORMAT."),
+  broken("INVALID_TYPE", 'An attribute is of the wrong type, such as `"true"` in place of `true`.'),
+  broken(
+    "JOB_FAILED",
+    "Every import job with this record fails as a whole, even with no other record in it, and Auth0 does not say why.",
+    "Look for what is unusual about the record. Auth0's support can tell more from the job's id, which is in the report, within 24 hours.",
+  ),
+  broken("MAXIMUM", "A number is larger than Auth0 takes."),
+  broken(
+    "MAX_LENGTH",
+    "An attribute is longer than Auth0 takes; or the whole record is larger than an import job may be, which is 512,000 bytes.",
+    "Shorten it in the users file and run `pulumi up`. What makes a record that large is nearly always metadata.",
+  ),
+  {
+    code: "MFA_FACTORS_FAILED",
+    meaning:
+      "The factors for multi-factor authentication were not imported. In an upsert job all else of the record was applied.",
+    retryHelps: true,
+    whatToDo:
+      "Change `triggers` and run `pulumi up`: the record is sent again, which is safe. If it fails again, check `mfa_factors`, or let the user enrol anew.",
+  },
+  broken("MINIMUM", "A number is smaller than Auth0 takes."),
+  broken("MIN_LENGTH", "An attribute is shorter than Auth0 takes, or empty."),
+  broken("MISSING_REQUIRED", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
+  broken(
+    "NOT_PASSED",
+    "The record breaks a rule that has no code of its own; mostly it holds something that it must not: an attribute that Auth0 does not know, a reserved key in `app_metadata`, or two attributes that exclude each other, such as `password_hash` and `custom_password_hash`.",
+    "See the message and the attribute. Correct or remove it in the users file and run `pulumi up`: only what failed is sent.",
+  ),
+  broken("OBJECT_MISSING_REQUIRED_PROPERTY", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
+  broken("OBJECT_REQUIRED", "A required attribute is missing, in the record or in an object within it.", ADD),
+  broken(
+    "PATTERN",
+    "An attribute holds characters that it must not, such as a `phone_number` that is not E.164 (`+12125550001`) or a metadata key with a dot.",
+  ),
+  broken(
+    "TRANSFORM_FAILED",
+    "The module that is set as `transform` threw an error at this record.",
+    "Correct the module, or the record that it can't cope with, and run `pulumi up`.",
+  ),
+  {
+    code: "UNKNOWN",
+    meaning: "Auth0 refused the record without a code.",
+    retryHelps: true,
+    whatToDo:
+      "See whether the message tells why. If not, change `triggers` and run `pulumi up` to send it again; Auth0's support can tell more from the job's id.",
+  },
+  {
+    code: "UNUSABLE_HASH",
+    meaning:
+      "A warning, not a failure: Auth0 takes the password hash, but by its length or parameters no password can ever fit it. The user could not sign in.",
+    retryHelps: false,
+    whatToDo:
+      "Check how the hash was exported: it may be cut, or of another encoding or algorithm than the record says. Without a hash the user can reset the password.",
+  },
+];
+
+/** The service may add codes at any time. */
+const UNHEARD_OF: Explanation = {
+  meaning: "Auth0 refused the record for a reason that this version of the package does not know.",
+  retryHelps: false,
+  whatToDo:
+    "See what the message tells and correct the record. To send it again as it is, change `triggers` and run `pulumi up`.",
+};
+
+/**
+ * What a code means and what to do about it.
+ *
+ * @param kind the kind of job that the record failed in, where that is known.
+ */
+export function explain(code: string, kind?: JobKind): Explanation {
+  const lines = FAILURE_CODES.filter((line) => line.code === code);
+  const { meaning, retryHelps, whatToDo } =
+    lines.find((line) => kind !== undefined && line.kind === kind) ?? lines[0] ?? UNHEARD_OF;
+  return { meaning, retryHelps, whatToDo };
+}
