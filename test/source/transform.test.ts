@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import { gzipSync } from "node:zlib";
 import { digestSource, openSource, SourceError } from "../../provider/source";
@@ -58,6 +60,20 @@ describe("openSource with a transform", () => {
         assert.deepEqual(john?.user, { email: "john@example.com", name: "John Roe" });
       });
     }
+  });
+
+  it("does what the documentation shows", async () => {
+    const text = await readFile(join(__dirname, "../../../docs/sources.md"), "utf8");
+    const section = text.slice(text.indexOf("## Transform"));
+    const [csv, js, json] = ["csv", "js", "json"].map(
+      (language) => section.match(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "m"))?.[1] ?? "",
+    ) as [string, string, string];
+    await folder.write("to-user.mjs", js);
+    const records = await read(csv, "to-user.mjs");
+    assert.deepEqual(
+      records.map(({ user }) => user),
+      JSON.parse(json),
+    );
   });
 
   it("reads CSV with any columns", async () => {
