@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,8 +9,10 @@ import { type Finished, Running, run } from "./run";
 const root = path.resolve(__dirname, "../../..");
 
 export interface WorkspaceOptions {
-  /** Files by their path in the program's folder; one of them is `index.ts`, `index.js` or `index.mjs`. */
-  files: Record<string, string>;
+  /** A program's folder, `Pulumi.yaml` and `package.json` included, to take a copy of. */
+  copyOf?: string;
+  /** Files by their path in the program's folder; without a copy one of them is `index.ts`, `index.js` or `index.mjs`. */
+  files?: Record<string, string>;
   /**
    * Of the program's package.json.
    *
@@ -58,13 +60,20 @@ export class Workspace {
       PULUMI_BACKEND_URL: pathToFileURL(stateFolder).href,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "1",
+      // No test downloads a plugin, whatever SDKs are in node_modules.
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       ...options.env,
     });
 
-    workspace.write("Pulumi.yaml", "name: program\nruntime: nodejs\n");
-    const main = Object.keys(options.files).find((name) => /^index\.(ts|js|mjs)$/.test(name));
-    workspace.write("package.json", JSON.stringify({ private: true, type: options.type ?? "commonjs", main }));
-    for (const [name, content] of Object.entries(options.files)) workspace.write(name, content);
+    const { files = {}, copyOf, type = "commonjs" } = options;
+    if (copyOf !== undefined) {
+      cpSync(copyOf, folder, { recursive: true });
+    } else {
+      workspace.write("Pulumi.yaml", "name: program\nruntime: nodejs\n");
+      const main = Object.keys(files).find((name) => /^index\.(ts|js|mjs)$/.test(name));
+      workspace.write("package.json", JSON.stringify({ private: true, type, main }));
+    }
+    for (const [name, content] of Object.entries(files)) workspace.write(name, content);
     if (options.ownInstall) await install(folder);
     else symlinkSync(await sharedInstall(), path.join(folder, "node_modules"));
 
