@@ -32,6 +32,8 @@ export interface WorkspaceOptions {
    * @default false
    */
   ownInstall?: boolean;
+  /** Fills the folder's node_modules in a way of its own. */
+  install?: (folder: string) => Promise<void>;
 }
 
 /**
@@ -74,7 +76,8 @@ export class Workspace {
       workspace.write("package.json", JSON.stringify({ private: true, type, main }));
     }
     for (const [name, content] of Object.entries(files)) workspace.write(name, content);
-    if (options.ownInstall) await install(folder);
+    if (options.install) await options.install(folder);
+    else if (options.ownInstall) await install(folder);
     else symlinkSync(await sharedInstall(), path.join(folder, "node_modules"));
 
     await workspace.succeed(["stack", "init", "test"]);
@@ -168,8 +171,11 @@ export function packedPackage(): Promise<string> {
   return packed;
 }
 
-/** The packed package, and beside it what the repository has installed, as locked: no registry, and no time. */
-function sharedInstall(): Promise<string> {
+/**
+ * A node_modules folder with the packed package, and beside it what the repository has installed, as locked: no
+ * registry, and no time.
+ */
+export function sharedInstall(): Promise<string> {
   installed ??= (async () => {
     const folder = temporaryFolder("user-import-install-");
     const modules = path.join(folder, "node_modules");
@@ -185,10 +191,14 @@ function sharedInstall(): Promise<string> {
 }
 
 async function install(folder: string): Promise<void> {
+  await succeed("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...(await userPackages())], folder);
+}
+
+/** What a user's program installs, at the versions that the repository has. */
+export async function userPackages(): Promise<string[]> {
   const typescript = readFileSync(require.resolve("typescript/package.json"), "utf8");
   const { version: typescriptVersion } = JSON.parse(typescript) as { version: string };
-  const packages = [await packedPackage(), `@pulumi/pulumi@${pulumiVersion}`, `typescript@${typescriptVersion}`];
-  await succeed("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...packages], folder);
+  return [await packedPackage(), `@pulumi/pulumi@${pulumiVersion}`, `typescript@${typescriptVersion}`];
 }
 
 async function succeed(command: string, args: readonly string[], cwd: string): Promise<Finished> {
