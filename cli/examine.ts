@@ -1,7 +1,7 @@
 import { type Double, type Doubles, resolveDoubles } from "../provider/plan/doubles";
 import { IdentifierIndex } from "../provider/plan/duplicates";
 import { IndexSet } from "../provider/plan/indexSet";
-import { MAX_REQUEST_BYTES } from "../provider/plan/pack";
+import { MAX_REQUEST_BYTES, TOO_LARGE } from "../provider/plan/pack";
 import { maskIdentity } from "../provider/results/maskIdentity";
 import { identityOf, normalizeUser, type User } from "../provider/schema/identity";
 import type { Severity } from "../provider/schema/rule";
@@ -42,6 +42,7 @@ export interface Examination {
  * Reads users files and checks them: each record by itself, and all together for users who stand there twice.
  *
  * @param patterns files or globs, relative to `cwd`
+ * @param transform a module that maps each record to a user, relative to `cwd`
  * @param onRead is told with each record how many there have been, and how many bytes of text they took
  * @throws {SourceError} when a file can't be read, or holds no users
  */
@@ -49,6 +50,7 @@ export async function examine(
   patterns: readonly string[],
   cwd: string,
   onRead: (users: number, bytes: number) => void,
+  transform?: string,
 ): Promise<Examination> {
   const identifiers = new IdentifierIndex();
   const suspects = new IndexSet();
@@ -61,7 +63,7 @@ export async function examine(
     bytes += record.byteLength;
     onRead(record.index + 1, bytes);
   };
-  const source = await openSource(patterns, cwd, { onRecord });
+  const source = await openSource(patterns, cwd, { onRecord, transform });
   try {
     const found = await resolveDoubles(source, suspects);
     const isCounted = (index: number) => found.overridden.has(index) && verdicts.worst(index) !== undefined;
@@ -140,12 +142,7 @@ function ownProblems(user: User, { problem, byteLength }: SourceRecord): Problem
   return problems;
 }
 
-const tooLarge: Problem = {
-  code: "MAX_LENGTH",
-  path: "",
-  message: `is larger than a request to Auth0 may be, which is ${MAX_REQUEST_BYTES.toLocaleString("en-US")} bytes`,
-  severity: "error",
-};
+const tooLarge: Problem = { ...TOO_LARGE, path: "", severity: "error" };
 
 function doubleProblem({ attribute, of }: Double): Problem {
   const message = `is that of the record at ${of.file}:${of.line}, which counts`;

@@ -16,6 +16,7 @@ const SHOWN_AS_JSON = 1_000;
 interface Flags {
   readonly json?: true;
   readonly csv?: string;
+  readonly transform?: string;
 }
 
 /** `validate`: what `pulumi preview` finds wrong with users files, for those who prepare them. */
@@ -23,6 +24,7 @@ export function validateCommand(): Command {
   return new Command("validate")
     .description("Check users files as an import does, without Pulumi and without Auth0.")
     .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
+    .option("--transform <module>", "map each record first, as the argument `transform` does")
     .option("--json", "print the result as JSON, with the first 1,000 problems")
     .option("--csv <file>", "write all problems into a table, which holds no personal data")
     .addHelpText(
@@ -33,9 +35,9 @@ export function validateCommand(): Command {
     .action(validate);
 }
 
-async function validate(patterns: string[], { json, csv }: Flags): Promise<void> {
+async function validate(patterns: string[], { json, csv, transform }: Flags): Promise<void> {
   try {
-    const examination = await examineVisibly(patterns);
+    const examination = await examineVisibly(patterns, transform);
     try {
       if (csv !== undefined) {
         const { writeProblemsCsv } = await import("./problemsCsv.js");
@@ -59,7 +61,7 @@ function problemsOfFiles(error: unknown): readonly SourceProblem[] {
   return error instanceof SourceError ? error.problems : [];
 }
 
-async function examineVisibly(patterns: readonly string[]): Promise<Examination> {
+async function examineVisibly(patterns: readonly string[], transform: string | undefined): Promise<Examination> {
   // Loaded here, so that the other commands don't pay for it.
   const { examine } = await import("./examine.js");
   const total = await textBytes(patterns);
@@ -69,7 +71,8 @@ async function examineVisibly(patterns: readonly string[]): Promise<Examination>
     return `${percent}${counted(users, "user")}`;
   };
   try {
-    return await examine(patterns, process.cwd(), (users, bytes) => progress.show(() => line(users, bytes)));
+    const onRead = (users: number, bytes: number) => progress.show(() => line(users, bytes));
+    return await examine(patterns, process.cwd(), onRead, transform);
   } finally {
     progress.clear();
   }

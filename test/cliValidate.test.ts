@@ -63,6 +63,18 @@ describe("pulumi-auth0-user-import validate", () => {
     assert.match(stdout, /\n…\n--csv FILE writes all of them into a table\.\n$/);
   });
 
+  it("maps each record first, with --transform", async () => {
+    writeFileSync(
+      path.join(folder, "to-user.cjs"),
+      "module.exports = ({ mail }) => ({ email: mail, email_verified: true });",
+    );
+    const users = write("users.ndjson", [{ mail: "a@example.com" }, { mail: "b" }]);
+    const { code, stdout } = await validate(users, "--transform", "to-user.cjs");
+    assert.equal(code, 1);
+    assert.match(stdout, /^2 users in 1 file, 1 with errors/);
+    assert.match(stdout, /users\.ndjson:2: error: email/);
+  });
+
   it("shows an error before the warnings that stand before it", async () => {
     const users = [...Array(20).keys()].map((i) => ({ email: `user${i}@example.com` }));
     const { stdout } = await validate(write("users.ndjson", [...users, user("jane", { name: 5 })]));

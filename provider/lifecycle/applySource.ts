@@ -19,7 +19,8 @@ import {
   overwritten,
   type Step,
 } from "../plan/delta";
-import { type Chunk, MAX_REQUEST_BYTES, Packer, recordOf, split } from "../plan/pack";
+import type { Double } from "../plan/doubles";
+import { type Chunk, Packer, recordOf, split, TOO_LARGE } from "../plan/pack";
 import { type BatchProgress, count } from "../progress/batchProgress";
 import { redact } from "../results/redact";
 import type {
@@ -38,7 +39,7 @@ import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/
 import type { SourceRecord } from "../source";
 import { describe } from "./describe";
 import { type Failure, Findings, listCodes, type Place } from "./findings";
-import { type Double, doubleFailure } from "./sources";
+import { doubleFailure } from "./sources";
 
 /** How the users of a batch are to be imported. */
 export interface ImportSettings {
@@ -120,9 +121,6 @@ const WHOLE_FAILURES_IN_ALL = 200;
 
 /** Users looked up at a time, and how many may wait for it. */
 const LOOKUPS = { active: 4, pending: 64 };
-
-/** Auth0's code for a value that is too long, said of a record that no job can carry. */
-const TOO_LARGE = "MAX_LENGTH";
 
 /** Our own code for a record that makes every job fail as a whole; the service has none for it. */
 const JOB_FAILED = "JOB_FAILED";
@@ -456,10 +454,7 @@ class Run {
     const packer = this.#packers.get(kind) as Packer<Member>;
     const record = Buffer.from(JSON.stringify(user));
     if (!packer.fits(record)) {
-      this.#refuse(member, {
-        code: TOO_LARGE,
-        message: `The record is ${count(record.length)} bytes, and a request with it over the maximum allowed: ${count(MAX_REQUEST_BYTES)}`,
-      });
+      this.#refuse(member, TOO_LARGE);
       return;
     }
     const full = packer.add(member, record);

@@ -2,7 +2,7 @@ import { requestOverhead } from "../jobs/tenant";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, changedAttributes, decide, type JobKind } from "../plan/delta";
-import { JobCount } from "../plan/pack";
+import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
 import type { DifferenceCount } from "../results/types";
@@ -95,7 +95,7 @@ export async function planBatch(
       continue;
     }
     if (ledger === undefined || key === undefined) {
-      refuse(refusalOf(user)?.code ?? "UNKNOWN");
+      refuse(refusalOf(user)?.code ?? TOO_LARGE.code);
       continue;
     }
     const identity = read.identity(index);

@@ -1,7 +1,10 @@
 import { identityFingerprint, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
+import { type Double, resolveDoubles } from "../plan/doubles";
 import { IdentifierIndex } from "../plan/duplicates";
+import { IndexSet } from "../plan/indexSet";
+import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
-import { droppedAttributes, IDENTIFIERS, identityOf, normalizeUser, type User } from "../schema/identity";
+import { droppedAttributes, identityOf, normalizeUser } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
 import { digestSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
@@ -25,13 +28,6 @@ export interface SourceNotes {
   readonly warnings: ReadonlyMap<string, number>;
   /** Attributes that only Auth0 sets, and that are not sent. */
   readonly dropped: ReadonlyMap<string, number>;
-}
-
-/** A record that stands for a user whom another record of the source has, too. */
-export interface Double {
-  readonly attribute: (typeof IDENTIFIERS)[number];
-  /** The record that counts. */
-  readonly of: { readonly file: string; readonly line: number };
 }
 
 /** Why the record of a double is not sent. */
@@ -106,12 +102,12 @@ class Reader {
   readonly #identities = new Column((length) => new Float64Array(length));
   readonly #records = new Column((length) => new Float64Array(length));
   readonly #sentBytes = new Column((length) => new Uint32Array(length));
-  readonly #invalid = new Set<number>();
+  readonly #invalid = new IndexSet();
   readonly #warnings = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
   readonly #identifiers = new IdentifierIndex();
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
-  readonly #suspects = new Set<number>();
+  readonly #suspects = new IndexSet();
   readonly #hasher: RecordHasher | undefined;
 
   private constructor(private readonly reading: Reading) {
@@ -150,11 +146,13 @@ class Reader {
     for (const { earlier } of this.#identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
       const problems = problemsOf(user);
-      if (problem !== undefined || problems.some(({ severity }) => severity === "error")) this.#invalid.add(index);
+      const bytes = Buffer.byteLength(JSON.stringify(user));
+      const isWrong = problem !== undefined || problems.some(({ severity }) => severity === "error");
+      if (isWrong || bytes > MAX_REQUEST_BYTES) this.#invalid.add(index);
       for (const { severity, code } of problems) if (severity === "warning") increase(this.#warnings, code);
       for (const attribute of droppedAttributes(asItStands)) increase(this.#dropped, attribute);
       // The lowest bit says whether an id is still to be made up.
-      this.#sentBytes.set(index, 2 * Buffer.byteLength(JSON.stringify(user)) + (user.user_id === undefined ? 1 : 0));
+      this.#sentBytes.set(index, 2 * bytes + (user.user_id === undefined ? 1 : 0));
     }
     if (key === undefined) return;
     const identity = identityOf(user);
@@ -192,42 +190,6 @@ const GENERATED_ID_BYTES = 37;
 
 /** Of a record that names no user. */
 const NO_IDENTITY = 0;
-
-/**
- * Which of the suspects are records of one user, or claim an identifier of another user. A record in a later file
- * overrides that of the same user in an earlier one; in the same file the first one counts.
- */
-async function resolveDoubles(source: Source, suspects: ReadonlySet<number>) {
-  const overridden = new Set<number>();
-  const doubles = new Map<number, Double>();
-  const holders = new Map<string, { readonly index: number; readonly file: string; readonly line: number }>();
-  for await (const { index, file, line, user: asItStands } of source.records((each) => suspects.has(each))) {
-    const user = normalizeUser(asItStands);
-    const identifiers = identifiersOf(user);
-    const own = identityOf(user);
-    const same = own === undefined ? undefined : holders.get(own.toLowerCase());
-    if (same !== undefined && same.file !== file) {
-      overridden.add(same.index);
-      for (const [identifier, { index: held }] of holders) if (held === same.index) holders.delete(identifier);
-    }
-    const taken = identifiers.find((identifier) => holders.has(identifier));
-    if (taken === undefined) {
-      for (const identifier of identifiers) holders.set(identifier, { index, file, line });
-      continue;
-    }
-    const { file: ofFile, line: ofLine } = holders.get(taken) as { file: string; line: number };
-    const attribute = taken.slice(0, taken.indexOf(":")) as Double["attribute"];
-    doubles.set(index, { attribute, of: { file: ofFile, line: ofLine } });
-  }
-  return { overridden, doubles };
-}
-
-function identifiersOf(user: User): string[] {
-  return IDENTIFIERS.flatMap((attribute) => {
-    const value = user[attribute];
-    return typeof value === "string" && value !== "" ? [`${attribute}:${value}`.toLowerCase()] : [];
-  });
-}
 
 function increase(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
