@@ -1,9 +1,10 @@
-import { identityFingerprint, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
+import { identityFingerprint, NO_IDENTITY, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
 import { type Double, resolveDoubles } from "../plan/doubles";
 import { IdentifierIndex } from "../plan/duplicates";
 import { IndexSet } from "../plan/indexSet";
 import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
+import { sharersOf } from "../plan/sharers";
 import { droppedAttributes, identityOf, normalizeUser } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
@@ -156,40 +157,28 @@ class Reader {
     }
     if (key === undefined) return;
     const identity = identityOf(user);
-    this.#identities.set(index, identity === undefined ? 0 : identityFingerprint(key, identity));
+    this.#identities.set(index, identity === undefined ? NO_IDENTITY : identityFingerprint(key, identity));
     this.#records.set(
       index,
       (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
     );
   }
 
-  /** Two users with the same fingerprint would be taken for one: the later one goes under a second fingerprint. */
+  /** Two users with the same fingerprint would be taken for one: all but the first go under a second fingerprint. */
   async #partCollisions(source: Source, counts: (index: number) => boolean): Promise<void> {
     const { key } = this.reading;
     if (key === undefined) return;
-    const sorted = this.#identities.copy(source.users).sort();
-    const shared = new Set<number>();
-    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) shared.add(sorted[i] as number);
-    shared.delete(NO_IDENTITY);
-    if (shared.size === 0) return;
-    const first = new Set<number>();
-    for await (const { index, user } of source.records((each) => shared.has(this.#identities.at(each)))) {
-      if (!counts(index)) continue;
-      const fingerprint = this.#identities.at(index);
+    const others = new Set(sharersOf(this.#identities.copy(source.users), counts));
+    if (others.size === 0) return;
+    for await (const { index, user } of source.records((each) => others.has(each))) {
       const identity = identityOf(normalizeUser(user));
-      if (first.has(fingerprint) && identity !== undefined) {
-        this.#identities.set(index, secondIdentityFingerprint(key, identity));
-      }
-      first.add(fingerprint);
+      if (identity !== undefined) this.#identities.set(index, secondIdentityFingerprint(key, identity));
     }
   }
 }
 
 /** `,"user_id":"…"` */
 const GENERATED_ID_BYTES = 37;
-
-/** Of a record that names no user. */
-const NO_IDENTITY = 0;
 
 function increase(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { startEmulator } from "../../emulator";
 import { type BatchOutputs, BatchTest, URN } from "../support/batch";
@@ -164,6 +166,18 @@ describe("a batch of users, in the provider process", () => {
   });
 
   describe("keeps in step with the file", () => {
+    it("reads a source once in a run, for any number of batches", async () => {
+      at.writeUsers(people(50));
+      const check = (index: number) =>
+        at.provider.check("UserBatch", {}, at.inputs({ share: { index, count: 16 }, resourceUrn: `${URN}${index}` }));
+      const first = await check(0);
+      rmSync(path.join(at.provider.folder, "users.json"));
+      for (let index = 1; index < 16; index++) {
+        const { inputs, failures } = await check(index);
+        assert.deepEqual([failures, inputs.source], [[], first.inputs.source]);
+      }
+    });
+
     it("asks the tenant nothing where the file did not change", async () => {
       at.writeUsers(people(5));
       const old = await at.create();
