@@ -172,6 +172,7 @@ function batchInputs(index: number): Properties {
     key: "0123456789abcdef",
     share: { index, count: BATCHES },
     onExisting: "fail",
+    unsupportedPasswordHash: "fail",
     generateUserIds: true,
     triggers: [],
     sealed: false,

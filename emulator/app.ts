@@ -2,6 +2,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import { ApiError } from "./apiError";
 import { isAnswered, strikeCalls } from "./callFaults";
+import { addClients } from "./clientRoutes";
 import { addConnections } from "./connectionRoutes";
 import { addControls } from "./controlRoutes";
 import type { Env } from "./http";
@@ -33,6 +34,7 @@ export function createApp(tenant: Tenant, hooks: AppHooks): Hono<Env> {
   app.use("/api/v2/*", limitRate(tenant));
 
   app.post("/oauth/token", (c) => signIn(c, tenant));
+  addClients(app, tenant);
   addConnections(app, tenant);
   addJobs(app, tenant);
   addUsers(app, tenant);

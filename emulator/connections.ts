@@ -1,3 +1,5 @@
+import { seededClientId } from "./clients";
+
 /** A connection of the tenant, as `GET /api/v2/connections/{id}` shows it. */
 export interface Connection {
   id: string;
@@ -17,21 +19,21 @@ export interface ConnectionOptions {
   import_mode?: boolean;
   requires_username?: boolean;
   validation?: { username?: { min: number; max: number } };
+  /** Kept as it came: it means nothing here. */
+  [option: string]: unknown;
 }
 
 /** Usernames have 1 to 15 characters where a connection says nothing else. */
 export const defaultUsernameLength = { min: 1, max: 15 };
 
-const application = "EmulatedApplication0000000000001";
-
 /** The connections that every emulated tenant has: one of each kind that an import may meet. */
 export function seededConnections(): Connection[] {
   return [
-    connection(1, "Username-Password-Authentication", "auth0", {}, [application]),
-    connection(2, "google-oauth2", "google-oauth2", {}, [application]),
-    connection(3, "sms", "sms", {}, [application]),
+    connection(1, "Username-Password-Authentication", "auth0", {}, [seededClientId]),
+    connection(2, "google-oauth2", "google-oauth2", {}, [seededClientId]),
+    connection(3, "sms", "sms", {}, [seededClientId]),
     connection(4, "custom-database", "auth0", { enabledDatabaseCustomization: true, import_mode: false }),
-    connection(5, "second-database", "auth0", {}, [application]),
+    connection(5, "second-database", "auth0", {}, [seededClientId]),
     connection(6, "username-database", "auth0", {
       requires_username: true,
       validation: { username: { min: 1, max: 20 } },

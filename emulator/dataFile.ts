@@ -1,5 +1,7 @@
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Client } from "./clients";
+import type { Connection } from "./connections";
 import type { ImportJob } from "./importJobs";
 import type { Tenant } from "./tenant";
 import type { User } from "./userStore";
@@ -14,6 +16,9 @@ interface Header {
   /** Base64; keeps tokens valid across restarts. */
   signingKey: string;
   maxActiveSeen: number;
+  /** All that there are; files of earlier versions hold none, as they could only be the seeded ones. */
+  connections?: Connection[];
+  clients?: Client[];
 }
 
 type StoredJob = Omit<ImportJob, "connection" | "provided"> & { connectionId: string; provided: string[] };
@@ -119,6 +124,7 @@ export function restore(tenant: Tenant, data: Buffer): void {
       continue;
     }
     const entry = parse<Partial<Header> & { job?: StoredJob; tally?: TallyFields }>(line, number);
+    if (entry.connections && entry.clients) tenant.restoreConnections(entry.connections, entry.clients);
     if (entry.maxActiveSeen) tenant.jobs.maxActiveSeen = entry.maxActiveSeen;
     if (entry.job) restoreJob(tenant, entry.job);
     if (entry.tally) {
@@ -159,6 +165,8 @@ function snapshot(tenant: Tenant): Iterable<string> {
     format,
     signingKey: tenant.signingKey.toString("base64"),
     maxActiveSeen: tenant.jobs.maxActiveSeen,
+    connections: [...tenant.connections.values()],
+    clients: [...tenant.clients.values()],
   };
   const jobs = [...tenant.jobs.all()].map(({ connection, provided, ...job }) => {
     const stored: StoredJob = { ...job, connectionId: connection.id, provided: [...provided] };

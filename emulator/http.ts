@@ -1,6 +1,8 @@
+import { randomInt } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
-import { ApiError } from "./apiError";
+import type { z } from "zod";
+import { ApiError, invalidBody } from "./apiError";
 import type { Tenant } from "./tenant";
 
 /** `c.env` holds Node's own request and answer. */
@@ -49,4 +51,22 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
   } catch {
     throw new ApiError(400, "Invalid request payload JSON format");
   }
+}
+
+/**
+ * A body that fits the schema.
+ *
+ * @throws ApiError 400
+ */
+export async function readBody<T>(c: Context<Env>, schema: z.ZodType<T>): Promise<T> {
+  const { data, error } = schema.safeParse(await readJson(c));
+  if (error) throw invalidBody(error.issues[0]?.message ?? "Invalid body", error.issues[0]?.path.join("."));
+  return data;
+}
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** Letters and digits, as the tenant's own ids have them. */
+export function randomId(length: number): string {
+  return Array.from({ length }, () => alphanumeric[randomInt(alphanumeric.length)]).join("");
 }

@@ -1,3 +1,4 @@
+import { type Client, seededClients } from "./clients";
 import type { Clock } from "./clock";
 import { type Connection, seededConnections } from "./connections";
 import { Faults } from "./faults";
@@ -9,7 +10,9 @@ import { type Tally, UserStore } from "./userStore";
 
 /** An emulated tenant, without its HTTP side. */
 export class Tenant {
-  readonly connections: ReadonlyMap<string, Connection>;
+  readonly #connections = new Map<string, Connection>();
+  readonly #clients = new Map<string, Client>();
+  #changes = 0;
   readonly users = new UserStore();
   readonly jobs: ImportJobs;
   readonly tokens: Tokens;
@@ -23,7 +26,7 @@ export class Tenant {
     readonly clock: Clock,
     readonly signingKey: Buffer = Tokens.newSigningKey(),
   ) {
-    this.connections = new Map(seededConnections().map((connection) => [connection.id, connection]));
+    this.restoreConnections(seededConnections(), seededClients());
     this.faults = new Faults(clock);
     this.jobs = new ImportJobs(this.users, clock, settings, this.faults);
     this.tokens = new Tokens(signingKey, clock);
@@ -33,7 +36,44 @@ export class Tenant {
 
   /** Grows with every change that is worth keeping. */
   get revision(): number {
-    return this.users.revision + this.jobs.revision;
+    return this.users.revision + this.jobs.revision + this.#changes;
+  }
+
+  get connections(): ReadonlyMap<string, Connection> {
+    return this.#connections;
+  }
+
+  /** The applications. */
+  get clients(): ReadonlyMap<string, Client> {
+    return this.#clients;
+  }
+
+  putConnection(connection: Connection): void {
+    this.#connections.set(connection.id, connection);
+    this.#changes++;
+  }
+
+  putClient(client: Client): void {
+    this.#clients.set(client.client_id, client);
+    this.#changes++;
+  }
+
+  /** Who is gone can't be enabled for a connection any more. */
+  deleteClient(id: string): void {
+    if (!this.#clients.delete(id)) return;
+    this.#changes++;
+    for (const [key, connection] of this.#connections) {
+      const enabled_clients = connection.enabled_clients.filter((client) => client !== id);
+      this.#connections.set(key, { ...connection, enabled_clients });
+    }
+  }
+
+  /** All that there are, in place of those that every tenant has. */
+  restoreConnections(connections: readonly Connection[], clients: readonly Client[]): void {
+    this.#connections.clear();
+    this.#clients.clear();
+    for (const connection of connections) this.#connections.set(connection.id, connection);
+    for (const client of clients) this.#clients.set(client.client_id, client);
   }
 
   countAnswer(route: string, status: number): void {
@@ -41,7 +81,7 @@ export class Tenant {
     this.answers.set(route, statuses.set(status, (statuses.get(status) ?? 0) + 1));
   }
 
-  /** Forgets users, jobs and counts; connections, tokens and the fault plan stay. */
+  /** Forgets users, jobs and counts; connections, applications, tokens and the fault plan stay. */
   reset(): void {
     this.users.clear();
     this.jobs.clear();

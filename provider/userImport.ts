@@ -8,6 +8,7 @@ import {
   type Job,
   MAX_LISTED_RECORDS,
   type NotApplied,
+  type PasswordResetRequired,
   type SourceInfo,
   type Summary,
 } from "./results/types";
@@ -58,8 +59,15 @@ export class UserImport extends pulumi.ComponentResource {
    * bring it there, with the attributes and the reason, by file and line; a secret. Listed for as long as they differ.
    */
   readonly notApplied: pulumi.Output<NotApplied[]>;
+  /**
+   * The first 1,000 users who were imported without a password, by file and line; a secret. Only with
+   * `unsupportedPasswordHash: "omit"`.
+   */
+  readonly passwordResetRequired: pulumi.Output<PasswordResetRequired[]>;
   /** The file with all failed records, whole, which can itself be imported; absent where none failed. */
   readonly failedRecordsFile: pulumi.Output<string | undefined>;
+  /** The report on the import, a page for people without personal data, relative to the program. */
+  readonly reportFile: pulumi.Output<string>;
   /** The users files, as they were when they were read. */
   readonly source: pulumi.Output<SourceInfo>;
 
@@ -91,13 +99,14 @@ export class UserImport extends pulumi.ComponentResource {
     const finalizer = new Finalizer(
       `${name}-results`,
       {
+        connectionId: args.connectionId,
         users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
+        transform: args.transform,
+        unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
         sealed: args.sealed ?? false,
         resultsDir,
         maxFailures,
-        batches: all.map(({ summary, jobs, failedAt, failedRecords, notApplied, source }) =>
-          pulumi.output({ summary, jobs, failedAt, failedRecords, notApplied, source }),
-        ),
+        batches: all.map((batch) => pulumi.output(reviewOf(batch))),
       },
       child,
     );
@@ -109,11 +118,32 @@ export class UserImport extends pulumi.ComponentResource {
     this.notApplied = pulumi.secret(
       pulumi.all(all.map((batch) => batch.notApplied)).apply((users) => firstInSource(users.flat())),
     );
+    this.passwordResetRequired = pulumi.secret(
+      pulumi.all(all.map((batch) => batch.passwordResetRequired)).apply((users) => firstInSource(users.flat())),
+    );
     this.failedRecordsFile = finalizer.failedRecordsFile;
+    this.reportFile = finalizer.reportFile;
     this.source = (all[0] as UserBatch).source;
-    const { summary, jobs, failedRecords, notApplied, failedRecordsFile, source } = this;
-    this.registerOutputs({ summary, jobs, failedRecords, notApplied, failedRecordsFile, source });
+    const { summary, jobs, failedRecords, notApplied, passwordResetRequired, failedRecordsFile, reportFile, source } =
+      this;
+    this.registerOutputs({
+      summary,
+      jobs,
+      failedRecords,
+      notApplied,
+      passwordResetRequired,
+      failedRecordsFile,
+      reportFile,
+      source,
+    });
   }
+}
+
+/** What the Finalizer has to know of a batch. */
+function reviewOf(batch: UserBatch) {
+  const { summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source } = batch;
+  const name = batch.urn.apply((urn) => urn.slice(urn.lastIndexOf("::") + 2));
+  return { batch: name, summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source };
 }
 
 /** The first of what each batch has listed, in the order in which a person finds it. */
@@ -135,7 +165,9 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   resultsDir: true,
   sealed: true,
   sendCompletionEmail: true,
+  transform: true,
   triggers: true,
+  unsupportedPasswordHash: true,
   users: true,
 };
 

@@ -17,7 +17,10 @@ function snippets(file: string): { readonly name: string; readonly code: string 
   );
 }
 
-const markdown = ["README.md", "DEVELOPERS.md", ...readdirSync(path.join(ROOT, "docs")).map((name) => `docs/${name}`)];
+const markdown = [
+  ...["README.md", "DEVELOPERS.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"],
+  ...readdirSync(path.join(ROOT, "docs")).map((name) => `docs/${name}`),
+];
 const sources = readdirSync(path.join(ROOT, "provider"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts"))
   .map((name) => `provider/${name}`);
@@ -40,9 +43,9 @@ describe("the documentation", () => {
       writeFileSync(file, `${imports} // ${name}\n${code}`);
       return file;
     });
-    const examples = readdirSync(path.join(ROOT, "examples")).map((name) =>
-      path.join(ROOT, "examples", name, "index.ts"),
-    );
+    const examples = readdirSync(path.join(ROOT, "examples"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => path.join(ROOT, "examples", name, "index.ts"));
     const program = ts.createProgram([...files, ...examples], {
       strict: true,
       noEmit: true,

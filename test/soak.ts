@@ -363,7 +363,9 @@ class Round {
         users: ["users.ndjson"],
         sealed: false,
         resultsDir: "results",
-        batches: states.map(({ summary, jobs, failedAt, source }) => ({ summary, jobs, failedAt, source })),
+        connectionId: CONNECTION,
+        unsupportedPasswordHash: "fail",
+        batches: states.map((state, index) => ({ ...state, batch: `batch-${index}` })),
         resourceUrn: `${URN}-results`,
       },
     );
@@ -402,6 +404,7 @@ class Round {
       key: "0123456789abcdef",
       share: { index, count: this.#batches },
       onExisting: "fail",
+      unsupportedPasswordHash: "fail",
       generateUserIds: true,
       triggers: [],
       sealed: false,

@@ -82,6 +82,9 @@ function environment(cli: PulumiCli): NodeJS.ProcessEnv {
     // It keeps no secret: the emulator's credentials are public.
     PULUMI_CONFIG_PASSPHRASE: "quickstart",
     PULUMI_SKIP_UPDATE_CHECK: "1",
+    // Pulumi takes every SDK in node_modules for one that is used. @pulumi/auth0 is there for the examples' types only,
+    // and its plugin would be downloaded.
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
   };
 }
 

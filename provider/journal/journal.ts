@@ -47,7 +47,7 @@ type Header = z.infer<typeof Header>;
 
 const Entry = z.union([
   /** About to be sent. What follows says how that went; where nothing follows, nobody knows. */
-  z.object({ intent: z.number(), kind: z.enum(["insert", "upsert"]), members: z.string() }),
+  z.object({ intent: z.number(), kind: z.enum(["insert", "upsert"]), bytes: z.number(), members: z.string() }),
   /** The tenant took it; perhaps for the second time, where an answer was lost before. */
   z.object({ accepted: z.number(), job: z.string(), at: z.string(), uncertain: z.boolean() }),
   /** The tenant did not take it: its users were not sent. */
@@ -63,6 +63,8 @@ type Entry = z.infer<typeof Entry>;
 export interface OpenJob {
   readonly number: number;
   readonly kind: JobKind;
+  /** Of its users file. */
+  readonly bytes: number;
   readonly members: readonly JournalMember[];
   /** Auth0's id; absent where it is not known whether the tenant took the job. */
   readonly id?: string;
@@ -81,6 +83,8 @@ export interface Replay {
   readonly uncertain: readonly Fingerprint[];
   /** The number of the last job. */
   readonly lastNumber: number;
+  /** When the tenant took the last job: ISO 8601, UTC. */
+  readonly lastHeard?: string;
 }
 
 /** Which import a journal belongs to. */
@@ -142,8 +146,8 @@ export class Journal {
     }
   }
 
-  intent(number: number, kind: JobKind, members: readonly JournalMember[]): void {
-    this.#write({ intent: number, kind, members: encodeMembers(members).toString("base64") });
+  intent(number: number, kind: JobKind, bytes: number, members: readonly JournalMember[]): void {
+    this.#write({ intent: number, kind, bytes, members: encodeMembers(members).toString("base64") });
   }
 
   accepted(number: number, job: string, at: Date, uncertain: boolean): void {
@@ -262,13 +266,15 @@ function replayOf(entries: readonly Entry[]): Replay {
   const outcomes: { member: JournalMember; outcome: Outcome }[] = [];
   const uncertain: Fingerprint[] = [];
   let lastNumber = 0;
+  let lastHeard: string | undefined;
   for (const entry of entries) {
     if ("intent" in entry) {
-      const { intent: number, kind } = entry;
-      open.set(number, { number, kind, members: membersOf(entry.members) });
+      const { intent: number, kind, bytes } = entry;
+      open.set(number, { number, kind, bytes, members: membersOf(entry.members) });
       lastNumber = Math.max(lastNumber, number);
     } else if ("accepted" in entry) {
       const { accepted: number, job: id, at, uncertain } = entry;
+      lastHeard = at;
       const job = open.get(number);
       if (job !== undefined) open.set(number, { ...job, id, started: new Date(at), uncertain });
     } else if ("refused" in entry) {
@@ -285,7 +291,8 @@ function replayOf(entries: readonly Entry[]): Replay {
       open.delete(entry.finished);
     }
   }
-  return { outcomes, open: [...open.values()], uncertain, lastNumber };
+  const heard = lastHeard === undefined ? {} : { lastHeard };
+  return { outcomes, open: [...open.values()], uncertain, lastNumber, ...heard };
 }
 
 /** Of a member: the identity's upper and lower half, and the shape of what is known then. */

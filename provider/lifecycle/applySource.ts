@@ -5,7 +5,7 @@ import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJo
 import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
 import { type JobRequest, requestOverhead, type Tenant, type TenantUser } from "../jobs/tenant";
 import type { Journal, JournalMember, OpenJob, Outcome } from "../journal/journal";
-import { wholeFingerprint } from "../ledger/attributes";
+import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
@@ -22,13 +22,23 @@ import {
 import { type Chunk, MAX_REQUEST_BYTES, Packer, recordOf, split } from "../plan/pack";
 import { type BatchProgress, count } from "../progress/batchProgress";
 import { redact } from "../results/redact";
-import type { FailedAt, FailedRecord, Job, MAX_LISTED_RECORDS, NotApplied, Summary } from "../results/types";
-import { identityOf, normalizeUser, type User } from "../schema/identity";
-import { problemsOf } from "../schema/validate";
+import type {
+  DifferenceCount,
+  FailedAt,
+  FailedRecord,
+  Interruption,
+  Job,
+  MAX_LISTED_RECORDS,
+  NotApplied,
+  PasswordResetRequired,
+  Summary,
+} from "../results/types";
+import { identityOf, type User } from "../schema/identity";
+import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { SourceRecord } from "../source";
 import { describe } from "./describe";
 import { type Failure, Findings, listCodes, type Place } from "./findings";
-import type { Double } from "./sources";
+import { type Double, doubleFailure } from "./sources";
 
 /** How the users of a batch are to be imported. */
 export interface ImportSettings {
@@ -36,6 +46,7 @@ export interface ImportSettings {
   readonly key: string;
   readonly externalId: string;
   readonly onExisting: OnExisting;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly generateUserIds: boolean;
   readonly sendCompletionEmail: boolean;
   /** Send what failed before once more, though it did not change. */
@@ -54,6 +65,13 @@ export interface BatchResult {
   readonly failedAt: readonly FailedAt[];
   /** The first {@link MAX_LISTED_RECORDS}. */
   readonly notApplied: readonly NotApplied[];
+  /** In what users differ from the source, and how many. */
+  readonly differences: readonly DifferenceCount[];
+  /** The first {@link MAX_LISTED_RECORDS}, and how many there are. */
+  readonly passwordResetRequired: readonly PasswordResetRequired[];
+  readonly passwordResets: number;
+  /** Runs of this import that ended before all was done. */
+  readonly interruptions: readonly Interruption[];
   readonly ledger: string;
   /** The name of the connection, as the jobs tell it. */
   readonly connection?: string;
@@ -159,6 +177,7 @@ class Run {
   readonly #ledger: Ledger;
   readonly #findings = new Findings();
   readonly #jobs: Job[];
+  readonly #interruptions: Interruption[];
   /** Users whom the source has. */
   readonly #seen = new FingerprintTable();
   /** Users who were sent and may be in the tenant, though no answer says so. */
@@ -193,6 +212,11 @@ class Run {
     const goesOn = before?.complete === false;
     if (!goesOn) this.#ledger.beginImport();
     this.#jobs = goesOn ? [...before.jobs] : [];
+    this.#interruptions = goesOn ? [...before.interruptions] : [];
+    // What the state does not know of was killed before it could save.
+    if (replay.lastHeard !== undefined && replay.lastHeard > (this.#jobs.at(-1)?.finished ?? "")) {
+      this.#interruptions.push({ at: replay.lastHeard, reason: "The run was killed." });
+    }
     this.#jobNumber = Math.max(this.#jobs.length, replay.lastNumber);
     this.#messages = new Map(before?.failedRecords.map((record) => [record.identity ?? "", record]));
     this.#connection = before?.connection;
@@ -236,22 +260,14 @@ class Run {
 
   /** Decides about one record, and sends a job where that makes one full. */
   async take({ index, file, line, user: asItStands, problem }: SourceRecord): Promise<void> {
-    const user = normalizeUser(asItStands);
+    const { user, passwordOmitted } = prepareUser(asItStands, this.settings.unsupportedPasswordHash);
     const name = identityOf(user);
     const place: Place = { index, file, line, name };
     this.#findings.summary.total++;
     const double = this.records.doubleAt(index);
-    const failure =
-      problem ??
-      (double === undefined
-        ? undefined
-        : {
-            code: "DUPLICATED_USER",
-            message: `The ${double.attribute} is that of the record at ${double.of.file}:${double.of.line}, which counts`,
-            path: double.attribute,
-          });
+    const failure = problem ?? (double === undefined ? undefined : doubleFailure(double));
     if (failure !== undefined || name === undefined) {
-      this.#refuse(place, failure ?? firstProblem(user));
+      this.#refuse(place, failure ?? refusalOf(user) ?? NOBODY);
       return;
     }
 
@@ -259,23 +275,25 @@ class Run {
     const identity = this.records.identity(index);
     this.#seen.set(identity, index);
     const known = this.#ledger.get(identity);
-    const step = decide(describe(key, user, this.records.record(index)), known, { resendFailed });
+    const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known, { resendFailed });
     if (step.do === "listFailure") {
       const earlier = this.#failures.get(identity) ?? this.#messages.get(name);
       const unknown = { code: step.code, message: "Failed before, and was not sent again since" };
       this.#ledger.set(identity, { ...step.after, state: (known as LedgerEntry).state });
-      this.#findings.failed(place, "failed", earlier?.code === step.code ? earlier : unknown);
+      const kind = known !== undefined && neverIn(known.state) ? "insert" : "upsert";
+      this.#findings.failed(place, earlier?.code === step.code ? earlier : unknown, kind);
       this.at.progress.settled(1, 1);
       return;
     }
     const saysNothingNew = step.do === "nothing" && step.differences.length === 0;
     if (!saysNothingNew && this.records.isInvalid(index) !== false) {
-      const wrong = problemsOf(user).find(({ severity }) => severity === "error");
-      if (wrong !== undefined) {
-        this.#refuse(place, wrong);
+      const refusal = refusalOf(user);
+      if (refusal !== undefined) {
+        this.#refuse(place, refusal);
         return;
       }
     }
+    if (passwordOmitted && !hasPassword(known?.attributes)) this.#findings.withoutPassword(place);
     if (step.do === "nothing") {
       const { state } = known as LedgerEntry;
       this.#ledger.set(identity, { ...step.after, state });
@@ -315,13 +333,18 @@ class Run {
   result(): BatchResult {
     const complete = this.problem === undefined;
     if (complete) this.#forgetRemoved();
-    const { summary, failedRecords, failedAt, notApplied } = this.#findings;
+    const { summary, failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } =
+      this.#findings;
     return {
       summary: { ...summary },
       jobs: this.#jobs,
       failedRecords,
       failedAt,
       notApplied,
+      differences,
+      passwordResetRequired,
+      passwordResets,
+      interruptions: complete ? this.#interruptions : [...this.#interruptions, interruption(this.problem)],
       ledger: this.#ledger.encode(),
       ...(this.#connection === undefined ? {} : { connection: this.#connection }),
       complete,
@@ -465,13 +488,14 @@ class Run {
   /** Sends a job until all of its records are settled: once more where it fails as a whole, then in halves. */
   async #deliver(kind: JobKind, chunk: Chunk<Member>, triesBefore = 0): Promise<void> {
     const { members } = chunk;
-    const { number, job, retries } = await this.#runJob(kind, chunk);
+    const { number, ...ran } = await this.#runJob(kind, chunk);
+    const { job } = ran;
     const outcomes = await this.#outcomes(kind, members, job);
     const failed = outcomes?.filter((outcome) => outcome.startsWith("failed:")).length ?? 0;
-    this.#jobs.push(toJob(kind, chunk, job, retries, failed));
+    this.#jobs.push(toJob(kind, members.length, chunk.payload.length, ran, failed));
     if (outcomes !== undefined) {
       this.#wholeFailures = 0;
-      await this.#settle(number, chunk, outcomes, job.id);
+      await this.#settle(number, kind, chunk, outcomes, job.id);
       return;
     }
 
@@ -485,7 +509,7 @@ class Run {
         code: JOB_FAILED,
         message: `Every import job with this record fails as a whole${reason}`,
       });
-      await this.#settle(number, chunk, [`failed:${JOB_FAILED}`], job.id);
+      await this.#settle(number, kind, chunk, [`failed:${JOB_FAILED}`], job.id);
       return;
     }
     this.at.journal.abandoned(number);
@@ -518,6 +542,7 @@ class Run {
     const request = this.#request(kind, number);
     const name = request.externalId;
     const retries: string[] = [];
+    let submitted: Date | undefined;
     const job = await importJob(
       tenant,
       request,
@@ -525,7 +550,10 @@ class Run {
       members.length,
       {
         assertMaySend: () => this.#assertMaySend(kind, members.length),
-        submitting: () => journal.intent(number, kind, members),
+        submitting: () => {
+          submitted = new Date();
+          journal.intent(number, kind, payload.length, members);
+        },
         accepted: (id, at, uncertain) => {
           this.achieved = true;
           journal.accepted(number, id, at, uncertain);
@@ -543,7 +571,7 @@ class Run {
     );
     progress.ended(name, members.length);
     if (job.uncertain) for (const { identity } of members) this.#uncertain.add(identity);
-    return { number, job, retries };
+    return { number, job, retries, submitted };
   }
 
   /** A job that waited for its slot is not sent any more once there is a reason to stop. */
@@ -557,7 +585,7 @@ class Run {
   }
 
   /** Goes on with a job that an interrupted run has sent, or may have sent. */
-  async #resume({ number, kind, members, id, started, uncertain }: OpenJob): Promise<void> {
+  async #resume({ number, kind, bytes, members, id, started, uncertain }: OpenJob): Promise<void> {
     const { tenant, journal, progress } = this.at;
     const doubt = () => {
       for (const { identity } of members) this.#uncertain.add(identity);
@@ -571,11 +599,17 @@ class Run {
       abandon();
       return;
     }
+    const retries: string[] = [];
     const job = await resumeJob(tenant, { kind }, { id, started }, members.length, {
       progress: () => {},
-      retry: (reason) => progress.retrying(`a call is made again: ${reason}`),
+      retry: (reason) => {
+        retries.push(reason);
+        progress.retrying(`a call is made again: ${reason}`);
+      },
     });
     const outcomes = await this.#outcomes(kind, members, job);
+    const failed = outcomes?.filter((outcome) => outcome.startsWith("failed:")).length ?? 0;
+    this.#jobs.push(toJob(kind, members.length, bytes, { job, retries }, failed));
     if (outcomes === undefined) abandon();
     else {
       journal.finished(number, outcomes);
@@ -670,7 +704,13 @@ class Run {
   }
 
   /** Writes down how the records of a job ended, first on the disk. */
-  async #settle(number: number, chunk: Chunk<Member>, outcomes: readonly Outcome[], job: string): Promise<void> {
+  async #settle(
+    number: number,
+    kind: JobKind,
+    chunk: Chunk<Member>,
+    outcomes: readonly Outcome[],
+    job: string,
+  ): Promise<void> {
     const { members } = chunk;
     this.at.journal.finished(number, outcomes);
     let failed = 0;
@@ -687,7 +727,7 @@ class Run {
         const failure = this.#failures.get(member.identity) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
         this.#failures.delete(member.identity);
         this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
-        this.#findings.failed(member, "failed", failure);
+        this.#findings.failed(member, failure, kind);
       }
     }
     this.at.progress.settled(members.length - existing.length, failed);
@@ -730,7 +770,7 @@ class Run {
   }
 
   #refuse(place: Place, failure: Failure): void {
-    this.#findings.failed(place, "invalid", failure);
+    this.#findings.failed(place, failure);
     this.at.progress.settled(1, 1);
   }
 
@@ -766,30 +806,40 @@ function withAttempt({ after }: { readonly after: KnownRecord }, key: string, us
   return { ...after, attempt: wholeFingerprint(key, user) };
 }
 
-/** A record that names nobody breaks a rule, whatever else is wrong with it. */
-function firstProblem(user: User): Failure {
-  return (
-    problemsOf(user).find(({ severity }) => severity === "error") ?? {
-      code: "ANY_OF_MISSING",
-      message: "The record has none of email, phone_number, username and user_id",
-    }
-  );
+/** Why a record without any identifier is not sent. */
+const NOBODY: Failure = {
+  code: "ANY_OF_MISSING",
+  message: "The record has none of email, phone_number, username and user_id",
+};
+
+function hasPassword(attributes: Attributes | undefined): boolean {
+  const { password_hash, custom_password_hash } = attributes?.prints ?? {};
+  return password_hash !== undefined || custom_password_hash !== undefined;
+}
+
+function interruption(problem: Error | undefined): Interruption {
+  return { at: new Date().toISOString(), reason: redact(problem?.message ?? "") };
 }
 
 function toJob(
   kind: JobKind,
-  { members, payload }: Chunk<Member>,
-  { id, status, started, finished }: FinishedJob,
-  retries: readonly string[],
+  users: number,
+  bytes: number,
+  {
+    job: { id, status, started, finished },
+    submitted,
+    retries,
+  }: { readonly job: FinishedJob; readonly submitted?: Date | undefined; readonly retries: readonly string[] },
   failed: number,
 ): Job {
   return {
     id,
     kind,
-    users: members.length,
-    bytes: payload.length,
+    users,
+    bytes,
     failed,
     status,
+    ...(submitted === undefined ? {} : { submitted: submitted.toISOString() }),
     started: started.toISOString(),
     finished: finished.toISOString(),
     retries,

@@ -4,9 +4,10 @@ import type { Described } from "../plan/delta";
 import { identifierOf, type User } from "../schema/identity";
 
 /** What a record says, for the decision about it. */
-export function describe(key: string, user: User, record: Fingerprint): Described {
+export function describe(key: string, user: User, record: Fingerprint, passwordOmitted = false): Described {
   return {
     record,
+    passwordOmitted,
     whole: () => wholeFingerprint(key, user),
     attributes: attributesOf(key, user, identifierOf(user)),
     hasEmail: typeof user.email === "string",

@@ -2,23 +2,29 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
-import { count } from "../progress/batchProgress";
+import { resolveLimits } from "../jobs/credentials";
+import { count, countOf } from "../progress/batchProgress";
 import type { BatchReview } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
-import { FAILED_RECORDS, removeFailedRecords, writeFailedRecords } from "../results/failedRecordsFile";
 import { fromRanges } from "../results/ranges";
+import { FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
 import { mergeSummaries, type Summary } from "../results/types";
-import { normalizeUser, type User } from "../schema/identity";
-import { configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
-import { plansOf } from "./plans";
-import { mergePlans, planLine } from "./preview";
+import { removeWholeFile } from "../results/wholeFile";
+import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
+import { listCodes } from "./findings";
+import { tellSum } from "./plans";
+import { differenceLine } from "./preview";
 import { anySource } from "./sources";
+import { mergeDifferences, type Results, writeResults } from "./writeResults";
 
 const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
 
 /** The inputs of the Finalizer as they come over the wire; see `FinalizerArgs`. */
 const Inputs = z.object({
+  connectionId: z.string(),
   users: z.array(z.string()).optional(),
+  transform: z.string().optional(),
+  unsupportedPasswordHash: z.enum(["fail", "omit"]),
   sealed: z.boolean(),
   resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
   maxFailures: z.custom<number | string>(isLimit, MAX_FAILURES).optional(),
@@ -37,6 +43,7 @@ function isLimit(value: unknown): boolean {
 
 interface Outputs {
   readonly summary: Summary;
+  readonly reportFile: string;
   readonly failedRecordsFile?: string;
   /** What was reviewed and how, so that the next run sees whether there is anything new. */
   readonly review: string;
@@ -52,7 +59,7 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
     const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !hasUnknown(value)));
     const parsed = Inputs.partial().safeParse(known);
     const reasons = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.message}.`);
-    if (preview === true) await tellSum(String(rest.resultsDir), String(rest.resourceUrn));
+    if (preview === true) await tellSum(importUrn(String(rest.resourceUrn)), String(rest.resultsDir));
     return { inputs: news, failures: failures([...new Set(reasons)]) };
   },
 
@@ -69,26 +76,27 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
 
   async update(id, olds, news) {
     const outs = await review(id, news);
-    // Under another name or in another folder: the old file would hold personal data for good.
-    if (olds.failedRecordsFile !== outs.failedRecordsFile) await removeOldFile(olds);
+    // In another folder: the old files would hold personal data for good.
+    if (olds.reportFile !== outs.reportFile) await removeResults(olds);
     return { outs };
   },
 
   read: async (id, props = {}) => ({ id, props }),
 
-  delete: (_id, props) => removeOldFile(props),
+  delete: (_id, props) => removeResults(props),
 };
 
-/** Says on the import's line what an update would do, over all batches: they have been looked at by now. */
-async function tellSum(resultsDir: string, urn: string): Promise<void> {
-  const plans = plansOf(resultsDir);
-  if (plans.length < 2) return;
-  const ofImport = urn.replace(`$${typeToken("Finalizer")}::`, "::").replace(/-results$/, "");
-  await log.info(ofImport, planLine(mergePlans(plans)));
+/** The import is the parent, and its name the start of the Finalizer's. */
+function importUrn(urn: string): string {
+  return urn.replace(`$${typeToken("Finalizer")}::`, "::").replace(/-results$/, "");
 }
 
-async function removeOldFile({ failedRecordsFile }: Properties): Promise<void> {
-  if (typeof failedRecordsFile === "string") await removeFailedRecords(path.dirname(path.resolve(failedRecordsFile)));
+async function removeResults({ reportFile }: Properties): Promise<void> {
+  if (typeof reportFile !== "string") return;
+  const directory = path.dirname(path.resolve(reportFile));
+  for (const name of [FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT]) {
+    await removeWholeFile(directory, name);
+  }
 }
 
 /** What the review depends on: how the batches ended, where the results go, and the limit. */
@@ -111,43 +119,57 @@ function keep(urn: string, batches: unknown): string {
 
 async function review(id: string, properties: Properties): Promise<Properties> {
   const inputs = Inputs.parse(properties);
-  const { resultsDir, resourceUrn } = inputs;
+  const { connectionId, users, transform, unsupportedPasswordHash, resultsDir, maxFailures, resourceUrn } = inputs;
   const batches = told.get(resourceUrn) ?? [];
   const summary = mergeSummaries(batches.map((batch) => batch.summary));
-  const failedAt = new Set(batches.flatMap(({ failedAt }) => failedAt.flatMap(({ at }) => fromRanges(at))));
-  const directory = path.resolve(resultsDir);
-  const file = path.posix.join(resultsDir, FAILED_RECORDS);
-  const outputs = { summary, review: fingerprint(inputs), complete: true };
-  if (failedAt.size === 0) {
-    await removeFailedRecords(directory);
-    return outputs;
-  }
-  const source = await anySource(inputs.users ?? [], undefined);
-  if (batches.some((batch) => batch.source.digest !== source.digest)) {
+  const openSource = async () => {
+    const source = await anySource(users ?? [], transform);
+    if (batches.every((batch) => batch.source.digest === source.digest)) return source;
     throw new Error(
       "The batches were not all imported from the users files as they are now, so the failed records can't be gathered from them. All batches are saved. Run `pulumi up` again, without --target.",
     );
-  }
-  await writeFailedRecords(directory, records(source.records((index) => failedAt.has(index)))).catch(
-    (error: unknown) => {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new Error(
-        `The failed records can't be written to resultsDir "${resultsDir}" (${code ?? "unknown error"}). All batches are saved. Choose another folder and run \`pulumi up\` again.`,
-      );
-    },
-  );
-  const done = { ...outputs, failedRecordsFile: file };
-  const excess = overLimit(inputs.maxFailures, summary);
-  const outcome = `${count(failedAt.size)} of ${count(summary.total)} users failed. They are, whole, in ${file}. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
-  if (excess !== undefined) {
-    throw partialFailure(id, properties, { ...done, complete: false }, `${outcome} ${excess}`);
-  }
+  };
+  const results: Results = {
+    resultsDir,
+    name: importName(resourceUrn),
+    connectionId,
+    batches,
+    transform,
+    unsupportedPasswordHash,
+    maxActiveJobs: resolveLimits(config).maxActiveJobs,
+  };
+  const written = await writeResults(results, openSource).catch((error: unknown) => {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new Error(
+      `The results can't be written to resultsDir "${resultsDir}" (${code}). All batches are saved. Choose another folder and run \`pulumi up\` again.`,
+    );
+  });
+  const done = { summary, review: fingerprint(inputs), complete: true, ...written };
+  const differences = mergeDifferences(batches);
+  if (differences.length > 0) await log.info(resourceUrn, `${differenceLine(differences)}.`);
+  const { failedRecordsFile } = written;
+  if (failedRecordsFile === undefined) return done;
+
+  const failed = summary.failed + summary.invalid;
+  const outcome = `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(batches)}). They are, whole, in ${failedRecordsFile}; ${written.reportFile} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
+  const excess = overLimit(maxFailures, summary);
+  if (excess !== undefined) throw partialFailure(id, properties, { ...done, complete: false }, `${outcome} ${excess}`);
   await log.warn(resourceUrn, outcome);
   return done;
 }
 
-async function* records(source: AsyncIterable<{ readonly user: User }>): AsyncIterable<User> {
-  for await (const { user } of source) yield normalizeUser(user);
+function listFailures(batches: readonly BatchReview[]): string {
+  const codes = new Map<string, number>();
+  for (const { code, at } of batches.flatMap(({ failedAt }) => failedAt)) {
+    codes.set(code, (codes.get(code) ?? 0) + fromRanges(at).length);
+  }
+  return listCodes(codes);
+}
+
+/** The Finalizer's URN ends with the import's name and `-results`. */
+function importName(urn: string): string {
+  return urn.slice(urn.lastIndexOf("::") + 2).replace(/-results$/, "");
 }
 
 /** The sentence that says by how much `maxFailures` is exceeded, if it is. */

@@ -1,13 +1,15 @@
 import type { RecordFailure } from "../jobs/matchErrors";
-import type { Difference, NotAppliedReason } from "../plan/delta";
+import type { Difference, JobKind, NotAppliedReason } from "../plan/delta";
 import { count } from "../progress/batchProgress";
 import { toRanges } from "../results/ranges";
 import {
+  type DifferenceCount,
   EMPTY_SUMMARY,
   type FailedAt,
   type FailedRecord,
   MAX_LISTED_RECORDS,
   type NotApplied,
+  type PasswordResetRequired,
   type Summary,
 } from "../results/types";
 
@@ -36,13 +38,19 @@ export class Findings {
   readonly summary: { -readonly [K in keyof Summary]: number } = { ...EMPTY_SUMMARY };
   readonly #failed = new First<FailedRecord>();
   readonly #notApplied = new First<NotApplied>();
-  readonly #failedAt = new Map<string, number[]>();
+  readonly #withoutPassword = new First<PasswordResetRequired>();
+  readonly #differences = new Map<string, DifferenceCount>();
+  readonly #failedAt = new Map<string, { readonly code: string; readonly kind?: JobKind; readonly at: number[] }>();
+  /** Users who came in without a password. */
+  passwordResets = 0;
 
-  failed(place: Place, as: "failed" | "invalid", { code, message, path }: Failure): void {
-    this.summary[as]++;
-    const places = this.#failedAt.get(code) ?? [];
-    places.push(place.index);
-    this.#failedAt.set(code, places);
+  /** @param kind of the job that it failed in; absent for a record that was not sent. */
+  failed(place: Place, { code, message, path }: Failure, kind?: JobKind): void {
+    this.summary[kind === undefined ? "invalid" : "failed"]++;
+    const group = `${code} ${kind}`;
+    const places = this.#failedAt.get(group) ?? { code, ...(kind === undefined ? {} : { kind }), at: [] };
+    places.at.push(place.index);
+    this.#failedAt.set(group, places);
     const { name, file, line } = place;
     this.#failed.add(place.index, {
       ...(name === undefined ? {} : { identity: name }),
@@ -59,7 +67,16 @@ export class Findings {
     for (const reason of new Set(differences.map((difference) => difference.reason))) {
       const attributes = differences.filter((each) => each.reason === reason).map(({ attribute }) => attribute);
       this.#notApplied.add(index, { identity: name ?? "", attributes, reason: REASONS[reason], file, line });
+      for (const attribute of attributes) {
+        const known = this.#differences.get(`${attribute} ${reason}`)?.users ?? 0;
+        this.#differences.set(`${attribute} ${reason}`, { attribute, reason: REASONS[reason], users: known + 1 });
+      }
     }
+  }
+
+  withoutPassword({ index, file, line, name }: Place): void {
+    this.passwordResets++;
+    this.#withoutPassword.add(index, { identity: name ?? "", file, line });
   }
 
   get failedRecords(): FailedRecord[] {
@@ -70,9 +87,23 @@ export class Findings {
     return this.#notApplied.list();
   }
 
-  get failedAt(): FailedAt[] {
-    return [...this.#failedAt].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, at]) => ({ code, at: toRanges(at) }));
+  get passwordResetRequired(): PasswordResetRequired[] {
+    return this.#withoutPassword.list();
   }
+
+  /** In the order of the attributes' names. */
+  get differences(): DifferenceCount[] {
+    return sorted(this.#differences);
+  }
+
+  /** In the order of the codes. */
+  get failedAt(): FailedAt[] {
+    return sorted(this.#failedAt).map((group) => ({ ...group, at: toRanges(group.at) }));
+  }
+}
+
+function sorted<T>(groups: ReadonlyMap<string, T>): T[] {
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
 /** The codes of failures and how often each occurs: `DUPLICATED_USER 12, FORMAT 3`. */

@@ -1,10 +1,110 @@
-import type { Plan } from "./preview";
+import path from "node:path";
+import { count, countOf } from "../progress/batchProgress";
+import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
+import { INVALID_RECORDS_CSV } from "../results/resultsFolder";
+import { removeWholeFile } from "../results/wholeFile";
+import { identityOf } from "../schema/identity";
+import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
+import { problemsOf } from "../schema/validate";
+import { log } from "./engine";
+import { listCodes } from "./findings";
+import { mergePlans, type Plan, planLine } from "./preview";
+import { doubleFailure, type ReadSource } from "./sources";
 
-/** The plans of the batches of an import, by its results folder, until its Finalizer sums them up. */
-const plans = new Map<string, Plan[]>();
+/** A batch's plan, and the source that it is about. */
+export interface TellablePlan {
+  readonly plan: Plan;
+  readonly read: ReadSource;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+}
 
-export function plansOf(resultsDir: string): Plan[] {
-  const known = plans.get(resultsDir) ?? [];
-  plans.set(resultsDir, known);
-  return known;
+/** The plans of the batches of an import, by its results folder, until they are all there. */
+const plans = new Map<string, TellablePlan[]>();
+
+/** Says on a batch's line what an update would do. A batch that is the only one tells all; else the import does. */
+export async function tellPlan(urn: string, resultsDir: string, isOnlyOne: boolean, one: TellablePlan): Promise<void> {
+  plans.set(resultsDir, [...(plans.get(resultsDir) ?? []), one]);
+  await log.info(urn, planLine(one.plan));
+  if (isOnlyOne) await tellRecords(urn, resultsDir, [one]);
+}
+
+/** Says on the import's line what an update would do, over all batches: they have been looked at by now. */
+export async function tellSum(urn: string, resultsDir: string): Promise<void> {
+  const all = plans.get(resultsDir) ?? [];
+  if (all.length < 2) return;
+  await log.info(urn, planLine(mergePlans(all.map(({ plan }) => plan))));
+  await tellRecords(urn, resultsDir, all);
+}
+
+/** So many records that can't be sent are told one by one. */
+const FIRST_RECORDS = 10;
+
+/** Tells which records can't be sent, and what is to be said of the others. */
+async function tellRecords(urn: string, resultsDir: string, all: readonly TellablePlan[]): Promise<void> {
+  const [{ read }] = all as [TellablePlan];
+  const { warnings, dropped } = read.notes;
+  const invalidAt = new Set(all.flatMap(({ plan }) => plan.invalidAt));
+  const directory = path.resolve(resultsDir);
+  if (invalidAt.size === 0) {
+    await removeWholeFile(directory, INVALID_RECORDS_CSV);
+  } else {
+    const first: string[] = [];
+    const rows = tapped(invalidRows(all, invalidAt), ({ file, line, code, path: at, message }) => {
+      if (first.length < FIRST_RECORDS)
+        first.push(`  ${file}:${line} ${code}: ${at && !message.startsWith(at) ? `${at} ` : ""}${message}`);
+    });
+    await writeFailedRecordsCsv(directory, rows, INVALID_RECORDS_CSV);
+    const list = path.posix.join(resultsDir, INVALID_RECORDS_CSV);
+    const more = invalidAt.size > first.length ? `\n  …` : "";
+    await log.warn(
+      urn,
+      `${countOf(invalidAt.size, "record")} can't be sent. All that is wrong with them is in ${list}:\n${first.join("\n")}${more}`,
+    );
+  }
+  const unverified = warnings.get(UNVERIFIED) ?? 0;
+  const others = new Map([...warnings].filter(([code]) => code !== UNVERIFIED));
+  if (unverified > 0) {
+    await log.warn(urn, `${countOf(unverified, "record")} without email_verified: these people have to verify again.`);
+  }
+  if (others.size > 0) {
+    await log.warn(
+      urn,
+      `Auth0 may refuse, or take otherwise than meant: ${listCodes(others)} (\`npx pulumi-auth0-user-import validate\` lists them).`,
+    );
+  }
+  if (dropped.size > 0) {
+    const attributes = [...dropped].map(([attribute, records]) => `${attribute} ${count(records)}`);
+    await log.info(urn, `Left out, since only Auth0 sets them: ${attributes.join(", ")}.`);
+  }
+}
+
+/** The warning for records that say nothing of `email_verified`. */
+const UNVERIFIED = "EMAIL_VERIFIED_MISSING";
+
+/** One row for each thing that is wrong with a record. */
+async function* invalidRows(
+  all: readonly TellablePlan[],
+  invalidAt: ReadonlySet<number>,
+): AsyncIterable<FailedRow & { message: string }> {
+  const [{ read, unsupportedPasswordHash }] = all as [TellablePlan];
+  for await (const { index, file, line, user: asItStands, problem } of read.source.records((i) => invalidAt.has(i))) {
+    const { user } = prepareUser(asItStands, unsupportedPasswordHash);
+    const identity = identityOf(user);
+    const place = { file, line, user, ...(identity === undefined ? {} : { identity }) };
+    const double = read.doubleAt(index);
+    if (problem !== undefined || double !== undefined) {
+      yield { ...place, ...(problem ?? doubleFailure(double as NonNullable<typeof double>)) };
+      continue;
+    }
+    for (const { code, path, message, severity } of problemsOf(user)) {
+      if (severity === "error") yield { ...place, code, message, ...(path === "" ? {} : { path }) };
+    }
+  }
+}
+
+async function* tapped<T>(items: AsyncIterable<T>, see: (item: T) => void): AsyncIterable<T> {
+  for await (const item of items) {
+    see(item);
+    yield item;
+  }
 }

@@ -5,8 +5,9 @@ import { type Change, changedAttributes, decide, type JobKind } from "../plan/de
 import { JobCount } from "../plan/pack";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
-import { identityOf, normalizeUser } from "../schema/identity";
-import { problemsOf } from "../schema/validate";
+import type { DifferenceCount } from "../results/types";
+import { identityOf } from "../schema/identity";
+import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { describe } from "./describe";
 import { listCodes } from "./findings";
 import type { ReadSource } from "./sources";
@@ -23,6 +24,8 @@ export interface Plan {
   readonly failedBefore: number;
   /** By code. */
   readonly invalid: ReadonlyMap<string, number>;
+  /** Their places in the source. */
+  readonly invalidAt: readonly number[];
   /** Users of whom the file says what can't be brought to the tenant, and how many for each attribute. */
   readonly notApplicable: number;
   readonly differences: ReadonlyMap<string, number>;
@@ -37,6 +40,7 @@ export interface PlanSettings {
   readonly externalId: string;
   readonly sendCompletionEmail: boolean;
   readonly generateUserIds: boolean;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly resendFailed: boolean;
 }
 
@@ -53,6 +57,7 @@ export async function planBatch(
   const changes = new Map<string, number>();
   const differences = new Map<string, number>();
   const invalid = new Map<string, number>();
+  const invalidAt: number[] = [];
   const jobs = { insert: await jobCount("insert", settings), upsert: await jobCount("upsert", settings) };
   const seen = new FingerprintTable();
 
@@ -80,19 +85,24 @@ export async function planBatch(
   };
 
   for await (const { index, user: asItStands, problem } of read.source.records(needs)) {
-    const user = normalizeUser(asItStands);
-    const refuse = (code: string) => add(invalid, code);
+    const { user, passwordOmitted } = prepareUser(asItStands, settings.unsupportedPasswordHash);
+    const refuse = (code: string) => {
+      add(invalid, code);
+      invalidAt.push(index);
+    };
     if (problem !== undefined || read.doubleAt(index) !== undefined || identityOf(user) === undefined) {
       refuse(problem?.code ?? (read.doubleAt(index) === undefined ? "ANY_OF_MISSING" : "DUPLICATED_USER"));
       continue;
     }
     if (ledger === undefined || key === undefined) {
-      refuse(problemsOf(user).find(({ severity }) => severity === "error")?.code ?? "UNKNOWN");
+      refuse(refusalOf(user)?.code ?? "UNKNOWN");
       continue;
     }
     const identity = read.identity(index);
     seen.set(identity, index);
-    const step = decide(describe(key, user, read.record(index)), ledger.get(identity), { resendFailed });
+    const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity), {
+      resendFailed,
+    });
     if (step.do === "listFailure") {
       total.failedBefore++;
       continue;
@@ -101,9 +111,9 @@ export async function planBatch(
       total.unchanged++;
       continue;
     }
-    const wrong = problemsOf(user).find(({ severity }) => severity === "error");
-    if (wrong !== undefined) {
-      refuse(wrong.code);
+    const refusal = refusalOf(user);
+    if (refusal !== undefined) {
+      refuse(refusal.code);
       continue;
     }
     if (step.do === "insert") {
@@ -127,6 +137,7 @@ export async function planBatch(
     changes,
     differences,
     invalid,
+    invalidAt,
     removed: ledger === undefined ? 0 : removedUsers(ledger, seen),
     jobs: jobs.insert.count + jobs.upsert.count,
   };
@@ -166,6 +177,7 @@ export function mergePlans(plans: readonly Plan[]): Plan {
     removed: sum((plan) => plan.removed),
     failedBefore: sum((plan) => plan.failedBefore),
     invalid: merged((plan) => plan.invalid),
+    invalidAt: plans.flatMap((plan) => plan.invalidAt),
     notApplicable: sum((plan) => plan.notApplicable),
     differences: merged((plan) => plan.differences),
     jobs: sum((plan) => plan.jobs),
@@ -189,4 +201,11 @@ export function planLine(plan: Plan): string {
     ...part(plan.notApplicable, "with changes that can't be applied", plan.differences),
   ];
   return `${parts.join(", ") || "no users"}: ${plan.jobs === 0 ? "no jobs" : countOf(plan.jobs, "job")}`;
+}
+
+/** What can't be brought to the tenant, in one line. */
+export function differenceLine(differences: readonly DifferenceCount[]): string {
+  const attributes = new Map<string, number>();
+  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
+  return `the file says what can't be applied to users who exist (${listCodes(attributes)}): see the output notApplied`;
 }

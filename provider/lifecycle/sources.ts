@@ -1,7 +1,8 @@
 import { identityFingerprint, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
 import { IdentifierIndex } from "../plan/duplicates";
 import { type Share, shareHash } from "../plan/share";
-import { IDENTIFIERS, identityOf, normalizeUser, type User } from "../schema/identity";
+import { droppedAttributes, IDENTIFIERS, identityOf, normalizeUser, type User } from "../schema/identity";
+import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
 import { digestSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
 
@@ -13,8 +14,17 @@ export interface Reading {
   readonly transform: string | undefined;
   /** For fingerprints; not known at the first preview. */
   readonly key: string | undefined;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   /** Whether every record is checked, as before a first import; else each as it is sent. */
   readonly validate: boolean;
+}
+
+/** What there is to say of a source besides its errors, in records; where it was checked. */
+export interface SourceNotes {
+  /** Warnings by code. */
+  readonly warnings: ReadonlyMap<string, number>;
+  /** Attributes that only Auth0 sets, and that are not sent. */
+  readonly dropped: ReadonlyMap<string, number>;
 }
 
 /** A record that stands for a user whom another record of the source has, too. */
@@ -22,6 +32,15 @@ export interface Double {
   readonly attribute: (typeof IDENTIFIERS)[number];
   /** The record that counts. */
   readonly of: { readonly file: string; readonly line: number };
+}
+
+/** Why the record of a double is not sent. */
+export function doubleFailure({ attribute, of: { file, line } }: Double) {
+  return {
+    code: "DUPLICATED_USER",
+    message: `${attribute} is that of the record at ${file}:${line}, which counts`,
+    path: attribute,
+  };
 }
 
 /** A source that has been read through once, with what was found meanwhile: some 50 bytes a record, no personal data. */
@@ -38,6 +57,7 @@ export interface ReadSource {
   isInvalid(index: number): boolean | undefined;
   /** Size of the record as an insert job sends it, in bytes; where it was checked. */
   insertBytes(index: number, generateUserIds: boolean): number;
+  readonly notes: SourceNotes;
 }
 
 const digests = new Map<string, Promise<SourceDigest>>();
@@ -55,7 +75,7 @@ export function sharedDigest(patterns: readonly string[], transform: string | un
 export function sharedSource(wanted: Reading): Promise<ReadSource> {
   const known = readings.find(
     ({ reading }) =>
-      sameFiles(reading, wanted) &&
+      sameRecords(reading, wanted) &&
       (wanted.key === undefined || reading.key === wanted.key) &&
       (!wanted.validate || reading.validate),
   );
@@ -67,7 +87,13 @@ export function sharedSource(wanted: Reading): Promise<ReadSource> {
 
 /** The records by their place alone, for one who needs neither fingerprints nor verdicts. */
 export async function anySource(patterns: readonly string[], transform: string | undefined): Promise<Source> {
-  return (await sharedSource({ patterns, transform, key: undefined, validate: false })).source;
+  const wanted: Reading = { patterns, transform, key: undefined, unsupportedPasswordHash: "fail", validate: false };
+  const known = readings.find(({ reading }) => sameFiles(reading, wanted));
+  return (await (known?.source ?? sharedSource(wanted))).source;
+}
+
+function sameRecords(a: Reading, b: Reading): boolean {
+  return sameFiles(a, b) && a.unsupportedPasswordHash === b.unsupportedPasswordHash;
 }
 
 function sameFiles(a: Reading, b: Reading): boolean {
@@ -81,6 +107,8 @@ class Reader {
   readonly #records = new Column((length) => new Float64Array(length));
   readonly #sentBytes = new Column((length) => new Uint32Array(length));
   readonly #invalid = new Set<number>();
+  readonly #warnings = new Map<string, number>();
+  readonly #dropped = new Map<string, number>();
   readonly #identifiers = new IdentifierIndex();
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
   readonly #suspects = new Set<number>();
@@ -105,6 +133,7 @@ class Reader {
       doubleAt: (index) => doubles.get(index),
       identity: (index) => reader.#identities.at(index),
       record: (index) => reader.#records.at(index),
+      notes: { warnings: reader.#warnings, dropped: reader.#dropped },
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
       insertBytes: (index, generateUserIds) => {
         const sent = reader.#sentBytes.at(index);
@@ -113,15 +142,17 @@ class Reader {
     };
   }
 
-  #take({ index, user: asItStands, problem }: SourceRecord, text: Buffer | undefined): void {
+  #take({ index, user: asItStands, raw, problem }: SourceRecord, text: Buffer | undefined): void {
     const { key, validate } = this.reading;
-    const user = normalizeUser(asItStands);
-    this.#shareHashes.set(index, shareHash(user));
+    const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
+    // Where the transform failed there is no user; the batches share out these records, too.
+    this.#shareHashes.set(index, shareHash(problem === undefined ? user : raw));
     for (const { earlier } of this.#identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
-      if (problem !== undefined || problemsOf(user).some(({ severity }) => severity === "error")) {
-        this.#invalid.add(index);
-      }
+      const problems = problemsOf(user);
+      if (problem !== undefined || problems.some(({ severity }) => severity === "error")) this.#invalid.add(index);
+      for (const { severity, code } of problems) if (severity === "warning") increase(this.#warnings, code);
+      for (const attribute of droppedAttributes(asItStands)) increase(this.#dropped, attribute);
       // The lowest bit says whether an id is still to be made up.
       this.#sentBytes.set(index, 2 * Buffer.byteLength(JSON.stringify(user)) + (user.user_id === undefined ? 1 : 0));
     }
@@ -196,6 +227,10 @@ function identifiersOf(user: User): string[] {
     const value = user[attribute];
     return typeof value === "string" && value !== "" ? [`${attribute}:${value}`.toLowerCase()] : [];
   });
+}
+
+function increase(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 type Numbers = Uint32Array | Float64Array;

@@ -9,15 +9,16 @@ import { keyId } from "../ledger/fingerprint";
 import { Ledger } from "../ledger/ledger";
 import type { Share } from "../plan/share";
 import { BatchProgress, count, countOf } from "../progress/batchProgress";
-import type { NotApplied, SourceInfo } from "../results/types";
+import type { BatchReview } from "../resources/finalizer";
+import type { SourceInfo } from "../results/types";
 import { type Source, SourceError } from "../source";
 import { applySource, type BatchRecords, type BatchResult, type ImportSettings } from "./applySource";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
-import { listCodes } from "./findings";
-import { plansOf } from "./plans";
-import { type PlanSettings, planBatch, planLine } from "./preview";
+import { tellPlan } from "./plans";
+import { differenceLine, type PlanSettings, planBatch } from "./preview";
 import { type ReadSource, sharedDigest, sharedSource } from "./sources";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
+import { writeResults } from "./writeResults";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
 
@@ -30,6 +31,8 @@ const Inputs = z.object({
     .string("connectionId is required: the id of a database connection")
     .regex(/^con_[A-Za-z0-9]{16}$/, "connectionId must be the id of a connection: con_ and 16 letters or digits"),
   users: z.array(filePath, USERS).optional(),
+  transform: filePath.optional(),
+  unsupportedPasswordHash: z.enum(["fail", "omit"], { error: 'unsupportedPasswordHash must be "fail" or "omit"' }),
   key: z.string("key is required: the key of an ImportKey"),
   share: z
     .object({ index: z.int().min(0), count: z.int().min(1) }, "share must be { index, count }")
@@ -102,7 +105,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       inputs.source?.digest !== applied ||
       wantsFailedAgain(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
-    if (inPreview.has(inputs.resourceUrn)) await tellPlan(inputs, outputs, changes);
+    if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
     return { changes };
   },
 
@@ -191,58 +194,55 @@ function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
 /** What the files hold. Where they are as they were, that is known without a parse. */
 async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Promise<SourceInfo> {
   if (old !== undefined) {
-    const { digest } = await sharedDigest(inputs.users ?? [], undefined);
+    const { digest } = await sharedDigest(inputs.users ?? [], inputs.transform);
     if (digest === old.digest) return old;
   }
   const read = await readSource(inputs, old === undefined);
   // The engine asks for no difference where there is nothing yet.
-  if (old === undefined && inPreview.has(inputs.resourceUrn)) await tellPlan(inputs, undefined, true, read);
+  if (old === undefined && inPreview.has(inputs.resourceUrn)) await tell(inputs, undefined, true, read);
   return sourceInfo(read.source);
 }
 
 /** @param validate whether every record is checked: before the first import, when all of them are sent. */
-function readSource({ users = [], key }: Inputs, validate: boolean): Promise<ReadSource> {
-  return sharedSource({ patterns: users, transform: undefined, key: isUnknown(key) ? undefined : key, validate });
+function readSource(
+  { users: patterns = [], transform, key, unsupportedPasswordHash }: Inputs,
+  validate: boolean,
+): Promise<ReadSource> {
+  return sharedSource({
+    patterns,
+    transform,
+    key: isUnknown(key) ? undefined : key,
+    unsupportedPasswordHash,
+    validate,
+  });
 }
 
-/** Says on the batch's line what an update would do, and keeps it for the sum over all batches. */
-async function tellPlan(inputs: Inputs, old: Outputs | undefined, changes: boolean, known?: ReadSource): Promise<void> {
-  const { resourceUrn, share, resultsDir } = inputs;
+/** Says what an update would do. */
+async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, known?: ReadSource): Promise<void> {
+  const { resourceUrn, share, resultsDir, unsupportedPasswordHash } = inputs;
   if (!changes) {
-    const { notApplied = [] } = old ?? {};
-    if (notApplied.length === 0) return;
-    await log.info(resourceUrn, `no change; ${differenceLine(notApplied)}`);
+    const { differences = [] } = old ?? {};
+    if (differences.length > 0) await log.info(resourceUrn, `no change; ${differenceLine(differences)}`);
     return;
   }
-  if (hasUnknown(inputs.share) || hasUnknown(inputs.source)) return;
+  if (inputs.source === undefined && known === undefined) return;
   const settings: PlanSettings = {
     key: isUnknown(inputs.key) ? undefined : inputs.key,
-    // A connection that is yet to be made has an id of the same length.
     connectionId: inputs.connectionId,
     externalId: inputs.externalId,
     sendCompletionEmail: inputs.sendCompletionEmail,
     generateUserIds: inputs.generateUserIds,
+    unsupportedPasswordHash,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
   };
   try {
     const read = known ?? (await readSource(inputs, false));
     const plan = await planBatch(read, share, old?.ledger, settings);
-    plansOf(resultsDir).push(plan);
-    await log.info(resourceUrn, planLine(plan));
+    await tellPlan(resourceUrn, resultsDir, share.count === 1, { plan, read, unsupportedPasswordHash });
   } catch (error) {
     // The update will meet the same, and tell it; `diff` must not throw.
     await log.warn(resourceUrn, error instanceof Error ? error.message : String(error));
   }
-}
-
-/** How many of the users listed differ in which attribute. */
-function differenceLine(notApplied: readonly NotApplied[]): string {
-  const attributes = new Map<string, number>();
-  for (const each of notApplied) {
-    for (const attribute of each.attributes) attributes.set(attribute, (attributes.get(attribute) ?? 0) + 1);
-  }
-  const users = new Set(notApplied.map(({ identity }) => identity)).size;
-  return `${countOf(users, "user")} of whom the file says what can't be applied (${listCodes(attributes)}): see the output notApplied`;
 }
 
 function sourceInfo({ digest, users, bytes }: Source): SourceInfo {
@@ -267,6 +267,7 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     key,
     externalId: inputs.externalId,
     onExisting: inputs.onExisting,
+    unsupportedPasswordHash: inputs.unsupportedPasswordHash,
     generateUserIds: inputs.generateUserIds,
     sendCompletionEmail: inputs.sendCompletionEmail,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
@@ -307,8 +308,14 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
       run: journal.run,
       journalFile,
     };
-    if (problem === undefined) return outputs;
+    const review = { ...outputs, batch: batchName(resourceUrn) };
+    if (problem === undefined) {
+      reviewed.set(resourceUrn, { resultsDir: inputs.resultsDir, review });
+      return outputs;
+    }
     if (!achieved) throw problem;
+    reviewed.set(resourceUrn, { resultsDir: inputs.resultsDir, review });
+    await writeResultsOfFailure(inputs, read.source, problem.message);
     const { inserted, updated, unchanged, adopted, failed, invalid, notApplied } = result.summary;
     throw partialFailure(
       id,
@@ -320,6 +327,41 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     journal.close();
     endWithoutEngine();
   }
+}
+
+/** What the batches of an import have come to in this process, for the results of a run that fails. */
+const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
+
+/** A run that fails never comes to the Finalizer: what is known by then is written here. */
+async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
+  const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
+  const batches = [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
+  const name = batchName(resourceUrn).replace(/-\d\d$/, "");
+  const { maxActiveJobs } = resolveLimits(config);
+  try {
+    const results = {
+      resultsDir,
+      name,
+      connectionId,
+      batches,
+      transform,
+      unsupportedPasswordHash,
+      maxActiveJobs,
+      problem,
+    };
+    await writeResults(results, async () => source);
+  } catch (error) {
+    // The failure itself is what the user has to know of.
+    const { code } = error as NodeJS.ErrnoException;
+    await log.warn(
+      resourceUrn,
+      `The report on this run can't be written to "${resultsDir}" (${code ?? "unknown error"}).`,
+    );
+  }
+}
+
+function batchName(urn: string): string {
+  return urn.slice(urn.lastIndexOf("::") + 2);
 }
 
 /** @throws Error when the journal can't be kept: without it nothing is sent. */
@@ -346,7 +388,7 @@ async function openJournal(
 
 /** Where a batch keeps its journal, relative to the program: by the resource's name, which ends its URN. */
 function journalFileOf({ resultsDir, resourceUrn }: Inputs): string {
-  const name = resourceUrn.slice(resourceUrn.lastIndexOf("::") + 2).replace(/[^A-Za-z0-9._-]/g, "_");
+  const name = batchName(resourceUrn).replace(/[^A-Za-z0-9._-]/g, "_");
   return path.posix.join(resultsDir, "journal", `${name}.ndjson`);
 }
 

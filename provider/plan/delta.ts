@@ -50,6 +50,8 @@ export interface Described {
   readonly attributes: Attributes;
   /** Whether it has an email, which is the key of an upsert. */
   readonly hasEmail: boolean;
+  /** Whether a password hash was left out of it: such a user is to be listed as long as that is so. */
+  readonly passwordOmitted: boolean;
 }
 
 /** What a run does about one record. */
@@ -85,8 +87,8 @@ export function decide(
   known: LedgerEntry | undefined,
   { resendFailed }: { readonly resendFailed: boolean },
 ): Step {
-  const { record, whole, attributes, hasEmail } = described;
-  const asItIs: KnownRecord = { record, attributes, differs: false };
+  const { record, whole, attributes, hasEmail, passwordOmitted } = described;
+  const asItIs: KnownRecord = { record, attributes, differs: passwordOmitted };
   if (known === undefined) return { do: "insert", after: asItIs };
   const code = failureCode(known.state);
   if (neverIn(known.state)) {
@@ -115,7 +117,7 @@ export function decide(
   ];
   const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
   if (!canUpsert) differences.push(...changed.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
-  const differs = differences.length > 0;
+  const differs = differences.length > 0 || passwordOmitted;
   if (!canUpsert || changed.length === 0) {
     return { do: "nothing", differences, after: { record, attributes: tenant, differs } };
   }

@@ -1,20 +1,28 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { FailedAt, FailedRecord, Job, NotApplied, SourceInfo, Summary } from "../results/types";
+import type { DifferenceCount, FailedAt, FailedRecord, Interruption, Job, SourceInfo, Summary } from "../results/types";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
 import { inPreview, ShimResource } from "./shim";
 
 /** What the Finalizer is told of a batch. */
 export interface BatchReview {
+  /** Its name. */
+  readonly batch: string;
   readonly summary: Summary;
   readonly jobs: readonly Job[];
   readonly failedAt: readonly FailedAt[];
   readonly failedRecords: readonly FailedRecord[];
-  readonly notApplied: readonly NotApplied[];
+  readonly differences: readonly DifferenceCount[];
+  readonly passwordResets: number;
+  readonly interruptions: readonly Interruption[];
   readonly source: SourceInfo;
 }
 
 /** Arguments of the Finalizer; see `UserImportArgs`. */
 export interface FinalizerArgs {
+  connectionId: pulumi.Input<string>;
   users: pulumi.Input<string[] | undefined>;
+  transform: pulumi.Input<string | undefined>;
+  unsupportedPasswordHash: pulumi.Input<UnsupportedPasswordHash>;
   sealed: pulumi.Input<boolean>;
   resultsDir: pulumi.Input<string>;
   maxFailures: pulumi.Input<number | string | undefined>;
@@ -22,15 +30,17 @@ export interface FinalizerArgs {
   batches: pulumi.Input<pulumi.Input<BatchReview>[]>;
 }
 
-/** Reviews all batches when they are done: gathers the failed records in one file that can be imported, and judges. */
+/** Reviews all batches when they are done: writes the results for people, and judges. */
 export class Finalizer extends ShimResource {
   /** The sum over all batches. */
   declare readonly summary: pulumi.Output<Summary>;
   /** The file with the failed records, relative to the program; absent where none failed. */
   declare readonly failedRecordsFile: pulumi.Output<string | undefined>;
+  /** The report, relative to the program. */
+  declare readonly reportFile: pulumi.Output<string>;
 
   constructor(name: string, args: FinalizerArgs, opts?: pulumi.CustomResourceOptions) {
     const inputs = { ...args, preview: inPreview() };
-    super("Finalizer", name, inputs, ["summary", "failedRecordsFile", "review", "complete"], [], opts);
+    super("Finalizer", name, inputs, ["summary", "failedRecordsFile", "reportFile", "review", "complete"], [], opts);
   }
 }

@@ -1,7 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OnExisting } from "../plan/delta";
 import type { Share } from "../plan/share";
-import type { FailedAt, FailedRecord, Job, NotApplied, SourceInfo, Summary } from "../results/types";
+import type {
+  DifferenceCount,
+  FailedAt,
+  FailedRecord,
+  Interruption,
+  Job,
+  NotApplied,
+  PasswordResetRequired,
+  SourceInfo,
+  Summary,
+} from "../results/types";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
 import { warnOfPlainSecrets } from "./plainSecrets";
 import { inPreview, ShimResource } from "./shim";
 
@@ -10,10 +21,16 @@ export interface ImportArgs {
   /** The id of a database connection, `con_…`. A change replaces the import: its users are sent to the new connection. */
   connectionId: pulumi.Input<string>;
   /**
-   * Files or globs, relative to the program's folder: JSON array, or NDJSON (an Auth0 export), each also gzipped; told
-   * apart by content. Required unless `sealed`.
+   * Files or globs, relative to the program's folder: JSON array, NDJSON (an Auth0 export) or CSV, each also gzipped;
+   * told apart by content. A record in a later file overrides that of the same user in an earlier one. Required unless
+   * `sealed`.
    */
   users?: pulumi.Input<string | pulumi.Input<string>[]>;
+  /**
+   * A module whose default export maps a record of the source to an Auth0 user, or to nothing to leave it out, relative
+   * to the program's folder: JavaScript, or compiled TypeScript. Its own content counts as part of the source.
+   */
+  transform?: pulumi.Input<string>;
   /**
    * What happens to a user who is already in the connection when first imported: `"fail"` makes it a failed record
    * (DUPLICATED_USER), `"adopt"` takes the user as it is, and writes nothing until the record changes, `"overwrite"`
@@ -22,6 +39,13 @@ export interface ImportArgs {
    * @default "fail"
    */
   onExisting?: pulumi.Input<OnExisting>;
+  /**
+   * What happens to a password hash that Auth0 can't take: `"fail"` makes the record an invalid one, `"omit"` imports the
+   * user without a password, and lists it under `passwordResetRequired`.
+   *
+   * @default "fail"
+   */
+  unsupportedPasswordHash?: pulumi.Input<UnsupportedPasswordHash>;
   /**
    * Gives a record without `user_id` one when it is first sent: 24 hexadecimal digits from the import's key and the
    * user's identity, the form that Auth0 makes itself. The same user gets the same id in every run, so that sending a
@@ -112,6 +136,17 @@ export class UserBatch extends ShimResource {
    * bring it there; in the order of the source; a secret. Listed for as long as they differ.
    */
   declare readonly notApplied: pulumi.Output<NotApplied[]>;
+  /** In which attributes users differ from the file, why, and how many. */
+  declare readonly differences: pulumi.Output<DifferenceCount[]>;
+  /**
+   * The first 1,000 users who were imported without a password, in the order of the source; a secret. Only with
+   * `unsupportedPasswordHash: "omit"`.
+   */
+  declare readonly passwordResetRequired: pulumi.Output<PasswordResetRequired[]>;
+  /** How many there are of them. */
+  declare readonly passwordResets: pulumi.Output<number>;
+  /** Runs of the last import that ended before all was done. */
+  declare readonly interruptions: pulumi.Output<Interruption[]>;
   /** The users files, as they were when they were read. */
   declare readonly source: pulumi.Output<SourceInfo>;
   /** The digest of the source that the tenant reflects; absent until a first run has dealt with every record. */
@@ -130,6 +165,8 @@ export class UserBatch extends ShimResource {
         users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
         key: pulumi.secret(args.key),
         share: args.share ?? { index: 0, count: 1 },
+        transform: args.transform,
+        unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
         onExisting: args.onExisting ?? "fail",
         generateUserIds: args.generateUserIds ?? true,
         triggers: args.triggers ?? [],
@@ -147,6 +184,10 @@ export class UserBatch extends ShimResource {
         "failedRecords",
         "failedAt",
         "notApplied",
+        "differences",
+        "passwordResetRequired",
+        "passwordResets",
+        "interruptions",
         "source",
         "applied",
         "complete",
@@ -155,7 +196,7 @@ export class UserBatch extends ShimResource {
         "run",
         "journalFile",
       ],
-      ["failedRecords", "notApplied"],
+      ["failedRecords", "notApplied", "passwordResetRequired"],
       opts,
     );
     warnOfPlainSecrets(args.configNamespace ?? "auth0", this);

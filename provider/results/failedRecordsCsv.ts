@@ -23,9 +23,15 @@ const COLUMNS = ["file", "line", "identity", "code", "path", "message", "retry h
 /**
  * Writes the failed records as a table for people, `failed-records.csv`. It holds no personal data, so that it may be kept
  * as an artifact of a pipeline: identities are masked, messages redacted.
+ *
+ * @param name of the file.
  */
-export function writeFailedRecordsCsv(directory: string, rows: AsyncIterable<FailedRow>): Promise<void> {
-  return writeWholeFile(directory, FAILED_RECORDS_CSV, (file) => pipeline(csvTable(COLUMNS, toCells(rows)), file));
+export function writeFailedRecordsCsv(
+  directory: string,
+  rows: AsyncIterable<FailedRow>,
+  name: string = FAILED_RECORDS_CSV,
+): Promise<void> {
+  return writeWholeFile(directory, name, (file) => pipeline(csvTable(COLUMNS, toCells(rows)), file));
 }
 
 /** Nothing failed: what an earlier run wrote is out of date. */

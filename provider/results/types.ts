@@ -80,9 +80,34 @@ export interface NotApplied {
   readonly line: number;
 }
 
+/** How many users differ from the source in one attribute, for one reason. */
+export interface DifferenceCount {
+  readonly attribute: string;
+  readonly reason: string;
+  readonly users: number;
+}
+
+/** A user who was imported without a password, because Auth0 can't take the hash. */
+export interface PasswordResetRequired {
+  /** Which user: `email:jane@example.com`. */
+  readonly identity: string;
+  /** The file, relative to the program, and the line in it where the record begins. */
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A run that ended before all was done. */
+export interface Interruption {
+  /** When it ended, or was last heard of: ISO 8601, UTC. */
+  readonly at: string;
+  readonly reason: string;
+}
+
 /** Where the records lie that failed with one code. */
 export interface FailedAt {
   readonly code: string;
+  /** The kind of job that they failed in; absent for records that were not sent. */
+  readonly kind?: JobKind;
   /** Their places in the source, counted from 0, as ranges: `"3,17-19"`. */
   readonly at: string;
 }

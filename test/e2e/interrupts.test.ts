@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { lockFile, readOwner } from "../../provider/journal/lockOwner";
 import { findPulumi } from "../../tools/findPulumi";
 import { isRunning } from "../../tools/isRunning";
 import { EmulatorProcess } from "../support/emulator";
+import { installNode } from "../support/installNode";
 import { type Finished, Running, run } from "../support/run";
 import { Workspace } from "../support/workspace";
 
@@ -254,14 +255,4 @@ describe("pulumi up, interrupted", function () {
 
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await sleep(LOOK_MS);
-}
-
-/** Node of another major version, from its package for this platform, and the folder that it is in. */
-async function installNode(folder: string, major: string): Promise<string> {
-  const name = `node-${process.platform}-${process.arch}`;
-  mkdirSync(path.join(folder, "node_modules"));
-  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--prefer-offline", `${name}@${major}`];
-  const { code, output } = await run("npm", args, { cwd: folder, timeoutMs: 600_000 });
-  if (code !== 0) throw new Error(`npm ${args.join(" ")} ended with ${code}:\n${output}`);
-  return path.join(folder, "node_modules", name, "bin");
 }

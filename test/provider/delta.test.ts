@@ -308,7 +308,10 @@ describe("a preview", () => {
 
   it("says what the update then does, and asks the tenant nothing", async () => {
     at.writeUsers([...people(10), { ...person(3) }]);
-    assert.deepEqual(await at.preview(), ["10 new, 1 invalid (DUPLICATED_USER 1): 1 job"]);
+    assert.deepEqual(await at.preview(), [
+      "10 new, 1 invalid (DUPLICATED_USER 1): 1 job",
+      "1 record can't be sent. All that is wrong with them is in .user-import/dev/everyone/invalid-records.csv:\n  users.json:1 DUPLICATED_USER: email is that of the record at users.json:1, which counts",
+    ]);
     const old = await at.create();
     at.writeUsers([
       ...people(10).slice(1, 8),

@@ -68,6 +68,7 @@ describe("the import engine", function () {
     key: KEY,
     share: { index: 0, count: 1 },
     onExisting: "fail",
+    unsupportedPasswordHash: "fail",
     generateUserIds: true,
     triggers: [],
     sealed: false,
@@ -391,8 +392,8 @@ describe("the import engine", function () {
         const first = await create();
         await start();
         assert.equal((await update(first)).summary, first.summary, "nothing is left to do");
-        write(people((i) => (i < 2 * USERS_A_JOB ? { given_name: `Changed${i}` } : {})));
-        await start({ USER_IMPORT_DIE_AFTER_LINE: "6" });
+        write(people((i) => (i < 2 * USERS_A_JOB ? { user_metadata: { changed: i } } : {})));
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "3" });
         await assert.rejects(update(first));
         write(people());
         await start();

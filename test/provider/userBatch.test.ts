@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { startEmulator } from "../../emulator";
-import { BatchTest, URN } from "../support/batch";
+import { type BatchOutputs, BatchTest, URN } from "../support/batch";
 import { PartialFailure, type Properties, UNKNOWN } from "../support/providerProcess";
 
 const people = (count: number, attributes: object = {}) =>
@@ -96,12 +96,15 @@ describe("a batch of users, in the provider process", () => {
   });
 
   describe("tells of each record that fails", () => {
-    it("its identity, its place, Auth0's code and message", async () => {
+    it("its identity, its place, the code and message; and never sends what Auth0 would refuse", async () => {
+      at.writeUsers([{ email: "jim@example.com" }], "existing.json");
+      await at.create({ users: ["existing.json"], key: "of another import" });
       at.write(
         "users.ndjson",
         [
           { email: "jane@example.com" },
-          { email: "not an address" },
+          { email: "not an address", blocked: "yes" },
+          { email: "jim@example.com" },
           { email: "joe@example.com", user_id: "1" },
           { email: "JOE@example.com", user_id: "2" },
           { name: "Nobody" },
@@ -110,18 +113,28 @@ describe("a batch of users, in the provider process", () => {
           .join("\n"),
       );
       const { summary, failedRecords, failedAt, complete } = await at.create({ users: ["users.ndjson"] });
-      assert.deepEqual({ inserted: summary.inserted, failed: summary.failed }, { inserted: 2, failed: 3 });
+      const { inserted, failed, invalid } = summary;
+      assert.deepEqual({ inserted, failed, invalid }, { inserted: 2, failed: 1, invalid: 3 });
       assert.equal(complete, true);
-      assert.equal(failedAt, "1,3-4");
+      assert.deepEqual(failedAt, [
+        { code: "ANY_OF_MISSING", at: "5" },
+        { code: "DUPLICATED_USER", kind: "insert", at: "2" },
+        { code: "DUPLICATED_USER", at: "4" },
+        { code: "FORMAT", at: "1" },
+      ]);
       assert.deepEqual(
         failedRecords.map(({ identity, code, file, line }) => [identity, code, file, line]),
         [
           ["email:not an address", "FORMAT", "users.ndjson", 2],
-          ["user_id:2", "DUPLICATED_USER", "users.ndjson", 4],
-          [undefined, failedRecords[2]?.code, "users.ndjson", 5],
+          ["email:jim@example.com", "DUPLICATED_USER", "users.ndjson", 3],
+          ["user_id:2", "DUPLICATED_USER", "users.ndjson", 5],
+          [undefined, "ANY_OF_MISSING", "users.ndjson", 6],
         ],
       );
+      assert.match(failedRecords[0]?.message ?? "", /email .*; blocked /, "every rule that it breaks");
       assert.match(failedRecords[1]?.message ?? "", /already/);
+      assert.match(failedRecords[2]?.message ?? "", /users\.ndjson:4/);
+      assert.equal(at.emulator.tenant.stats().jobs.list.at(-1)?.users, 3);
     });
 
     it("that it is too large for a job, without sending it", async () => {
@@ -144,7 +157,7 @@ describe("a batch of users, in the provider process", () => {
         { email: "not an address", custom_password_hash: { algorithm: "bcrypt", hash: { value: hash } } },
       ]);
       const outputs = await at.create();
-      assert.equal(outputs.summary.failed, 1);
+      assert.equal(outputs.summary.invalid, 1);
       assert.ok(!JSON.stringify(outputs).includes(hash));
       assert.ok(!at.provider.output.includes(hash));
     });
@@ -198,32 +211,29 @@ describe("a batch of users, in the provider process", () => {
       );
     });
 
-    it("sends a failed record again when it was corrected, or when the triggers changed, and not before", async () => {
-      at.writeUsers([{ email: "jane@example.com" }, { email: "joe@" }]);
+    it("sends a failed record again when it changed, or when the triggers changed, and not before", async () => {
+      const [jane, joe, jim] = ["jane", "joe", "jim"].map((name) => ({ email: `${name}@example.com` }));
+      const fail = () =>
+        at.emulator.tenant.faults.replace([{ on: "job", kind: "error", email: "^joe@", code: "CONFLICT", times: 1 }]);
+      const sent = ({ jobs }: BatchOutputs) => jobs.reduce((sum, { users }) => sum + users, 0);
+      fail();
+      at.writeUsers([jane, joe] as object[]);
       const first = await at.create();
       assert.equal(first.summary.failed, 1);
-      at.writeUsers([{ email: "jane@example.com" }, { email: "joe@" }, { email: "jim@example.com" }]);
+      at.writeUsers([jane, joe, jim] as object[]);
       await at.restart();
       const second = await at.update(first);
       assert.deepEqual(second.failedRecords, first.failedRecords);
-      assert.equal(
-        second.jobs.reduce((sum, { users }) => sum + users, 0),
-        1,
-      );
+      assert.equal(sent(second), 1);
+      fail();
       await at.restart();
       const third = await at.update(second, { triggers: ["again"] });
-      assert.equal(
-        third.jobs.reduce((sum, { users }) => sum + users, 0),
-        1,
-      );
+      assert.equal(sent(third), 1);
       assert.equal(third.summary.failed, 1);
-      at.writeUsers([{ email: "jane@example.com" }, { email: "joe@example.com" }, { email: "jim@example.com" }]);
+      at.writeUsers([jane, { ...joe, name: "Joe" }, jim] as object[]);
       await at.restart();
-      const fourth = await at.update(third, { triggers: ["again"] });
-      assert.deepEqual(
-        { inserted: fourth.summary.inserted, failed: fourth.summary.failed, unchanged: fourth.summary.unchanged },
-        { inserted: 1, failed: 0, unchanged: 2 },
-      );
+      const { inserted, failed, unchanged } = (await at.update(third, { triggers: ["again"] })).summary;
+      assert.deepEqual({ inserted, failed, unchanged }, { inserted: 1, failed: 0, unchanged: 2 });
     });
 
     it("writes over users who exist where the program says so, and nowhere else", async () => {

@@ -39,9 +39,7 @@ describe("pulumi-auth0-user-import purge", () => {
   function results(resultsDir: string): { kept: string[]; personal: string[] } {
     const inDir = (name: string) => `${resultsDir}/${name}`;
     const kept = KEPT.map(inDir);
-    const personal = ["failed-records.json", "invalid-records.json", `failed-records.json.${dead}.0a1b2c3d.tmp`].map(
-      inDir,
-    );
+    const personal = ["failed-records.json", `failed-records.json.${dead}.0a1b2c3d.tmp`].map(inDir);
     write(...kept, ...personal);
     return { kept, personal };
   }
@@ -94,11 +92,12 @@ describe("pulumi-auth0-user-import purge", () => {
     results("elsewhere/dev/everyone");
     write("corrections.json");
     symlinkSync(at("elsewhere"), at(".user-import/linked"));
-    rmSync(at(".user-import/dev/everyone/invalid-records.json"));
-    symlinkSync(at("corrections.json"), at(".user-import/dev/everyone/invalid-records.json"));
+    results(".user-import/dev/staff");
+    rmSync(at(".user-import/dev/staff/failed-records.json"));
+    symlinkSync(at("corrections.json"), at(".user-import/dev/staff/failed-records.json"));
     const { code, stderr } = await purge(".user-import");
     assert.equal(code, 1);
-    assert.match(stderr, /^Left \.user-import\/dev\/everyone\/invalid-records\.json: not a file but a link/);
+    assert.match(stderr, /^Left \.user-import\/dev\/staff\/failed-records\.json: not a file but a link/);
     assert.ok(existsSync(at("corrections.json")));
     assert.ok(existsSync(at("elsewhere/dev/everyone/failed-records.json")));
     assert.equal(existsSync(at(personal[0] as string)), false);

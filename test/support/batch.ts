@@ -82,6 +82,7 @@ export class BatchTest {
       key: "0123456789abcdef",
       share: { index: 0, count: 1 },
       onExisting: "fail",
+      unsupportedPasswordHash: "fail",
       generateUserIds: true,
       triggers: [],
       sealed: false,

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,8 +9,10 @@ import { type Finished, Running, run } from "./run";
 const root = path.resolve(__dirname, "../../..");
 
 export interface WorkspaceOptions {
-  /** Files by their path in the program's folder; one of them is `index.ts`, `index.js` or `index.mjs`. */
-  files: Record<string, string>;
+  /** A program's folder, `Pulumi.yaml` and `package.json` included, to take a copy of. */
+  copyOf?: string;
+  /** Files by their path in the program's folder; without a copy one of them is `index.ts`, `index.js` or `index.mjs`. */
+  files?: Record<string, string>;
   /**
    * Of the program's package.json.
    *
@@ -30,6 +32,8 @@ export interface WorkspaceOptions {
    * @default false
    */
   ownInstall?: boolean;
+  /** Fills the folder's node_modules in a way of its own. */
+  install?: (folder: string) => Promise<void>;
 }
 
 /**
@@ -58,14 +62,22 @@ export class Workspace {
       PULUMI_BACKEND_URL: pathToFileURL(stateFolder).href,
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "1",
+      // No test downloads a plugin, whatever SDKs are in node_modules.
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       ...options.env,
     });
 
-    workspace.write("Pulumi.yaml", "name: program\nruntime: nodejs\n");
-    const main = Object.keys(options.files).find((name) => /^index\.(ts|js|mjs)$/.test(name));
-    workspace.write("package.json", JSON.stringify({ private: true, type: options.type ?? "commonjs", main }));
-    for (const [name, content] of Object.entries(options.files)) workspace.write(name, content);
-    if (options.ownInstall) await install(folder);
+    const { files = {}, copyOf, type = "commonjs" } = options;
+    if (copyOf !== undefined) {
+      cpSync(copyOf, folder, { recursive: true });
+    } else {
+      workspace.write("Pulumi.yaml", "name: program\nruntime: nodejs\n");
+      const main = Object.keys(files).find((name) => /^index\.(ts|js|mjs)$/.test(name));
+      workspace.write("package.json", JSON.stringify({ private: true, type, main }));
+    }
+    for (const [name, content] of Object.entries(files)) workspace.write(name, content);
+    if (options.install) await options.install(folder);
+    else if (options.ownInstall) await install(folder);
     else symlinkSync(await sharedInstall(), path.join(folder, "node_modules"));
 
     await workspace.succeed(["stack", "init", "test"]);
@@ -159,8 +171,11 @@ export function packedPackage(): Promise<string> {
   return packed;
 }
 
-/** The packed package, and beside it what the repository has installed, as locked: no registry, and no time. */
-function sharedInstall(): Promise<string> {
+/**
+ * A node_modules folder with the packed package, and beside it what the repository has installed, as locked: no
+ * registry, and no time.
+ */
+export function sharedInstall(): Promise<string> {
   installed ??= (async () => {
     const folder = temporaryFolder("user-import-install-");
     const modules = path.join(folder, "node_modules");
@@ -176,10 +191,14 @@ function sharedInstall(): Promise<string> {
 }
 
 async function install(folder: string): Promise<void> {
+  await succeed("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...(await userPackages())], folder);
+}
+
+/** What a user's program installs, at the versions that the repository has. */
+export async function userPackages(): Promise<string[]> {
   const typescript = readFileSync(require.resolve("typescript/package.json"), "utf8");
   const { version: typescriptVersion } = JSON.parse(typescript) as { version: string };
-  const packages = [await packedPackage(), `@pulumi/pulumi@${pulumiVersion}`, `typescript@${typescriptVersion}`];
-  await succeed("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", ...packages], folder);
+  return [await packedPackage(), `@pulumi/pulumi@${pulumiVersion}`, `typescript@${typescriptVersion}`];
 }
 
 async function succeed(command: string, args: readonly string[], cwd: string): Promise<Finished> {

@@ -1,0 +1,22 @@
+/** An application of the tenant, as far as a connection is concerned: who may sign users in through it. */
+export interface Client {
+  client_id: string;
+  client_secret: string;
+  name: string;
+  [attribute: string]: unknown;
+}
+
+const seeded: Client = {
+  client_id: "EmulatedApplication0000000000001",
+  client_secret: "emulated",
+  name: "Default App",
+  app_type: "regular_web",
+};
+
+/** The one application that every emulated tenant has. */
+export function seededClients(): Client[] {
+  return [{ ...seeded }];
+}
+
+/** Of the seeded application. */
+export const seededClientId = seeded.client_id;

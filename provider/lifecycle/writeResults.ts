@@ -1,0 +1,141 @@
+import path from "node:path";
+import type { BatchReview } from "../resources/finalizer";
+import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
+import { writeFailedRecords } from "../results/failedRecordsFile";
+import { fromRanges } from "../results/ranges";
+import { FAILED_RECORDS, FAILED_RECORDS_CSV, REPORT } from "../results/resultsFolder";
+import { type DifferenceCount, type FailedAt, mergeSummaries } from "../results/types";
+import { removeWholeFile } from "../results/wholeFile";
+import { identityOf, normalizeUser, type User } from "../schema/identity";
+import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
+import type { Source, SourceRecord } from "../source";
+
+/** What the results are written from. */
+export interface Results {
+  /** Relative to the program. */
+  readonly resultsDir: string;
+  /** Of the import. */
+  readonly name: string;
+  readonly connectionId: string;
+  readonly batches: readonly BatchReview[];
+  readonly transform: string | undefined;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+  readonly maxActiveJobs: number;
+  /** Why the run ended before all was done. */
+  readonly problem?: string;
+}
+
+/** The files that were written, relative to the program. */
+export interface WrittenResults {
+  readonly reportFile: string;
+  readonly failedRecordsFile?: string;
+}
+
+/**
+ * Writes what people act on: the failed records whole, rebuilt from the source since the service masks their secrets; a
+ * table of them; and the report.
+ *
+ * @param openSource is called where records failed.
+ */
+export async function writeResults(results: Results, openSource: () => Promise<Source>): Promise<WrittenResults> {
+  const { resultsDir, batches, transform } = results;
+  const directory = path.resolve(resultsDir);
+  const failures = failuresOf(batches);
+  if (failures.size === 0) {
+    await removeWholeFile(directory, FAILED_RECORDS);
+    await removeWholeFile(directory, FAILED_RECORDS_CSV);
+  } else {
+    const source = await openSource();
+    const failed = () => source.records((index) => failures.has(index));
+    // What a transform has made is not what goes through it when the file is imported.
+    const asWritten = ({ user, raw }: SourceRecord) => (transform === undefined ? normalizeUser(user) : raw);
+    await writeFailedRecords(directory, mapped(failed(), asWritten));
+    await writeFailedRecordsCsv(directory, rows(failed(), failures, results));
+  }
+  await writeReportOf(directory, results);
+  return {
+    reportFile: path.posix.join(resultsDir, REPORT),
+    ...(failures.size === 0 ? {} : { failedRecordsFile: path.posix.join(resultsDir, FAILED_RECORDS) }),
+  };
+}
+
+/** How the records failed, by their place in the source. */
+function failuresOf(batches: readonly BatchReview[]): Map<number, Omit<FailedAt, "at">> {
+  const failures = new Map<number, Omit<FailedAt, "at">>();
+  for (const { at, ...failure } of batches.flatMap(({ failedAt }) => failedAt)) {
+    for (const index of fromRanges(at)) failures.set(index, failure);
+  }
+  return failures;
+}
+
+async function* mapped(records: AsyncIterable<SourceRecord>, to: (record: SourceRecord) => User): AsyncIterable<User> {
+  for await (const record of records) yield to(record);
+}
+
+async function* rows(
+  records: AsyncIterable<SourceRecord>,
+  failures: ReadonlyMap<number, Omit<FailedAt, "at">>,
+  { batches, unsupportedPasswordHash }: Results,
+): AsyncIterable<FailedRow> {
+  const listed = new Map(
+    batches.flatMap(({ failedRecords }) => failedRecords.map((record) => [`${record.file}:${record.line}`, record])),
+  );
+  for await (const { index, file, line, user: asItStands } of records) {
+    const failure = failures.get(index) as Omit<FailedAt, "at">;
+    const { user } = prepareUser(asItStands, unsupportedPasswordHash);
+    const identity = identityOf(user);
+    // Of those beyond the list only the code is known any more, and what our own rules say.
+    const reason = listed.get(`${file}:${line}`) ?? (failure.kind === undefined ? refusalOf(user) : undefined);
+    yield {
+      ...failure,
+      file,
+      line,
+      user,
+      ...(identity === undefined ? {} : { identity }),
+      ...(reason === undefined ? {} : { message: reason.message }),
+      ...(reason?.path === undefined ? {} : { path: reason.path }),
+    };
+  }
+}
+
+async function writeReportOf(directory: string, results: Results): Promise<void> {
+  const { batches, name, connectionId, maxActiveJobs, problem } = results;
+  // Loaded where there is something to draw: the charts' library costs more time than a preview.
+  const { writeReport } = await import("../results/report.js");
+  await writeReport(directory, {
+    name,
+    connectionId,
+    started: undefined,
+    finished: undefined,
+    summary: mergeSummaries(batches.map(({ summary }) => summary)),
+    jobs: batches.flatMap(({ jobs, batch }) => jobs.map((job) => ({ ...job, batch }))),
+    failures: failureCounts(batches),
+    failedRecords: batches.flatMap(({ failedRecords }) => failedRecords),
+    notApplied: mergeDifferences(batches),
+    passwordResetRequired: batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0),
+    interruptions: batches
+      .flatMap(({ interruptions }) => interruptions)
+      .map(({ at, reason }) => ({ at: new Date(at), reason })),
+    maxActiveJobs,
+    ...(problem === undefined ? {} : { problem }),
+  });
+}
+
+function failureCounts(batches: readonly BatchReview[]) {
+  const counts = new Map<string, Omit<FailedAt, "at"> & { users: number }>();
+  for (const { at, ...failure } of batches.flatMap(({ failedAt }) => failedAt)) {
+    const name = `${failure.code} ${failure.kind}`;
+    counts.set(name, { ...failure, users: (counts.get(name)?.users ?? 0) + fromRanges(at).length });
+  }
+  return [...counts.values()];
+}
+
+/** The sum over batches. */
+export function mergeDifferences(batches: readonly Pick<BatchReview, "differences">[]): DifferenceCount[] {
+  const sums = new Map<string, DifferenceCount>();
+  for (const each of batches.flatMap(({ differences }) => differences)) {
+    const name = `${each.attribute} ${each.reason}`;
+    sums.set(name, { ...each, users: (sums.get(name)?.users ?? 0) + each.users });
+  }
+  return [...sums.values()];
+}

@@ -1,0 +1,39 @@
+import { normalizeUser, type User } from "./identity";
+import { omitUnsupportedHash, problemsOf } from "./validate";
+
+/**
+ * What is done about a password hash that the service can't take: the record is invalid, or the user comes in without a
+ * password and has to set a new one.
+ */
+export type UnsupportedPasswordHash = "fail" | "omit";
+
+/** A record as it would be sent. */
+export interface PreparedUser {
+  readonly user: User;
+  /** Whether a password hash was left out. */
+  readonly passwordOmitted: boolean;
+}
+
+/** Makes a record of the source fit for sending; everything that looks at users does it first. */
+export function prepareUser(record: User, unsupported: UnsupportedPasswordHash): PreparedUser {
+  const user = normalizeUser(record);
+  if (unsupported === "fail") return { user, passwordOmitted: false };
+  const { user: kept, omitted } = omitUnsupportedHash(user);
+  return { user: kept, passwordOmitted: omitted };
+}
+
+/** What keeps a record from being sent, all of it. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly path?: string;
+}
+
+/** Why a record can't be sent, with every rule that it breaks; `undefined` for one that can. */
+export function refusalOf(user: User): Refusal | undefined {
+  const errors = problemsOf(user).filter(({ severity }) => severity === "error");
+  const [first] = errors;
+  if (first === undefined) return undefined;
+  const message = errors.map(({ path, message }) => (path === "" ? message : `${path} ${message}`)).join("; ");
+  return { code: first.code, message, ...(first.path === "" ? {} : { path: first.path }) };
+}

@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { createHash, createHmac, pbkdf2Sync, scryptSync } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { TenantStats } from "../../emulator";
+import type { FailedRecord, Summary } from "../../provider";
+import { findPulumi } from "../../tools/findPulumi";
+import { auth0PluginFolder } from "../support/auth0Plugin";
+import { EmulatorProcess } from "../support/emulator";
+import { Workspace, type WorkspaceOptions } from "../support/workspace";
+
+const EXAMPLES = path.resolve(__dirname, "../../../examples");
+const CONNECTION = "con_0000000000000001";
+const SECRET = "the-client-secret-of-this-test";
+
+describe("the examples, with the real engine", function () {
+  this.timeout(180_000);
+  const emulators: EmulatorProcess[] = [];
+  let program: Workspace | undefined;
+
+  before(async function () {
+    this.timeout(0);
+    await findPulumi(console.log);
+  });
+  afterEach(async () => {
+    program?.remove();
+    await Promise.all(emulators.splice(0).map((emulator) => emulator.stop()));
+  });
+
+  async function tenant(...flags: string[]): Promise<EmulatorProcess> {
+    const emulator = await EmulatorProcess.start("--client-secret", SECRET, "--users-per-second", "5000", ...flags);
+    emulators.push(emulator);
+    return emulator;
+  }
+
+  /** A copy of the example, as it stands. */
+  async function example(name: string, options: Omit<WorkspaceOptions, "copyOf">): Promise<Workspace> {
+    program = await Workspace.create({ copyOf: path.join(EXAMPLES, name), ...options });
+    return program;
+  }
+
+  /** One whose tenant is there already. */
+  async function exampleFor(name: string, { url }: EmulatorProcess): Promise<Workspace> {
+    return example(name, {
+      config: { "auth0:domain": url, "auth0:clientId": "emulator", connectionId: CONNECTION },
+      secrets: { "auth0:clientSecret": SECRET },
+    });
+  }
+
+  it("corrections: what failed is corrected, and nothing else is sent again", async () => {
+    const emulator = await tenant();
+    const made = await exampleFor("corrections", emulator);
+    const first = await made.up();
+    assert.equal(first.code, 0, first.output);
+    assert.match(first.stdout, /warning: 3 of 10 users failed/);
+    type Outputs = { summary: Summary; failedRecords: FailedRecord[]; failedRecordsFile?: string };
+    const outputs = await made.outputs<Outputs>();
+    assert.deepEqual(
+      outputs.failedRecords.map(({ line, code }) => [line, code]),
+      [
+        [3, "FORMAT"],
+        [5, "NOT_PASSED"],
+        [8, "INVALID_TYPE"],
+      ],
+    );
+    const file = path.join(made.folder, outputs.failedRecordsFile ?? "");
+    const lines = readFileSync(path.join(made.folder, "users.ndjson"), "utf8").trimEnd().split("\n");
+    const failed = outputs.failedRecords.map(({ line }) => JSON.parse(lines[line - 1] ?? ""));
+    assert.deepEqual(JSON.parse(readFileSync(file, "utf8")), failed);
+
+    const [barbara, edsger, katherine] = failed;
+    const { email: _reserved, ...appMetadata } = edsger.app_metadata;
+    const corrected: [number, object][] = [
+      [3, { ...barbara, email: "barbara@example.com" }],
+      [5, { ...edsger, app_metadata: appMetadata }],
+      [8, { ...katherine, name: "Katherine Johnson" }],
+    ];
+    for (const [line, user] of corrected) lines[line - 1] = JSON.stringify(user);
+    made.write("users.ndjson", `${lines.join("\n")}\n`);
+    const second = await made.up();
+    assert.equal(second.code, 0, second.output);
+    const { summary } = await made.outputs<Outputs>();
+    assert.deepEqual(
+      { inserted: summary.inserted, unchanged: summary.unchanged, failed: summary.failed },
+      { inserted: 3, unchanged: 7, failed: 0 },
+    );
+    assert.equal(existsSync(file), false);
+
+    const { jobs, users } = await emulator.stats();
+    assert.equal(users, 10);
+    assert.deepEqual(
+      jobs.list.map((job) => job.users),
+      [10, 3],
+    );
+  });
+
+  it("hashes: the tenant takes a hash of every algorithm, and each is the password's", async () => {
+    const emulator = await tenant();
+    const made = await exampleFor("hashes", emulator);
+    const { code, output } = await made.up();
+    assert.equal(code, 0, output);
+    const { summary } = await made.outputs<{ summary: Summary }>();
+    assert.deepEqual({ inserted: summary.inserted, total: summary.total }, { inserted: 11, total: 11 });
+
+    const users = JSON.parse(readFileSync(path.join(made.folder, "users.json"), "utf8")) as HashedUser[];
+    assert.deepEqual(users.map(({ custom_password_hash: { algorithm } }) => algorithm).sort(), [
+      "argon2",
+      "bcrypt",
+      "hmac",
+      "ldap",
+      "md4",
+      "md5",
+      "pbkdf2",
+      "scrypt",
+      "sha1",
+      "sha256",
+      "sha512",
+    ]);
+    for (const { custom_password_hash: custom } of users) {
+      const expected = hashOf("correct horse battery staple", custom);
+      if (expected !== undefined) assert.equal(custom.hash.value, expected, custom.algorithm);
+    }
+  });
+
+  it("two-tenants: each gets its own users, with its own credentials", async () => {
+    const eu = await tenant("--client-id", "european");
+    const us = await tenant("--client-id", "american");
+    const made = await example("two-tenants", {
+      config: {
+        "auth0-eu:domain": eu.url,
+        "auth0-eu:clientId": "european",
+        euConnectionId: CONNECTION,
+        "auth0-us:domain": us.url,
+        "auth0-us:clientId": "american",
+        usConnectionId: CONNECTION,
+      },
+      secrets: { "auth0-eu:clientSecret": SECRET, "auth0-us:clientSecret": SECRET },
+    });
+    const { code, output } = await made.up();
+    assert.equal(code, 0, output);
+    for (const [emulator, region, count] of [
+      [eu, "eu", 3],
+      [us, "us", 2],
+    ] as const) {
+      const emails = await emailsIn(emulator);
+      assert.equal(emails.length, count);
+      for (const email of emails) assert.ok(email.endsWith(`@${region}.example.com`), email);
+    }
+  });
+
+  describe("tenant", () => {
+    const scopes =
+      "create:users read:connections create:connections update:connections read:clients create:clients delete:clients";
+
+    it("makes the connection, enables it, imports into it, and leaves it there with its users", async () => {
+      const emulator = await tenant("--scopes", scopes);
+      const { path: cliPath } = await findPulumi(console.log);
+      const made = await example("tenant", {
+        config: { "auth0:domain": emulator.url, "auth0:clientId": "emulator" },
+        secrets: { "auth0:clientSecret": SECRET },
+        env: { PATH: auth0PluginFolder() + path.delimiter + cliPath },
+      });
+      const preview = await made.preview();
+      assert.equal(preview.code, 0, preview.output);
+      assert.equal((await emulator.stats()).users, 0);
+
+      // The second call about connections enables it: the import has time to come first, if nothing keeps it.
+      const slow = [{ on: "connection", nth: 2, kind: "delay", ms: 5_000 }];
+      await fetch(`${emulator.url}/emulator/faults`, { method: "POST", body: JSON.stringify(slow) });
+      const up = await made.up();
+      assert.equal(up.code, 0, up.output);
+      type Outputs = { connectionId: string; clientId: string; summary: Summary };
+      const { connectionId, summary } = await made.outputs<Outputs>();
+      assert.equal(summary.inserted, 6);
+      const { jobs, requests } = await emulator.stats();
+      assert.ok(jobs.list.every((job) => job.connection_id === connectionId));
+      const routes = Object.keys(requests);
+      const place = (route: string) => {
+        assert.ok(routes.includes(route), route);
+        return routes.indexOf(route);
+      };
+      assert.ok(place("PATCH /api/v2/connections/:id/clients") < place("POST /api/v2/jobs/users-imports"));
+
+      const again = await made.preview("--expect-no-changes");
+      assert.equal(again.code, 0, again.output);
+      const refreshed = await made.refresh();
+      assert.equal(refreshed.code, 0, refreshed.output);
+
+      const refused = await made.destroy();
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.output, /protect/);
+      await made.succeed(["state", "unprotect", "--all", "--yes"]);
+      const destroyed = await made.destroy();
+      assert.equal(destroyed.code, 0, destroyed.output);
+      assert.equal((await emulator.stats()).users, 6);
+    });
+  });
+});
+
+async function emailsIn({ url }: EmulatorProcess): Promise<string[]> {
+  const response = await fetch(`${url}/emulator/stats?users=1`);
+  const { tallies } = (await response.json()) as TenantStats & { tallies: Record<string, unknown> };
+  return Object.keys(tallies);
+}
+
+interface CustomPasswordHash {
+  algorithm: string;
+  hash: { value: string; encoding: BufferEncoding; digest?: string; key?: { value: string; encoding: BufferEncoding } };
+  salt?: { value: string; encoding: BufferEncoding; position?: "prefix" | "suffix" };
+  keylen?: number;
+  cost?: number;
+  blockSize?: number;
+  parallelization?: number;
+}
+
+interface HashedUser {
+  custom_password_hash: CustomPasswordHash;
+}
+
+/** The hash's text as it would be for this password; undefined for the algorithms that Node does not have. */
+function hashOf(password: string, { algorithm, hash, salt, ...parameters }: CustomPasswordHash): string | undefined {
+  const saltBytes = Buffer.from(salt?.value ?? "", salt?.encoding);
+  const encode = (bytes: Buffer) => bytes.toString(hash.encoding);
+  switch (algorithm) {
+    case "md5":
+    case "sha1":
+    case "sha256":
+    case "sha512": {
+      const parts = [saltBytes, Buffer.from(password)];
+      if (salt?.position === "suffix") parts.reverse();
+      return encode(createHash(algorithm).update(Buffer.concat(parts)).digest());
+    }
+    case "hmac":
+      return encode(
+        createHmac(hash.digest as string, Buffer.from(hash.key?.value ?? "", hash.key?.encoding))
+          .update(password)
+          .digest(),
+      );
+    case "scrypt": {
+      const { keylen = 0, cost = 16_384, blockSize = 8, parallelization = 1 } = parameters;
+      return encode(scryptSync(password, saltBytes, keylen, { cost, blockSize, parallelization }));
+    }
+    case "pbkdf2": {
+      const [, name = "", numbers = "", saltText = ""] = hash.value.split("$");
+      const [iterations, length] = numbers.split(",").map((number) => Number(number.slice(2))) as [number, number];
+      const digest = name.replace("pbkdf2-", "");
+      const key = pbkdf2Sync(password, Buffer.from(saltText, "base64"), iterations, length, digest);
+      return `$${name}$${numbers}$${saltText}$${key.toString("base64").replace(/=+$/, "")}`;
+    }
+    case "ldap": {
+      const bytes = Buffer.from(hash.value.replace("{SSHA512}", ""), "base64");
+      const suffix = bytes.subarray(64);
+      const digest = createHash("sha512").update(password).update(suffix).digest();
+      return `{SSHA512}${Buffer.concat([digest, suffix]).toString("base64")}`;
+    }
+    default:
+      return undefined;
+  }
+}
