@@ -172,6 +172,7 @@ describe("the examples, with the real engine", function () {
       assert.equal(summary.inserted, 6);
       const { jobs, requests } = await emulator.stats();
       assert.ok(jobs.list.every((job) => job.connection_id === connectionId));
+      // In the order of their first answers.
       const routes = Object.keys(requests);
       const place = (route: string) => {
         assert.ok(routes.includes(route), route);
