@@ -3,7 +3,8 @@ import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
-import { tenantOf } from "../jobs/tenant";
+import { type Preflight, preflight } from "../jobs/preflight";
+import { type Tenant, tenantOf } from "../jobs/tenant";
 import { hasUnsavedJournal, Journal, JournalError, moveJournal, removeSavedJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { Ledger } from "../ledger/ledger";
@@ -289,7 +290,11 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     const { result, achieved, problem } = await whileWatched(
       path.resolve(journalFile),
       () => progress.print(),
-      () => applySource(records, settings, old, { tenant, journal, progress, stop, warn }),
+      () =>
+        applySource(records, settings, old, {
+          ...{ tenant, journal, progress, stop, warn },
+          preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
+        }),
     );
     await log.live(resourceUrn, progress.line, true);
     // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
@@ -327,6 +332,20 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     journal.close();
     endWithoutEngine();
   }
+}
+
+const told = new WeakSet<Preflight>();
+
+/** What the tenant says of the import, told once: the batches of an import share it. Returns the connection's name. */
+async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string): Promise<string | undefined> {
+  const said = await preflight(tenant, connectionId);
+  if (!told.has(said)) {
+    told.add(said);
+    for (const warning of said.warnings) await log.warn(urn, warning);
+    for (const note of said.notes) await log.info(urn, note);
+  }
+  if (said.problem !== undefined) throw new Error(said.problem);
+  return said.connection;
 }
 
 /** What the batches of an import have come to in this process, for the results of a run that fails. */
