@@ -17,6 +17,7 @@ import { applySource, type BatchRecords, type BatchResult, type ImportSettings }
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
 import { tellPlan } from "./plans";
 import { differenceLine, type PlanSettings, planBatch } from "./preview";
+import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
 import { type ReadSource, sharedDigest, sharedSource } from "./sources";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 import { writeResults } from "./writeResults";
@@ -88,7 +89,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     try {
       return { inputs: { ...news, source: await describeSource(inputs, old.source) } };
     } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
+      if (!(error instanceof SourceError || error instanceof SharedUserIdError)) throw error;
       return { inputs: news, failures: failures([error.message]) };
     }
   },
@@ -199,6 +200,10 @@ async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Prom
     if (digest === old.digest) return old;
   }
   const read = await readSource(inputs, old === undefined);
+  if (!isUnknown(inputs.configNamespace)) {
+    const { origin } = resolveCredentials(config, inputs.configNamespace);
+    await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
+  }
   // The engine asks for no difference where there is nothing yet.
   if (old === undefined && inPreview.has(inputs.resourceUrn)) await tell(inputs, undefined, true, read);
   return sourceInfo(read.source);
@@ -355,7 +360,7 @@ const reviewed = new Map<string, { readonly resultsDir: string; readonly review:
 async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
   const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
   const batches = [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
-  const name = batchName(resourceUrn).replace(/-\d\d$/, "");
+  const name = importName(resourceUrn);
   const { maxActiveJobs } = resolveLimits(config);
   try {
     const results = {
@@ -381,6 +386,11 @@ async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: st
 
 function batchName(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
+}
+
+/** The batches of an import are numbered. */
+function importName(urn: string): string {
+  return batchName(urn).replace(/-\d\d$/, "");
 }
 
 /** @throws Error when the journal can't be kept: without it nothing is sent. */
