@@ -100,6 +100,13 @@ export interface Workplace {
   /** Aborted when no more is to be sent; its reason is an error that says why. */
   readonly stop: AbortSignal;
   warn(message: string): void;
+  /**
+   * Asked before anything is sent.
+   *
+   * @returns the name of the connection, where it is told.
+   * @throws Error when the tenant won't take the import.
+   */
+  preflight(): Promise<string | undefined>;
 }
 
 /** A record on its way: what is needed of it once it has been sent. Not its content. */
@@ -192,6 +199,7 @@ class Run {
   /** The codes of the records that came back, for the early look. */
   readonly #codes = new Map<string, number>();
   #connection: string | undefined;
+  #preflight: Promise<void> | undefined;
   #cameBack = 0;
   #lookedEarly = false;
   #wholeFailures = 0;
@@ -423,6 +431,7 @@ class Run {
   /** Looks for the connection's user with this email, and goes on. Returns when not too many are being looked for. */
   async #lookUp(email: string, then: (found: TenantUser | undefined) => Promise<void>): Promise<void> {
     const lookup = async () => {
+      await this.#mayBegin();
       const found = await this.#lookups(() => (this.isStopped ? undefined : this.#userByEmail(email)));
       if (!this.isStopped) await then(found);
     };
@@ -461,6 +470,19 @@ class Run {
     if (full !== undefined) await this.#submit(kind, full);
   }
 
+  /** Not before there is something to send: most runs have nothing. */
+  #mayBegin(): Promise<void> {
+    this.#preflight ??= this.at.preflight().then(
+      (connection) => {
+        this.#connection = connection ?? this.#connection;
+      },
+      (error: Error) => {
+        throw new Error(`${error.message} Nothing ${this.achieved ? "more " : ""}was sent.`);
+      },
+    );
+    return this.#preflight;
+  }
+
   #withId(name: string, user: User): User {
     const { key, connectionId, generateUserIds } = this.settings;
     if (!generateUserIds || user.user_id !== undefined) return user;
@@ -472,6 +494,7 @@ class Run {
    * batches, a freed slot is filled at once, and few payloads are in memory.
    */
   async #submit(kind: JobKind, chunk: Chunk<Member>): Promise<void> {
+    await this.#mayBegin();
     const { slot, limits } = this.at.tenant;
     track(
       this.#inFlight,

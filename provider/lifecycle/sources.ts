@@ -5,7 +5,7 @@ import { IndexSet } from "../plan/indexSet";
 import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
 import { sharersOf } from "../plan/sharers";
-import { droppedAttributes, identityOf, normalizeUser } from "../schema/identity";
+import { droppedAttributes, identifierOf, identityOf, normalizeUser } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
 import { digestSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
@@ -50,6 +50,8 @@ export interface ReadSource {
   /** Who the user is, and what the record says. Needs the key. */
   identity(index: number): number;
   record(index: number): number;
+  /** 32 bits of a hash of the `user_id` that the record states; `undefined` where it states none. */
+  userIdHash(index: number): number | undefined;
   /** Whether the record was checked, and found wrong. `undefined` where it was not checked. */
   isInvalid(index: number): boolean | undefined;
   /** Size of the record as an insert job sends it, in bytes; where it was checked. */
@@ -100,6 +102,8 @@ function sameFiles(a: Reading, b: Reading): boolean {
 /** Reads a source through, and holds what is found meanwhile. */
 class Reader {
   readonly #shareHashes = new Column((length) => new Uint32Array(length));
+  /** 1 where the record states a `user_id`; it is then what the share's hash is of. */
+  readonly #withId = new Column((length) => new Uint8Array(length));
   readonly #identities = new Column((length) => new Float64Array(length));
   readonly #records = new Column((length) => new Float64Array(length));
   readonly #sentBytes = new Column((length) => new Uint32Array(length));
@@ -130,6 +134,7 @@ class Reader {
       doubleAt: (index) => doubles.get(index),
       identity: (index) => reader.#identities.at(index),
       record: (index) => reader.#records.at(index),
+      userIdHash: (index) => (reader.#withId.at(index) === 1 ? reader.#shareHashes.at(index) : undefined),
       notes: { warnings: reader.#warnings, dropped: reader.#dropped },
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
       insertBytes: (index, generateUserIds) => {
@@ -144,6 +149,7 @@ class Reader {
     const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
     // Where the transform failed there is no user; the batches share out these records, too.
     this.#shareHashes.set(index, shareHash(problem === undefined ? user : raw));
+    if (problem === undefined && identifierOf(user) === "user_id") this.#withId.set(index, 1);
     for (const { earlier } of this.#identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
       const problems = problemsOf(user);
@@ -184,7 +190,7 @@ function increase(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-type Numbers = Uint32Array | Float64Array;
+type Numbers = Uint8Array | Uint32Array | Float64Array;
 
 /** A column of numbers that grows. */
 class Column<T extends Numbers> {

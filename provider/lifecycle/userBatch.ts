@@ -3,7 +3,8 @@ import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
-import { tenantOf } from "../jobs/tenant";
+import { type Preflight, preflight } from "../jobs/preflight";
+import { type Tenant, tenantOf } from "../jobs/tenant";
 import { hasUnsavedJournal, Journal, JournalError, moveJournal, removeSavedJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { Ledger } from "../ledger/ledger";
@@ -16,6 +17,7 @@ import { applySource, type BatchRecords, type BatchResult, type ImportSettings }
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
 import { tellPlan } from "./plans";
 import { differenceLine, type PlanSettings, planBatch } from "./preview";
+import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
 import { type ReadSource, sharedDigest, sharedSource } from "./sources";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 import { writeResults } from "./writeResults";
@@ -87,7 +89,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     try {
       return { inputs: { ...news, source: await describeSource(inputs, old.source) } };
     } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
+      if (!(error instanceof SourceError || error instanceof SharedUserIdError)) throw error;
       return { inputs: news, failures: failures([error.message]) };
     }
   },
@@ -198,6 +200,10 @@ async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Prom
     if (digest === old.digest) return old;
   }
   const read = await readSource(inputs, old === undefined);
+  if (!isUnknown(inputs.configNamespace)) {
+    const { origin } = resolveCredentials(config, inputs.configNamespace);
+    await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
+  }
   // The engine asks for no difference where there is nothing yet.
   if (old === undefined && inPreview.has(inputs.resourceUrn)) await tell(inputs, undefined, true, read);
   return sourceInfo(read.source);
@@ -289,7 +295,11 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     const { result, achieved, problem } = await whileWatched(
       path.resolve(journalFile),
       () => progress.print(),
-      () => applySource(records, settings, old, { tenant, journal, progress, stop, warn }),
+      () =>
+        applySource(records, settings, old, {
+          ...{ tenant, journal, progress, stop, warn },
+          preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
+        }),
     );
     await log.live(resourceUrn, progress.line, true);
     // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
@@ -329,6 +339,20 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
   }
 }
 
+const told = new WeakSet<Preflight>();
+
+/** What the tenant says of the import, told once: the batches of an import share it. Returns the connection's name. */
+async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string): Promise<string | undefined> {
+  const said = await preflight(tenant, connectionId);
+  if (!told.has(said)) {
+    told.add(said);
+    for (const warning of said.warnings) await log.warn(urn, warning);
+    for (const note of said.notes) await log.info(urn, note);
+  }
+  if (said.problem !== undefined) throw new Error(said.problem);
+  return said.connection;
+}
+
 /** What the batches of an import have come to in this process, for the results of a run that fails. */
 const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
 
@@ -336,7 +360,7 @@ const reviewed = new Map<string, { readonly resultsDir: string; readonly review:
 async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
   const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
   const batches = [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
-  const name = batchName(resourceUrn).replace(/-\d\d$/, "");
+  const name = importName(resourceUrn);
   const { maxActiveJobs } = resolveLimits(config);
   try {
     const results = {
@@ -362,6 +386,11 @@ async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: st
 
 function batchName(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
+}
+
+/** The batches of an import are numbered. */
+function importName(urn: string): string {
+  return batchName(urn).replace(/-\d\d$/, "");
 }
 
 /** @throws Error when the journal can't be kept: without it nothing is sent. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Emulator, startEmulator } from "../../emulator";
+import type { Connection } from "../../emulator/connections";
 import type { Fault } from "../../emulator/faultPlan";
 import type { FailedRecord, Job, Summary } from "../../provider";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "../support/providerProcess";
@@ -431,6 +432,21 @@ describe("the import engine", function () {
         await start();
         await assert.rejects(create(), /journal batch\.ndjson is damaged in line 2.*Nothing was sent now/s);
         assert.equal(emulator.tenant.stats().jobs.total, before);
+      });
+
+      it("to the end of its jobs, where the connection takes no more: says why, and keeps what is done", async () => {
+        write(people());
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
+        await assert.rejects(create());
+        const { tenant } = emulator;
+        const { options, ...connection } = tenant.connections.get("con_0000000000000001") as Connection;
+        tenant.putConnection({ ...connection, options: { ...options, enabledDatabaseCustomization: true } });
+        await start();
+        const failure = await assertRejects(create());
+        assert.match(failure.message, /import_mode.* Nothing more was sent\. \d0 of 50 users are dealt with/);
+        tenant.putConnection({ ...connection, options });
+        await start();
+        assertEachOnce(await update(failure.properties as unknown as Outputs));
       });
 
       it("waits for a process that still drives the journal", async () => {

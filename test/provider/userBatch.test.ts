@@ -353,17 +353,23 @@ describe("a batch of users, in the provider process", () => {
 
   describe("fails with one clear sentence, and without a job,", () => {
     for (const [what, overrides, config, scopes, expected] of [
-      ["for an unknown connection", { connectionId: "con_AAAAAAAAAAAAAAAA" }, {}, undefined, /connection/i],
+      [
+        "for an unknown connection",
+        { connectionId: "con_AAAAAAAAAAAAAAAA" },
+        {},
+        undefined,
+        /con_AAAAAAAAAAAAAAAA does not exist.*Nothing was sent/,
+      ],
       [
         "for a connection that is no database",
         { connectionId: "con_0000000000000002" },
         {},
         undefined,
-        /Connection must be a database connection/,
+        /"google-oauth2" is not a database connection.*Nothing was sent/,
       ],
       ["for wrong credentials", {}, { "auth0:clientSecret": "wrong" }, undefined, /refused the credentials/],
       ["for a wrong token", {}, { "auth0:apiToken": "wrong" }, undefined, /refused the token/],
-      ["for a missing scope", {}, {}, ["read:users"], /create:users.*Grant it/],
+      ["for a missing scope", {}, {}, ["read:users"], /create:users.*Grant them/],
       ["for a tenant that does not answer", {}, {}, undefined, /could not be reached.*ECONNREFUSED/],
     ] as const) {
       it(what, async () => {
