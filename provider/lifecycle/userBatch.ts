@@ -5,7 +5,14 @@ import { z } from "zod";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
 import { type Preflight, preflight } from "../jobs/preflight";
 import { type Tenant, tenantOf } from "../jobs/tenant";
-import { hasUnsavedJournal, Journal, JournalError, moveJournal, removeSavedJournal } from "../journal/journal";
+import {
+  hasUnsavedJournal,
+  Journal,
+  JournalError,
+  moveJournal,
+  removeSavedJournal,
+  type SavedRun,
+} from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { Ledger } from "../ledger/ledger";
 import type { Share } from "../plan/share";
@@ -57,7 +64,7 @@ const Inputs = z.object({
 type Inputs = z.infer<typeof Inputs>;
 
 /** The outputs of a batch, as they are kept in the state and come back with the next run. */
-interface Outputs extends BatchResult {
+interface Outputs extends BatchResult, SavedRun {
   readonly connectionId: string;
   readonly resourceUrn: string;
   readonly share: Share;
@@ -65,8 +72,7 @@ interface Outputs extends BatchResult {
   readonly onExisting: string;
   readonly source: SourceInfo;
   readonly applied?: string;
-  /** The journal of the last run, whose content this state holds if the run was complete, and where it lies. */
-  readonly run: string;
+  /** Where its journal lies. */
   readonly journalFile: string;
 }
 
@@ -316,6 +322,7 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
       source,
       ...applied,
       run: journal.run,
+      runNumber: journal.runNumber,
       journalFile,
     };
     const review = { ...outputs, batch: batchName(resourceUrn) };
@@ -403,9 +410,7 @@ async function openJournal(
   try {
     const target = path.resolve(file);
     if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
-    // A run that failed has left jobs whose end only its journal can lead to, though the state knows the rest.
-    const savedRun = old?.complete === true ? old.run : undefined;
-    return await Journal.open(target, { keyId: keyId(key), connectionId }, savedRun, waiting, stop);
+    return await Journal.open(target, { keyId: keyId(key), connectionId }, old, waiting, stop);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
@@ -422,14 +427,14 @@ function journalFileOf({ resultsDir, resourceUrn }: Inputs): string {
 }
 
 /** Whether an interrupted run has sent something that this state does not know. */
-function leftUnsaved({ journalFile, run }: Outputs, news: Inputs): boolean {
+function leftUnsaved(saved: Outputs, news: Inputs): boolean {
   if (hasUnknown(news)) return false;
   const identity = { keyId: keyId(news.key), connectionId: news.connectionId };
   try {
-    return [...new Set([journalFile, journalFileOf(news)])].some((name) => {
+    return [...new Set([saved.journalFile, journalFileOf(news)])].some((name) => {
       const file = path.resolve(name);
-      if (hasUnsavedJournal(file, identity, run)) return true;
-      removeSavedJournal(file, run);
+      if (hasUnsavedJournal(file, identity, saved)) return true;
+      removeSavedJournal(file, saved.run);
       return false;
     });
   } catch (error) {

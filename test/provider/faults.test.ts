@@ -402,6 +402,29 @@ describe("the import engine", function () {
         assert.ok(summary.updated > 0, "what the interrupted run changed is changed back");
       });
 
+      it("by the state, not by an older journal that is put back from a copy", async () => {
+        write(people());
+        await start();
+        const first = await create();
+        const journal = path.join(folder, "results/journal/batch.ndjson");
+        const older = readFileSync(journal);
+        write(people((i) => (i < USERS_A_JOB ? { user_metadata: { changed: i } } : {})));
+        await start();
+        const second = await update(first);
+        const before = emulator.tenant.stats().jobs.total;
+        writeFileSync(journal, older);
+        await start();
+        assert.equal((await update(second)).summary, second.summary, "nothing is left to do");
+        write(
+          people((i) => (i < USERS_A_JOB ? { user_metadata: { changed: i } } : i === USERS - 1 ? { name: "Zoe" } : {})),
+        );
+        writeFileSync(journal, older);
+        await start();
+        const third = await update(second);
+        assert.equal(third.summary.updated, 1);
+        assert.equal(emulator.tenant.stats().jobs.total, before + 1);
+      });
+
       it("though the last line of the journal is torn", async () => {
         write(people());
         await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
