@@ -68,6 +68,11 @@ function asKept(attribute: string, value: unknown): unknown {
   return CASELESS.has(attribute) && typeof value === "string" ? value.toLowerCase() : value;
 }
 
+/** The fingerprint of a user's email, as `attributesOf` makes it. */
+export function emailFingerprint(key: string, email: string): Fingerprint {
+  return contentFingerprint(key, "email", email.toLowerCase(), printBits("email"));
+}
+
 /** The fingerprint of all that a record says. */
 export function wholeFingerprint(key: string, user: User): Fingerprint {
   const kept = Object.fromEntries(

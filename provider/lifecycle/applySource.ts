@@ -622,7 +622,13 @@ class Run {
     if (job.status !== "completed") return undefined;
     this.#connection ??= job.connection;
     const sent = new Set(members.map(({ identity }) => identity));
-    const { failures, unmatched } = matchErrors(this.settings.key, sent, job.errors);
+    const byEmail = new Map(
+      members.flatMap(({ identity, after }) => {
+        const { email } = after.attributes.prints;
+        return email === undefined ? [] : [[email, identity]];
+      }),
+    );
+    const { failures, unmatched } = matchErrors(this.settings.key, sent, job.errors, byEmail);
     if (unmatched > 0 || (job.failed !== undefined && job.failed > failures.size)) return undefined;
     if (kind === "upsert") this.#warnOfSecondAccounts(members, job);
     return Promise.all(

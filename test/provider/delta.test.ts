@@ -160,6 +160,24 @@ describe("an edited file", () => {
     assert.equal(at.emulator.tenant.stats().jobs.total, 0);
   });
 
+  it("tells a failed update of a user who is known by an id, and sends nobody else again", async () => {
+    const known = (i: number, attributes = {}) => person(i, { user_id: `id${i}`, ...attributes });
+    at.writeUsers([0, 1, 2].map((i) => known(i)));
+    const old = await at.create();
+    at.emulator.tenant.faults.replace([
+      { on: "job", kind: "error", email: "^person1@", code: "FORMAT", message: "no" },
+    ]);
+    at.writeUsers([0, 1, 2].map((i) => known(i, { given_name: "Renamed" })));
+    await at.restart();
+    const { summary, jobs, failedRecords } = await at.update(old);
+    assert.deepEqual(counts(summary), { updated: 2, failed: 1 });
+    assert.equal(jobs.length, 1);
+    assert.deepEqual(
+      failedRecords.map(({ identity, code, message }) => [identity, code, message]),
+      [["user_id:id1", "FORMAT", "no"]],
+    );
+  });
+
   it("takes a failed update up again when the record changes once more, or when the triggers do", async () => {
     at.writeUsers(people(2));
     const old = await at.create();
