@@ -282,6 +282,7 @@ class Run {
       this.#ledger.set(identity, { ...step.after, state: (known as LedgerEntry).state });
       const kind = known !== undefined && neverIn(known.state) ? "insert" : "upsert";
       this.#findings.failed(place, earlier?.code === step.code ? earlier : unknown, kind);
+      this.#differs(place, step);
       this.at.progress.settled(1, 1);
       return;
     }

@@ -68,7 +68,12 @@ export type Step =
   /** Nothing of it can be sent, and nothing differs but that. */
   | { readonly do: "nothing"; readonly differences: readonly Difference[]; readonly after: KnownRecord }
   /** It failed before, and is not to be sent again. */
-  | { readonly do: "listFailure"; readonly code: string; readonly after: KnownRecord };
+  | {
+      readonly do: "listFailure";
+      readonly code: string;
+      readonly differences: readonly Difference[];
+      readonly after: KnownRecord;
+    };
 
 /**
  * Decides about one record, given what is known of its user.
@@ -94,11 +99,8 @@ export function decide(
   if (neverIn(known.state)) {
     const same = sameAttributes(known.attributes, attributes);
     return same && !resendFailed
-      ? { do: "listFailure", code: code as string, after: asItIs }
+      ? { do: "listFailure", code: code as string, differences: [], after: asItIs }
       : { do: "insert", after: asItIs };
-  }
-  if (code !== undefined && known.attempt === whole() && !resendFailed) {
-    return { do: "listFailure", code, after: { ...known, record } };
   }
 
   const tenant = known.attributes;
@@ -115,6 +117,9 @@ export function decide(
       .map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
     ...removed(attributes, tenant),
   ];
+  if (code !== undefined && known.attempt === whole() && !resendFailed) {
+    return { do: "listFailure", code, differences, after: { ...known, record } };
+  }
   const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
   if (!canUpsert) differences.push(...changed.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
   const differs = differences.length > 0 || passwordOmitted;

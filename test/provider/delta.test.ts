@@ -178,6 +178,26 @@ describe("an edited file", () => {
     );
   });
 
+  it("lists what can't be applied also of a user whose update failed", async () => {
+    at.writeUsers(people(2));
+    const old = await at.create();
+    at.emulator.tenant.faults.replace([{ on: "job", kind: "error", email: "^person0@", code: "FORMAT" }]);
+    at.writeUsers([person(0, { given_name: "Renamed", blocked: true }), person(1)]);
+    await at.restart();
+    const failed = await at.update(old);
+    at.writeUsers([person(0, { given_name: "Renamed", blocked: true }), person(1, { given_name: "Renamed" })]);
+    assert.deepEqual(await at.preview(failed), [
+      "1 changed (profile 1), 1 failed before, 1 with changes that can't be applied (blocked 1): 1 job",
+    ]);
+    await at.restart();
+    const { summary, notApplied } = await at.update(failed);
+    assert.deepEqual(counts(summary), { updated: 1, failed: 1 });
+    assert.deepEqual(
+      notApplied.map(({ attributes }) => attributes.join()),
+      ["blocked"],
+    );
+  });
+
   it("takes a failed update up again when the record changes once more, or when the triggers do", async () => {
     at.writeUsers(people(2));
     const old = await at.create();
