@@ -195,6 +195,13 @@ export function overwritten(attributes: Attributes): { readonly has: Attributes;
   return { has: { ...attributes, prints, booleans }, differences };
 }
 
+/** What the tenant has where all was applied but the factors: those, if any, are as they were before. */
+export function withoutFactors(applied: Attributes, before?: Attributes): Attributes {
+  const { mfa_factors: _, ...prints } = applied.prints;
+  const factors = before?.prints.mfa_factors;
+  return { ...applied, prints: factors === undefined ? prints : { ...prints, mfa_factors: factors } };
+}
+
 /** The attributes of a record that an upsert of these changes holds, its key and `email_verified` apart. */
 export function changedAttributes(user: User, changes: readonly Change[]): User {
   const sent: User = {};
@@ -206,7 +213,18 @@ export function changedAttributes(user: User, changes: readonly Change[]): User 
   return sent;
 }
 
-function sameAttributes(a: Attributes, b: Attributes): boolean {
+/** What is certain of a user who has one or the other: where they differ, whatever a record says is news. */
+export function commonAttributes(a: Attributes, b: Attributes): Attributes {
+  const prints = Object.fromEntries(
+    Object.entries(a.prints).filter(([group, print]) => print === b.prints[group as Group]),
+  );
+  const booleans = Object.fromEntries(
+    Object.entries(a.booleans).filter(([attribute, value]) => value === b.booleans[attribute as BooleanAttribute]),
+  );
+  return { ...a, prints, booleans };
+}
+
+export function sameAttributes(a: Attributes, b: Attributes): boolean {
   return (
     GROUPS.every((group) => a.prints[group] === b.prints[group]) &&
     BOOLEANS.every((attribute) => a.booleans[attribute] === b.booleans[attribute])

@@ -160,6 +160,56 @@ describe("an edited file", () => {
     assert.equal(at.emulator.tenant.stats().jobs.total, 0);
   });
 
+  describe("whose factors Auth0 refuses, and takes the rest of,", () => {
+    const factors = [{ phone: { value: "+4915112345678" } }];
+    const refuse = () =>
+      at.emulator.tenant.faults.replace([
+        { on: "job", kind: "error", email: "^person0@", code: "MFA_FACTORS_FAILED", applied: true },
+      ]);
+    const refused = async () => {
+      at.writeUsers([person(0, { user_metadata: { theme: "light" } })]);
+      const old = await at.create();
+      refuse();
+      at.writeUsers([person(0, { user_metadata: { theme: "dark" }, mfa_factors: factors })]);
+      await at.restart();
+      const failed = await at.update(old);
+      assert.deepEqual(counts(failed.summary), { failed: 1 });
+      at.emulator.tenant.faults.clear();
+      return failed;
+    };
+
+    it("is sent again with the factors alone", async () => {
+      const failed = await refused();
+      at.changeInTenant("person0@example.com", { user_metadata: { theme: "of the application" } });
+      await at.restart();
+      assert.deepEqual(counts((await at.update(failed, { triggers: [1] })).summary), { updated: 1 });
+      const user = at.user("person0@example.com");
+      assert.deepEqual(user?.mfa_factors, factors);
+      assert.deepEqual(user?.user_metadata, { theme: "of the application" });
+    });
+
+    it("is put back with the file", async () => {
+      const failed = await refused();
+      at.writeUsers([person(0, { user_metadata: { theme: "light" } })]);
+      await at.restart();
+      assert.deepEqual(counts((await at.update(failed)).summary), { updated: 1 });
+      assert.deepEqual(at.user("person0@example.com")?.user_metadata, { theme: "light" });
+    });
+
+    it("comes in all the same where it is new, and gets its factors when it is sent again", async () => {
+      refuse();
+      at.writeUsers([person(0, { mfa_factors: factors })]);
+      const failed = await at.create();
+      assert.deepEqual(counts(failed.summary), { failed: 1 });
+      at.emulator.tenant.faults.clear();
+      at.writeUsers([person(0, { given_name: "Renamed", mfa_factors: factors })]);
+      await at.restart();
+      assert.deepEqual(counts((await at.update(failed)).summary), { updated: 1 });
+      const user = at.user("person0@example.com");
+      assert.deepEqual([user?.given_name, user?.mfa_factors, at.users().length], ["Renamed", factors, 1]);
+    });
+  });
+
   it("tells a failed update of a user who is known by an id, and sends nobody else again", async () => {
     const known = (i: number, attributes = {}) => person(i, { user_id: `id${i}`, ...attributes });
     at.writeUsers([0, 1, 2].map((i) => known(i)));
