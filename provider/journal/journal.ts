@@ -81,8 +81,8 @@ export interface Replay {
   /** How users ended, in the order in which it was learnt. */
   readonly outcomes: readonly { readonly member: JournalMember; readonly outcome: Outcome }[];
   readonly open: readonly OpenJob[];
-  /** Users of jobs that failed as a whole: some of them may be in the tenant. */
-  readonly uncertain: readonly Fingerprint[];
+  /** Users of jobs that failed as a whole: some of them may be in the tenant, with what they were sent with. */
+  readonly uncertain: readonly JournalMember[];
   /** The number of the last job. */
   readonly lastNumber: number;
   /** When the tenant took the last job: ISO 8601, UTC. */
@@ -280,7 +280,7 @@ function readJournal(file: string): Left | undefined {
 function replayOf(entries: readonly Entry[]): Replay {
   const open = new Map<number, OpenJob>();
   const outcomes: { member: JournalMember; outcome: Outcome }[] = [];
-  const uncertain: Fingerprint[] = [];
+  const uncertain: JournalMember[] = [];
   let lastNumber = 0;
   let lastHeard: string | undefined;
   for (const entry of entries) {
@@ -296,7 +296,7 @@ function replayOf(entries: readonly Entry[]): Replay {
     } else if ("refused" in entry) {
       open.delete(entry.refused);
     } else if ("abandoned" in entry) {
-      uncertain.push(...(open.get(entry.abandoned)?.members ?? []).map(({ identity }) => identity));
+      uncertain.push(...(open.get(entry.abandoned)?.members ?? []));
       open.delete(entry.abandoned);
     } else {
       const codes = entry.codes.values();

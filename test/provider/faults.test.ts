@@ -425,6 +425,57 @@ describe("the import engine", function () {
         assert.equal(emulator.tenant.stats().jobs.total, before + 1);
       });
 
+      describe("in the moment in which nobody knows whether the tenant took the job", () => {
+        /** Sends the file, and dies as soon as the tenant has all of it; the answer never comes. */
+        async function dieUnanswered(send: () => Promise<unknown>, arrived: () => boolean): Promise<void> {
+          emulator.tenant.faults.replace([{ on: "submit", kind: "hang", processed: true }]);
+          const dead = assert.rejects(send());
+          await until(arrived);
+          await provider.stop();
+          await dead;
+          emulator.tenant.faults.clear();
+        }
+        const named = (names: readonly string[]) =>
+          write(names.map((given_name, i) => ({ ...person(i, { given_name }), user_metadata: { of: given_name } })));
+        const namesNow = () =>
+          [...emulator.tenant.users.all()].map(({ attributes }) => {
+            const { given_name, user_metadata } = JSON.parse(attributes) as Record<string, unknown>;
+            assert.deepEqual(user_metadata, { of: given_name });
+            return given_name;
+          });
+
+        it("of a first import: who changed in the file since is brought up to it", async () => {
+          named(["Ann", "Bob", "Cid"]);
+          await start();
+          await dieUnanswered(create, () => emulator.tenant.stats().users === 3);
+          named(["Ann", "Robert", "Cid"]);
+          await start();
+          const outputs = await create();
+          assert.deepEqual(namesNow(), ["Ann", "Robert", "Cid"]);
+          const { inserted, updated } = outputs.summary;
+          assert.deepEqual({ inserted, updated }, { inserted: 2, updated: 1 });
+          assert.equal(await update(outputs), outputs);
+        });
+
+        it("of an update: a file that is put back is sent", async () => {
+          named(["Ann", "Bob"]);
+          await start();
+          const first = await create();
+          named(["Ann", "Robert"]);
+          await start();
+          await dieUnanswered(
+            () => update(first),
+            () => namesNow().includes("Robert"),
+          );
+          named(["Ann", "Bob"]);
+          await start();
+          const { summary } = await update(first);
+          assert.deepEqual(namesNow(), ["Ann", "Bob"]);
+          const { unchanged, updated } = summary;
+          assert.deepEqual({ unchanged, updated }, { unchanged: 1, updated: 1 });
+        });
+      });
+
       it("though the last line of the journal is torn", async () => {
         write(people());
         await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
