@@ -1,11 +1,10 @@
-import { requestOverhead } from "../jobs/tenant";
+import { requestOverhead } from "../jobs/importRequest";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
 import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
-import type { DifferenceCount } from "../results/types";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { describe } from "./describe";
@@ -205,11 +204,4 @@ export function planLine(plan: Plan): string {
     ...part(plan.notApplicable, "with changes that can't be applied", plan.differences),
   ];
   return `${parts.join(", ") || "no users"}: ${plan.jobs === 0 ? "no jobs" : countOf(plan.jobs, "job")}`;
-}
-
-/** What can't be brought to the tenant, in one line. */
-export function differenceLine(differences: readonly DifferenceCount[]): string {
-  const attributes = new Map<string, number>();
-  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
-  return `the file says what can't be applied to users who exist (${listCodes(attributes)}): see the output notApplied`;
 }
