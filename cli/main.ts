@@ -3,12 +3,14 @@ import { Command } from "commander";
 import { emulatorCommand } from "./emulator";
 import { purgeCommand } from "./purge";
 import { stopCommand } from "./stop";
+import { validateCommand } from "./validate";
 
 const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
   .addCommand(emulatorCommand())
   .addCommand(purgeCommand())
-  .addCommand(stopCommand());
+  .addCommand(stopCommand())
+  .addCommand(validateCommand());
 
 program.parseAsync().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

@@ -9,7 +9,7 @@ export interface Client {
 const seeded: Client = {
   client_id: "EmulatedApplication0000000000001",
   client_secret: "emulated",
-  name: "Default App",
+  name: "Emulated Application",
   app_type: "regular_web",
 };
 

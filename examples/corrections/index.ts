@@ -4,13 +4,19 @@
 //
 //     pulumi stack output failedRecords --show-secrets
 //
-// Correct those lines and run `pulumi up` again: nobody but the corrected ones is sent.
+// Take a copy of the file, and correct the records in it:
+//
+//     cp .user-import/dev/everyone/failed-records.json corrections.json
+//
+// At the next `pulumi up` it comes after users.ndjson, and of two records of the same user the last one counts: nobody
+// but the corrected ones is sent, and the export stays as it was.
+import { existsSync } from "node:fs";
 import { Config } from "@pulumi/pulumi";
 import { UserImport } from "pulumi-auth0-user-import";
 
 const everyone = new UserImport("everyone", {
   connectionId: new Config().require("connectionId"),
-  users: "users.ndjson",
+  users: ["users.ndjson", ...(existsSync("corrections.json") ? ["corrections.json"] : [])],
 });
 
 export const summary = everyone.summary;

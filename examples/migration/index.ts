@@ -9,6 +9,7 @@ import { UserImport } from "pulumi-auth0-user-import";
 const everyone = new UserImport("everyone", {
   connectionId: new Config().require("connectionId"),
   users: "export/*.ndjson.gz",
+  transform: "to-user.mjs",
   batches: 16,
   // A few bad records should not stop a cut-over; more than that, and somebody looks first.
   maxFailures: "0.1%",

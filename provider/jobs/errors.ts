@@ -40,9 +40,9 @@ export class TenantError extends Error {
   }
 }
 
-/** Where a person grants a scope. */
-const GRANT =
-  "Grant it to the application in the Auth0 Dashboard under Applications > APIs > Auth0 Management API > Machine to Machine Applications (or with an auth0.ClientGrant), then run `pulumi up` again.";
+/** Where a person grants an application a scope. */
+export const GRANTED_AT =
+  "in the Auth0 Dashboard under Applications > APIs > Auth0 Management API > Machine to Machine Applications (or with an auth0.ClientGrant)";
 
 interface ErrorBody {
   readonly message?: unknown;
@@ -87,7 +87,10 @@ export function explain(error: unknown, doing: string, origin: string): TenantEr
   }
   if (status === 401)
     return told(`${host} refused the token (${detail}). Check auth0:apiToken, or let the package sign in.`);
-  if (status === 403) return told(`${host} refused ${doing}: ${detail}. ${GRANT}`);
+  if (status === 403)
+    return told(
+      `${host} refused ${doing}: ${detail}. Grant it to the application ${GRANTED_AT}, then run \`pulumi up\` again.`,
+    );
   return told(`${host} refused ${doing}: ${detail}${code === undefined ? "" : ` (${code})`}.`);
 }
 

@@ -1,3 +1,4 @@
+import { emailFingerprint } from "../ledger/attributes";
 import { type Fingerprint, identityFingerprint, secondIdentityFingerprint } from "../ledger/fingerprint";
 import { identityOf, normalizeUser } from "../schema/identity";
 import type { JobError } from "./tenant";
@@ -22,14 +23,17 @@ export interface RecordFailure {
 /**
  * Finds the record that each of a job's errors is about. The service tells a failed user as it was sent, secrets
  * masked, so its identity leads to the record: with the `user_id` that it tells, or without it where we made that up.
+ * An upsert names its user by email alone, though we may know it by its `user_id`: then the email leads to it.
  *
  * @param sent the identities of the job's records, keyed; a job never holds one twice.
+ * @param byEmail of those who are known by something else, by the fingerprint of their email.
  * @returns the failures by identity, and how many errors are about none of the records.
  */
 export function matchErrors(
   key: string,
   sent: ReadonlySet<Fingerprint>,
   errors: readonly JobError[],
+  byEmail: ReadonlyMap<Fingerprint, Fingerprint> = new Map(),
 ): { readonly failures: Map<Fingerprint, RecordFailure>; readonly unmatched: number } {
   const failures = new Map<Fingerprint, RecordFailure>();
   let unmatched = 0;
@@ -42,7 +46,8 @@ export function matchErrors(
         ? []
         : [identityFingerprint(key, identity), secondIdentityFingerprint(key, identity)];
     });
-    const found = candidates.flat().find((each) => sent.has(each));
+    const email = typeof told.email === "string" ? byEmail.get(emailFingerprint(key, told.email)) : undefined;
+    const found = candidates.flat().find((each) => sent.has(each)) ?? email;
     if (found === undefined) {
       unmatched++;
       continue;

@@ -49,6 +49,19 @@ const TenantUser = z.object({
 });
 export type TenantUser = z.infer<typeof TenantUser>;
 
+const flag = z.boolean().optional().catch(undefined);
+
+/** A connection, as far as it tells whether it takes imports. */
+const Connection = z.object({
+  name: z.string(),
+  strategy: z.string(),
+  options: z.object({ enabledDatabaseCustomization: flag, import_mode: flag }).catch({}),
+});
+export type Connection = z.infer<typeof Connection>;
+
+/** What is read of an access token; Auth0's for the Management API are JWTs. */
+const Claims = z.object({ scope: z.string() });
+
 /**
  * The longest that one call may take, its answer read to the end; a submission carries half a megabyte. How often a
  * call is tried again that failed for no fault of its own: with the waits between, some two minutes. Tests are quicker.
@@ -70,6 +83,8 @@ export class Tenant {
   readonly #gate: RateGate;
   #client: ManagementClient;
   #hasAnswered = false;
+  /** The header that the last call was authorised by. */
+  #authorization = "";
 
   constructor(
     readonly credentials: Credentials,
@@ -78,6 +93,17 @@ export class Tenant {
     this.slot = pLimit(limits.maxActiveJobs);
     this.#gate = new RateGate(limits.requestsPerSecond);
     this.#client = this.#signIn();
+  }
+
+  /** The scopes that the token of the last call grants; `undefined` where it does not tell. */
+  get scopes(): ReadonlySet<string> | undefined {
+    const [, claims = ""] = this.#authorization.split(".");
+    try {
+      // Read, not verified: that is the tenant's part.
+      return new Set(Claims.parse(JSON.parse(Buffer.from(claims, "base64url").toString())).scope.split(" "));
+    } catch {
+      return undefined;
+    }
   }
 
   /**
@@ -151,6 +177,27 @@ export class Tenant {
     );
   }
 
+  /** @returns `undefined` where there is none. */
+  async connection(id: string, onRetry: OnRetry): Promise<Connection | undefined> {
+    return this.#orMissing(
+      this.#call("reading the connection", Connection, (client) => client.connections.get(id), onRetry, isTransient),
+    );
+  }
+
+  /** Whether users can sign in through the connection to any application. `undefined` where there is no such connection. */
+  async isEnabled(connectionId: string, onRetry: OnRetry): Promise<boolean | undefined> {
+    const clients = await this.#orMissing(
+      this.#call(
+        "reading the applications of the connection",
+        z.array(z.unknown()),
+        async (client) => (await client.connections.clients.get(connectionId, { take: 1 })).data,
+        onRetry,
+        isTransient,
+      ),
+    );
+    return clients === undefined ? undefined : clients.length > 0;
+  }
+
   async #orMissing<T>(call: Promise<T>): Promise<T | undefined> {
     return call.catch((error: unknown) => {
       if (error instanceof TenantError && error.status === 404) return undefined;
@@ -162,8 +209,9 @@ export class Tenant {
     const { origin, auth, audience } = this.credentials;
     const options = {
       domain: new URL(origin).host,
-      fetch: fetchFrom(origin, this.#gate, () => {
+      fetch: fetchFrom(origin, this.#gate, (authorization) => {
         this.#hasAnswered = true;
+        if (authorization !== null) this.#authorization = authorization;
       }),
       // Ours know which calls may be made again, and tell of it.
       maxRetries: 0,
@@ -241,14 +289,14 @@ const USERS_FILE = "users.json";
  * `fetch` for the SDK, which knows https only and limits no more than the time to an answer's first byte: speaks plain
  * http to a loopback origin that says so, and reads the answer to its end within the time of the call.
  */
-function fetchFrom(origin: string, gate: RateGate, onAnswer: () => void): typeof fetch {
+function fetchFrom(origin: string, gate: RateGate, onAnswer: (authorization: string | null) => void): typeof fetch {
   return async (input, init) => {
     await gate.pass();
     const url = new URL(input instanceof Request ? input.url : input);
     url.protocol = new URL(origin).protocol;
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     gate.obey(response);
-    onAnswer();
+    onAnswer(new Headers(init?.headers).get("authorization"));
     const body = await response.arrayBuffer();
     return new Response(NO_BODY.has(response.status) ? null : body, response);
   };

@@ -37,8 +37,10 @@ const VERSION = 2;
 
 const Header = z.object({
   version: z.number(),
-  /** The journal's own name. The state holds it once it holds all that the journal says. */
+  /** The journal's own name. The state holds it once it holds what the journal says. */
   run: z.string(),
+  /** Counts the journals of a batch: one that is put back from a copy is older than the state. */
+  number: z.number(),
   /** Tells whether the fingerprints are of this import's key. */
   keyId: z.string(),
   connectionId: z.string(),
@@ -79,8 +81,8 @@ export interface Replay {
   /** How users ended, in the order in which it was learnt. */
   readonly outcomes: readonly { readonly member: JournalMember; readonly outcome: Outcome }[];
   readonly open: readonly OpenJob[];
-  /** Users of jobs that failed as a whole: some of them may be in the tenant. */
-  readonly uncertain: readonly Fingerprint[];
+  /** Users of jobs that failed as a whole: some of them may be in the tenant, with what they were sent with. */
+  readonly uncertain: readonly JournalMember[];
   /** The number of the last job. */
   readonly lastNumber: number;
   /** When the tenant took the last job: ISO 8601, UTC. */
@@ -91,6 +93,14 @@ export interface Replay {
 export interface JournalIdentity {
   readonly keyId: string;
   readonly connectionId: string;
+}
+
+/** The journal of the run that the state was saved by. */
+export interface SavedRun {
+  readonly run: string;
+  readonly runNumber: number;
+  /** Whether all that it says is in the state: not where the run failed, and left jobs whose end it did not see. */
+  readonly complete: boolean;
 }
 
 /** A journal that can't be read. The message says what to do. */
@@ -108,6 +118,7 @@ export class JournalError extends Error {
 export class Journal {
   private constructor(
     readonly run: string,
+    readonly runNumber: number,
     readonly replay: Replay,
     private readonly fd: number,
     private readonly lock: Lock,
@@ -116,14 +127,14 @@ export class Journal {
   /**
    * Takes the journal, and waits for a process that still drives it.
    *
-   * @param savedRun the journal that the state holds: one of that name has nothing more to tell.
+   * @param saved what the state was saved by: that journal may have nothing more to tell, and older ones have not.
    * @param stop ends the wait; its reason is thrown.
    * @throws JournalError when a newer version wrote it, or when it is damaged elsewhere than at its end.
    */
   static async open(
     file: string,
     identity: JournalIdentity,
-    savedRun: string | undefined,
+    saved: SavedRun | undefined,
     waiting: (owner: string) => void,
     stop: AbortSignal,
   ): Promise<Journal> {
@@ -131,13 +142,16 @@ export class Journal {
     const lock = await Lock.acquire(lockFile(file), waiting, stop);
     try {
       const left = readJournal(file);
-      if (left !== undefined && isUnsaved(left.header, identity, savedRun)) {
+      if (left !== undefined && isUnsaved(left.header, identity, saved)) {
         truncateSync(file, left.soundBytes);
-        return new Journal(left.header.run, replayOf(left.entries), openSync(file, "a"), lock);
+        const { run, number } = left.header;
+        return new Journal(run, number, replayOf(left.entries), openSync(file, "a"), lock);
       }
       rmSync(file, { force: true });
-      const journal = new Journal(randomBytes(8).toString("hex"), replayOf([]), openSync(file, "ax", 0o600), lock);
-      journal.#write({ version: VERSION, run: journal.run, ...identity });
+      const run = randomBytes(8).toString("hex");
+      const number = (saved?.runNumber ?? 0) + 1;
+      const journal = new Journal(run, number, replayOf([]), openSync(file, "ax", 0o600), lock);
+      journal.#write({ version: VERSION, run, number, ...identity });
       syncFolder(path.dirname(file));
       return journal;
     } catch (error) {
@@ -189,9 +203,9 @@ const FAILED = "failed:";
 const WHOLE_OUTCOMES = ["inserted", "updated", "adopted", "existing"] as const satisfies readonly Outcome[];
 
 /** Whether an interrupted run left something that the state does not hold. */
-export function hasUnsavedJournal(file: string, identity: JournalIdentity, savedRun: string | undefined): boolean {
+export function hasUnsavedJournal(file: string, identity: JournalIdentity, saved: SavedRun): boolean {
   const left = readJournal(file);
-  return left !== undefined && left.entries.length > 0 && isUnsaved(left.header, identity, savedRun);
+  return left !== undefined && left.entries.length > 0 && isUnsaved(left.header, identity, saved);
 }
 
 /** Removes the journal of this run, which is in the state: nothing is written to it any more. */
@@ -216,8 +230,10 @@ export async function moveJournal(
   }
 }
 
-function isUnsaved(header: Header, { keyId, connectionId }: JournalIdentity, savedRun: string | undefined): boolean {
-  return header.run !== savedRun && header.keyId === keyId && header.connectionId === connectionId;
+function isUnsaved(header: Header, { keyId, connectionId }: JournalIdentity, saved: SavedRun | undefined): boolean {
+  if (header.keyId !== keyId || header.connectionId !== connectionId) return false;
+  if (saved === undefined) return true;
+  return header.run === saved.run ? !saved.complete : header.number > saved.runNumber;
 }
 
 interface Left {
@@ -264,7 +280,7 @@ function readJournal(file: string): Left | undefined {
 function replayOf(entries: readonly Entry[]): Replay {
   const open = new Map<number, OpenJob>();
   const outcomes: { member: JournalMember; outcome: Outcome }[] = [];
-  const uncertain: Fingerprint[] = [];
+  const uncertain: JournalMember[] = [];
   let lastNumber = 0;
   let lastHeard: string | undefined;
   for (const entry of entries) {
@@ -280,7 +296,7 @@ function replayOf(entries: readonly Entry[]): Replay {
     } else if ("refused" in entry) {
       open.delete(entry.refused);
     } else if ("abandoned" in entry) {
-      uncertain.push(...(open.get(entry.abandoned)?.members ?? []).map(({ identity }) => identity));
+      uncertain.push(...(open.get(entry.abandoned)?.members ?? []));
       open.delete(entry.abandoned);
     } else {
       const codes = entry.codes.values();

@@ -24,7 +24,7 @@ export const GROUPS = [
 export type Group = (typeof GROUPS)[number];
 
 /** What Auth0 keeps in lower case. */
-const CASELESS: ReadonlySet<Group> = new Set<Group>(["email", "username"]);
+const CASELESS: ReadonlySet<string> = new Set<Group>(["email", "username"]);
 
 /** What a record says of its user, in fingerprints; or what the tenant has of a user, as far as is known. */
 export interface Attributes {
@@ -61,11 +61,22 @@ function attributeOf(user: User, group: Group, profile: readonly ProfileAttribut
   if (group === "profile") {
     return profile.length === 0 ? undefined : profile.map((attribute) => [attribute, user[attribute]]);
   }
-  const value = user[group];
-  return CASELESS.has(group) && typeof value === "string" ? value.toLowerCase() : value;
+  return asKept(group, user[group]);
+}
+
+function asKept(attribute: string, value: unknown): unknown {
+  return CASELESS.has(attribute) && typeof value === "string" ? value.toLowerCase() : value;
+}
+
+/** The fingerprint of a user's email, as `attributesOf` makes it. */
+export function emailFingerprint(key: string, email: string): Fingerprint {
+  return contentFingerprint(key, "email", email.toLowerCase(), printBits("email"));
 }
 
 /** The fingerprint of all that a record says. */
 export function wholeFingerprint(key: string, user: User): Fingerprint {
-  return contentFingerprint(key, "record", user, RECORD_BITS);
+  const kept = Object.fromEntries(
+    Object.entries(user).map(([attribute, value]) => [attribute, asKept(attribute, value)]),
+  );
+  return contentFingerprint(key, "record", kept, RECORD_BITS);
 }

@@ -44,6 +44,9 @@ function sorted(value: unknown): unknown {
   return result;
 }
 
+/** Of a record that names no user. */
+export const NO_IDENTITY: Fingerprint = 0;
+
 /** The fingerprint of who a user is, of the text that `identityOf` gives. */
 export function identityFingerprint(key: string, identity: string): Fingerprint {
   return firstBits(keyed(key, "identity", identity), IDENTITY_BITS);

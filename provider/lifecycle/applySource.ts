@@ -12,14 +12,18 @@ import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import {
   changedAttributes,
+  commonAttributes,
   type Difference,
   decide,
   type JobKind,
   type OnExisting,
   overwritten,
   type Step,
+  sameAttributes,
+  withoutFactors,
 } from "../plan/delta";
-import { type Chunk, MAX_REQUEST_BYTES, Packer, recordOf, split } from "../plan/pack";
+import type { Double } from "../plan/doubles";
+import { type Chunk, Packer, recordOf, split, TOO_LARGE } from "../plan/pack";
 import { type BatchProgress, count } from "../progress/batchProgress";
 import { redact } from "../results/redact";
 import type {
@@ -38,7 +42,7 @@ import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/
 import type { SourceRecord } from "../source";
 import { describe } from "./describe";
 import { type Failure, Findings, listCodes, type Place } from "./findings";
-import { type Double, doubleFailure } from "./sources";
+import { doubleFailure } from "./sources";
 
 /** How the users of a batch are to be imported. */
 export interface ImportSettings {
@@ -99,6 +103,13 @@ export interface Workplace {
   /** Aborted when no more is to be sent; its reason is an error that says why. */
   readonly stop: AbortSignal;
   warn(message: string): void;
+  /**
+   * Asked before anything is sent.
+   *
+   * @returns the name of the connection, where it is told.
+   * @throws Error when the tenant won't take the import.
+   */
+  preflight(): Promise<string | undefined>;
 }
 
 /** A record on its way: what is needed of it once it has been sent. Not its content. */
@@ -121,11 +132,11 @@ const WHOLE_FAILURES_IN_ALL = 200;
 /** Users looked up at a time, and how many may wait for it. */
 const LOOKUPS = { active: 4, pending: 64 };
 
-/** Auth0's code for a value that is too long, said of a record that no job can carry. */
-const TOO_LARGE = "MAX_LENGTH";
-
 /** Our own code for a record that makes every job fail as a whole; the service has none for it. */
 const JOB_FAILED = "JOB_FAILED";
+
+/** Auth0's code for a record of which all but the factors was applied. Auth0 documentation says so of upserts. */
+const FACTORS_FAILED = "MFA_FACTORS_FAILED";
 
 /** Codes that a user gets who is there already, perhaps by our own doing. */
 const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", "CONFLICT_USERNAME"]);
@@ -180,8 +191,8 @@ class Run {
   readonly #interruptions: Interruption[];
   /** Users whom the source has. */
   readonly #seen = new FingerprintTable();
-  /** Users who were sent and may be in the tenant, though no answer says so. */
-  readonly #uncertain = new Set<Fingerprint>();
+  /** Users who were sent, though no answer says what came of it, and what the tenant may have of them. */
+  readonly #uncertain = new Map<Fingerprint, Attributes>();
   readonly #messages: ReadonlyMap<string, FailedRecord>;
   readonly #packers = new Map<JobKind, Packer<Member>>();
   /** Jobs on their way. */
@@ -189,11 +200,14 @@ class Run {
   /** Questions about users on their way. */
   readonly #asking = new Set<Promise<void>>();
   readonly #lookups = pLimit(LOOKUPS.active);
+  /** Users brought by an earlier version of their record, and what they have of it. */
+  readonly #cameInWith = new Map<Fingerprint, Attributes>();
   /** Why records failed, from when it is learnt until it is listed. */
   readonly #failures = new Map<Fingerprint, RecordFailure>();
   /** The codes of the records that came back, for the early look. */
   readonly #codes = new Map<string, number>();
   #connection: string | undefined;
+  #preflight: Promise<void> | undefined;
   #cameBack = 0;
   #lookedEarly = false;
   #wholeFailures = 0;
@@ -233,7 +247,7 @@ class Run {
     }
     const { outcomes, open, uncertain } = this.at.journal.replay;
     for (const { member, outcome } of outcomes) this.#enter(member, outcome);
-    for (const fingerprint of uncertain) this.#uncertain.add(fingerprint);
+    this.#doubt(uncertain);
     this.achieved = outcomes.length > 0 || open.length > 0;
     if (open.length > 0) this.at.progress.waiting("the jobs of an interrupted run");
     await Promise.all(open.map((job) => this.#resume(job)));
@@ -276,16 +290,7 @@ class Run {
     this.#seen.set(identity, index);
     const known = this.#ledger.get(identity);
     const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known, { resendFailed });
-    if (step.do === "listFailure") {
-      const earlier = this.#failures.get(identity) ?? this.#messages.get(name);
-      const unknown = { code: step.code, message: "Failed before, and was not sent again since" };
-      this.#ledger.set(identity, { ...step.after, state: (known as LedgerEntry).state });
-      const kind = known !== undefined && neverIn(known.state) ? "insert" : "upsert";
-      this.#findings.failed(place, earlier?.code === step.code ? earlier : unknown, kind);
-      this.at.progress.settled(1, 1);
-      return;
-    }
-    const saysNothingNew = step.do === "nothing" && step.differences.length === 0;
+    const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
     if (!saysNothingNew && this.records.isInvalid(index) !== false) {
       const refusal = refusalOf(user);
       if (refusal !== undefined) {
@@ -293,18 +298,36 @@ class Run {
         return;
       }
     }
-    if (passwordOmitted && !hasPassword(known?.attributes)) this.#findings.withoutPassword(place);
-    if (step.do === "nothing") {
-      const { state } = known as LedgerEntry;
-      this.#ledger.set(identity, { ...step.after, state });
-      this.#differs(place, step);
-      if (saysNothingNew) this.#unchanged(identity, state);
-      else this.#notApplied(identity, state);
+    if (passwordOmitted && step.do !== "listFailure" && !hasPassword(known?.attributes))
+      this.#findings.withoutPassword(place);
+    await this.#carryOut(step, { ...place, name, identity, after: step.after }, user);
+  }
+
+  async #carryOut(step: Step, { after: _, ...member }: Member, user: User): Promise<void> {
+    const { identity, name } = member;
+    const { after } = step;
+    if (step.do === "insert") {
+      await this.#send("insert", { ...member, after }, this.#withId(name, user));
       return;
     }
-    const member: Member = { ...place, name, identity, after: step.after };
-    if (step.do === "insert") await this.#send("insert", member, this.#withId(name, user));
-    else await this.#update(member, step, user);
+    if (step.do === "update") {
+      await this.#update({ ...member, after }, step, user);
+      return;
+    }
+    const state = this.#ledger.stateOf(identity);
+    this.#ledger.set(identity, { ...after, state });
+    this.#differs(member, step);
+    if (step.do === "listFailure") {
+      const earlier = this.#failures.get(identity) ?? this.#messages.get(name);
+      const unknown = { code: step.code, message: "Failed before, and was not sent again since" };
+      const failure = earlier?.code === step.code ? earlier : unknown;
+      this.#findings.failed(member, failure, neverIn(state) ? "insert" : "upsert");
+      this.at.progress.settled(1, 1);
+    } else if (step.differences.length === 0) {
+      this.#unchanged(identity, state);
+    } else {
+      this.#notApplied(identity, state);
+    }
   }
 
   /** Sends what is left over, also what turns up while the rest is on its way: users who exist and are written over. */
@@ -404,9 +427,7 @@ class Run {
   }
 
   /** Writes over a user who was there before us. The upsert leaves aside what it can't set. */
-  async #overwrite(member: Member, record: User): Promise<void> {
-    const { user_id: _, ...withoutId } = record;
-    const user = member.name.startsWith("user_id:") ? record : withoutId;
+  async #overwrite(member: Member, user: User): Promise<void> {
     const { has, differences } = overwritten(member.after.attributes);
     const after: KnownRecord = { ...member.after, attributes: has, differs: differences.length > 0 };
     const send = async (sent: User) => {
@@ -422,9 +443,19 @@ class Run {
     );
   }
 
+  /** Sends what changed of a record since it brought its user without our being told. */
+  async #catchUp(member: Member, user: User, has: Attributes): Promise<void> {
+    const { identity, after } = member;
+    const known: LedgerEntry = { record: NO_RECORD, attributes: has, differs: false, state: "inserted" };
+    this.#ledger.set(identity, known);
+    const described = describe(this.settings.key, user, after.record, after.differs);
+    await this.#carryOut(decide(described, known, { resendFailed: false }), member, user);
+  }
+
   /** Looks for the connection's user with this email, and goes on. Returns when not too many are being looked for. */
   async #lookUp(email: string, then: (found: TenantUser | undefined) => Promise<void>): Promise<void> {
     const lookup = async () => {
+      await this.#mayBegin();
       const found = await this.#lookups(() => (this.isStopped ? undefined : this.#userByEmail(email)));
       if (!this.isStopped) await then(found);
     };
@@ -456,14 +487,24 @@ class Run {
     const packer = this.#packers.get(kind) as Packer<Member>;
     const record = Buffer.from(JSON.stringify(user));
     if (!packer.fits(record)) {
-      this.#refuse(member, {
-        code: TOO_LARGE,
-        message: `The record is ${count(record.length)} bytes, and a request with it over the maximum allowed: ${count(MAX_REQUEST_BYTES)}`,
-      });
+      this.#refuse(member, TOO_LARGE);
       return;
     }
     const full = packer.add(member, record);
     if (full !== undefined) await this.#submit(kind, full);
+  }
+
+  /** Not before there is something to send: most runs have nothing. */
+  #mayBegin(): Promise<void> {
+    this.#preflight ??= this.at.preflight().then(
+      (connection) => {
+        this.#connection = connection ?? this.#connection;
+      },
+      (error: Error) => {
+        throw new Error(`${error.message} Nothing ${this.achieved ? "more " : ""}was sent.`);
+      },
+    );
+    return this.#preflight;
   }
 
   #withId(name: string, user: User): User {
@@ -477,6 +518,7 @@ class Run {
    * batches, a freed slot is filled at once, and few payloads are in memory.
    */
   async #submit(kind: JobKind, chunk: Chunk<Member>): Promise<void> {
+    await this.#mayBegin();
     const { slot, limits } = this.at.tenant;
     track(
       this.#inFlight,
@@ -500,7 +542,7 @@ class Run {
     }
 
     this.#wholeFailures++;
-    for (const { identity } of members) this.#uncertain.add(identity);
+    this.#doubt(members);
     const reason = job.details === undefined ? "" : `: ${redact(job.details)}`;
     const tries = triesBefore + 1;
     if (members.length === 1 && tries >= TRIES) {
@@ -570,7 +612,7 @@ class Run {
       this.at.stop,
     );
     progress.ended(name, members.length);
-    if (job.uncertain) for (const { identity } of members) this.#uncertain.add(identity);
+    if (job.uncertain) this.#doubt(members);
     return { number, job, retries, submitted };
   }
 
@@ -587,14 +629,11 @@ class Run {
   /** Goes on with a job that an interrupted run has sent, or may have sent. */
   async #resume({ number, kind, bytes, members, id, started, uncertain }: OpenJob): Promise<void> {
     const { tenant, journal, progress } = this.at;
-    const doubt = () => {
-      for (const { identity } of members) this.#uncertain.add(identity);
-    };
     const abandon = () => {
       journal.abandoned(number);
-      doubt();
+      this.#doubt(members);
     };
-    if (uncertain) doubt();
+    if (uncertain) this.#doubt(members);
     if (id === undefined || started === undefined) {
       abandon();
       return;
@@ -622,7 +661,13 @@ class Run {
     if (job.status !== "completed") return undefined;
     this.#connection ??= job.connection;
     const sent = new Set(members.map(({ identity }) => identity));
-    const { failures, unmatched } = matchErrors(this.settings.key, sent, job.errors);
+    const byEmail = new Map(
+      members.flatMap(({ identity, after }) => {
+        const { email } = after.attributes.prints;
+        return email === undefined ? [] : [[email, identity]];
+      }),
+    );
+    const { failures, unmatched } = matchErrors(this.settings.key, sent, job.errors, byEmail);
     if (unmatched > 0 || (job.failed !== undefined && job.failed > failures.size)) return undefined;
     if (kind === "upsert") this.#warnOfSecondAccounts(members, job);
     return Promise.all(
@@ -655,18 +700,18 @@ class Run {
    * @returns how the record ended; or what to add to the service's message where it failed.
    */
   async #whoIsThere(
-    { identity }: JournalMember,
+    member: JournalMember,
     failure: RecordFailure,
     job: FinishedJob,
   ): Promise<{ readonly outcome: Outcome } | { readonly note: string }> {
     const { onExisting } = this.settings;
-    const uncertain = this.#uncertain.has(identity);
+    const uncertain = this.#uncertain.has(member.identity);
     let note = "";
     // An id that we made up proves that it was us. Where users who exist are taken or written over, it makes no difference
     // unless one was sent before, and a question about each would cost more calls than the jobs.
     if (uncertain || (onExisting === "fail" && failure.isGeneratedId)) {
       const verdict = await this.#isOurs(failure, job, uncertain);
-      if (verdict === true) return { outcome: "inserted" };
+      if (verdict === true) return { outcome: this.#cameInAsItIs(member) ? "inserted" : "existing" };
       note = verdict;
     }
     if (onExisting === "fail" || failure.email === undefined) return { note };
@@ -674,6 +719,16 @@ class Run {
     // By another identifier than the email, it may be about somebody else.
     if (failure.onlyEmail || (await this.#userByEmail(failure.email)) !== undefined) return { outcome: "adopted" };
     return { note: " (by another user, who has a different email)" };
+  }
+
+  /** Whether a user whom we brought without being told has what the record says now: it may have changed since. */
+  #cameInAsItIs({ identity, after }: JournalMember): boolean {
+    const failed = this.#ledger.get(identity);
+    const sent = this.#uncertain.get(identity) ?? failed?.attributes ?? after.attributes;
+    const has = failureCode(failed?.state) === FACTORS_FAILED ? withoutFactors(sent) : sent;
+    if (sameAttributes(has, after.attributes)) return true;
+    this.#cameInWith.set(identity, has);
+    return false;
   }
 
   /** Whether a user is there by our own doing; else what to add to the service's message. */
@@ -701,6 +756,17 @@ class Run {
       !user.identities.some((identity) => identity.connection === connection);
     const other = email !== undefined && user.email !== undefined && user.email.toLowerCase() !== email;
     return !elsewhere && !other ? true : "";
+  }
+
+  /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
+  #doubt(members: readonly JournalMember[]): void {
+    for (const { identity, after } of members) {
+      this.#uncertain.set(identity, after.attributes);
+      const known = this.#ledger.get(identity);
+      if (known === undefined || neverIn(known.state)) continue;
+      const attributes = commonAttributes(known.attributes, after.attributes);
+      this.#ledger.set(identity, { ...known, record: NO_RECORD, attributes });
+    }
   }
 
   /** Writes down how the records of a job ended, first on the disk. */
@@ -734,7 +800,10 @@ class Run {
     this.#lookEarly(members.length);
     for (const i of existing) {
       if (this.isStopped) return;
-      await this.#overwrite(members[i] as Member, JSON.parse(recordOf(chunk, i).toString()) as User);
+      const member = members[i] as Member;
+      const user = withoutGeneratedId(member, JSON.parse(recordOf(chunk, i).toString()) as User);
+      const has = this.#cameInWith.get(member.identity);
+      await (has === undefined ? this.#overwrite(member, user) : this.#catchUp(member, user, has));
     }
   }
 
@@ -766,7 +835,9 @@ class Run {
       return;
     }
     const tried = attempt === undefined ? {} : { attempt };
-    this.#ledger.set(identity, { ...before, record: after.record, ...tried, state: `outdated:${code}` });
+    const attributes =
+      code === FACTORS_FAILED ? withoutFactors(reached.attributes, before.attributes) : before.attributes;
+    this.#ledger.set(identity, { ...before, attributes, record: after.record, ...tried, state: `outdated:${code}` });
   }
 
   #refuse(place: Place, failure: Failure): void {
@@ -799,6 +870,12 @@ class Run {
 function track(works: Set<Promise<void>>, work: Promise<void>): void {
   works.add(work);
   void work.finally(() => works.delete(work));
+}
+
+/** A user of a job as the source has it. */
+function withoutGeneratedId({ name }: Member, user: User): User {
+  const { user_id: _, ...withoutId } = user;
+  return name.startsWith("user_id:") ? user : withoutId;
 }
 
 /** Remembers all that a record says, in case its update fails. */

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { TOO_LARGE } from "../plan/pack";
 import { count, countOf } from "../progress/batchProgress";
 import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
 import { INVALID_RECORDS_CSV } from "../results/resultsFolder";
@@ -96,9 +97,9 @@ async function* invalidRows(
       yield { ...place, ...(problem ?? doubleFailure(double as NonNullable<typeof double>)) };
       continue;
     }
-    for (const { code, path, message, severity } of problemsOf(user)) {
-      if (severity === "error") yield { ...place, code, message, ...(path === "" ? {} : { path }) };
-    }
+    const errors = problemsOf(user).filter(({ severity }) => severity === "error");
+    for (const { code, path, message } of errors) yield { ...place, code, message, ...(path === "" ? {} : { path }) };
+    if (errors.length === 0) yield { ...place, ...TOO_LARGE };
   }
 }
 

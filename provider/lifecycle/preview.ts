@@ -1,8 +1,8 @@
 import { requestOverhead } from "../jobs/tenant";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, neverIn } from "../ledger/ledger";
-import { type Change, changedAttributes, decide, type JobKind } from "../plan/delta";
-import { JobCount } from "../plan/pack";
+import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
+import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
 import type { DifferenceCount } from "../results/types";
@@ -84,6 +84,12 @@ export async function planBatch(
     return false;
   };
 
+  const differ = (found: readonly Difference[]) => {
+    if (found.length === 0) return;
+    total.notApplicable++;
+    for (const attribute of new Set(found.map((each) => each.attribute))) add(differences, attribute);
+  };
+
   for await (const { index, user: asItStands, problem } of read.source.records(needs)) {
     const { user, passwordOmitted } = prepareUser(asItStands, settings.unsupportedPasswordHash);
     const refuse = (code: string) => {
@@ -95,7 +101,7 @@ export async function planBatch(
       continue;
     }
     if (ledger === undefined || key === undefined) {
-      refuse(refusalOf(user)?.code ?? "UNKNOWN");
+      refuse(refusalOf(user)?.code ?? TOO_LARGE.code);
       continue;
     }
     const identity = read.identity(index);
@@ -105,6 +111,7 @@ export async function planBatch(
     });
     if (step.do === "listFailure") {
       total.failedBefore++;
+      differ(step.differences);
       continue;
     }
     if (step.do === "nothing" && step.differences.length === 0) {
@@ -121,10 +128,7 @@ export async function planBatch(
       jobs.insert.add(Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0));
       continue;
     }
-    if (step.differences.length > 0) {
-      total.notApplicable++;
-      for (const attribute of new Set(step.differences.map((each) => each.attribute))) add(differences, attribute);
-    }
+    differ(step.differences);
     if (step.do === "nothing") continue;
     total.changed++;
     for (const change of step.changes) add(changes, change satisfies Change);

@@ -1,7 +1,11 @@
-import { identityFingerprint, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
+import { identityFingerprint, NO_IDENTITY, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
+import { type Double, resolveDoubles } from "../plan/doubles";
 import { IdentifierIndex } from "../plan/duplicates";
+import { IndexSet } from "../plan/indexSet";
+import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
-import { droppedAttributes, IDENTIFIERS, identityOf, normalizeUser, type User } from "../schema/identity";
+import { sharersOf } from "../plan/sharers";
+import { droppedAttributes, identifierOf, identityOf, normalizeUser } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
 import { digestSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
@@ -27,13 +31,6 @@ export interface SourceNotes {
   readonly dropped: ReadonlyMap<string, number>;
 }
 
-/** A record that stands for a user whom another record of the source has, too. */
-export interface Double {
-  readonly attribute: (typeof IDENTIFIERS)[number];
-  /** The record that counts. */
-  readonly of: { readonly file: string; readonly line: number };
-}
-
 /** Why the record of a double is not sent. */
 export function doubleFailure({ attribute, of: { file, line } }: Double) {
   return {
@@ -53,6 +50,8 @@ export interface ReadSource {
   /** Who the user is, and what the record says. Needs the key. */
   identity(index: number): number;
   record(index: number): number;
+  /** 32 bits of a hash of the `user_id` that the record states; `undefined` where it states none. */
+  userIdHash(index: number): number | undefined;
   /** Whether the record was checked, and found wrong. `undefined` where it was not checked. */
   isInvalid(index: number): boolean | undefined;
   /** Size of the record as an insert job sends it, in bytes; where it was checked. */
@@ -103,15 +102,17 @@ function sameFiles(a: Reading, b: Reading): boolean {
 /** Reads a source through, and holds what is found meanwhile. */
 class Reader {
   readonly #shareHashes = new Column((length) => new Uint32Array(length));
+  /** 1 where the record states a `user_id`; it is then what the share's hash is of. */
+  readonly #withId = new Column((length) => new Uint8Array(length));
   readonly #identities = new Column((length) => new Float64Array(length));
   readonly #records = new Column((length) => new Float64Array(length));
   readonly #sentBytes = new Column((length) => new Uint32Array(length));
-  readonly #invalid = new Set<number>();
+  readonly #invalid = new IndexSet();
   readonly #warnings = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
   readonly #identifiers = new IdentifierIndex();
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
-  readonly #suspects = new Set<number>();
+  readonly #suspects = new IndexSet();
   readonly #hasher: RecordHasher | undefined;
 
   private constructor(private readonly reading: Reading) {
@@ -133,6 +134,7 @@ class Reader {
       doubleAt: (index) => doubles.get(index),
       identity: (index) => reader.#identities.at(index),
       record: (index) => reader.#records.at(index),
+      userIdHash: (index) => (reader.#withId.at(index) === 1 ? reader.#shareHashes.at(index) : undefined),
       notes: { warnings: reader.#warnings, dropped: reader.#dropped },
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
       insertBytes: (index, generateUserIds) => {
@@ -147,42 +149,36 @@ class Reader {
     const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
     // Where the transform failed there is no user; the batches share out these records, too.
     this.#shareHashes.set(index, shareHash(problem === undefined ? user : raw));
+    if (problem === undefined && identifierOf(user) === "user_id") this.#withId.set(index, 1);
     for (const { earlier } of this.#identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
       const problems = problemsOf(user);
-      if (problem !== undefined || problems.some(({ severity }) => severity === "error")) this.#invalid.add(index);
+      const bytes = Buffer.byteLength(JSON.stringify(user));
+      const isWrong = problem !== undefined || problems.some(({ severity }) => severity === "error");
+      if (isWrong || bytes > MAX_REQUEST_BYTES) this.#invalid.add(index);
       for (const { severity, code } of problems) if (severity === "warning") increase(this.#warnings, code);
       for (const attribute of droppedAttributes(asItStands)) increase(this.#dropped, attribute);
       // The lowest bit says whether an id is still to be made up.
-      this.#sentBytes.set(index, 2 * Buffer.byteLength(JSON.stringify(user)) + (user.user_id === undefined ? 1 : 0));
+      this.#sentBytes.set(index, 2 * bytes + (user.user_id === undefined ? 1 : 0));
     }
     if (key === undefined) return;
     const identity = identityOf(user);
-    this.#identities.set(index, identity === undefined ? 0 : identityFingerprint(key, identity));
+    this.#identities.set(index, identity === undefined ? NO_IDENTITY : identityFingerprint(key, identity));
     this.#records.set(
       index,
       (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
     );
   }
 
-  /** Two users with the same fingerprint would be taken for one: the later one goes under a second fingerprint. */
+  /** Two users with the same fingerprint would be taken for one: all but the first go under a second fingerprint. */
   async #partCollisions(source: Source, counts: (index: number) => boolean): Promise<void> {
     const { key } = this.reading;
     if (key === undefined) return;
-    const sorted = this.#identities.copy(source.users).sort();
-    const shared = new Set<number>();
-    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) shared.add(sorted[i] as number);
-    shared.delete(NO_IDENTITY);
-    if (shared.size === 0) return;
-    const first = new Set<number>();
-    for await (const { index, user } of source.records((each) => shared.has(this.#identities.at(each)))) {
-      if (!counts(index)) continue;
-      const fingerprint = this.#identities.at(index);
+    const others = new Set(sharersOf(this.#identities.copy(source.users), counts));
+    if (others.size === 0) return;
+    for await (const { index, user } of source.records((each) => others.has(each))) {
       const identity = identityOf(normalizeUser(user));
-      if (first.has(fingerprint) && identity !== undefined) {
-        this.#identities.set(index, secondIdentityFingerprint(key, identity));
-      }
-      first.add(fingerprint);
+      if (identity !== undefined) this.#identities.set(index, secondIdentityFingerprint(key, identity));
     }
   }
 }
@@ -190,50 +186,11 @@ class Reader {
 /** `,"user_id":"…"` */
 const GENERATED_ID_BYTES = 37;
 
-/** Of a record that names no user. */
-const NO_IDENTITY = 0;
-
-/**
- * Which of the suspects are records of one user, or claim an identifier of another user. A record in a later file
- * overrides that of the same user in an earlier one; in the same file the first one counts.
- */
-async function resolveDoubles(source: Source, suspects: ReadonlySet<number>) {
-  const overridden = new Set<number>();
-  const doubles = new Map<number, Double>();
-  const holders = new Map<string, { readonly index: number; readonly file: string; readonly line: number }>();
-  for await (const { index, file, line, user: asItStands } of source.records((each) => suspects.has(each))) {
-    const user = normalizeUser(asItStands);
-    const identifiers = identifiersOf(user);
-    const own = identityOf(user);
-    const same = own === undefined ? undefined : holders.get(own.toLowerCase());
-    if (same !== undefined && same.file !== file) {
-      overridden.add(same.index);
-      for (const [identifier, { index: held }] of holders) if (held === same.index) holders.delete(identifier);
-    }
-    const taken = identifiers.find((identifier) => holders.has(identifier));
-    if (taken === undefined) {
-      for (const identifier of identifiers) holders.set(identifier, { index, file, line });
-      continue;
-    }
-    const { file: ofFile, line: ofLine } = holders.get(taken) as { file: string; line: number };
-    const attribute = taken.slice(0, taken.indexOf(":")) as Double["attribute"];
-    doubles.set(index, { attribute, of: { file: ofFile, line: ofLine } });
-  }
-  return { overridden, doubles };
-}
-
-function identifiersOf(user: User): string[] {
-  return IDENTIFIERS.flatMap((attribute) => {
-    const value = user[attribute];
-    return typeof value === "string" && value !== "" ? [`${attribute}:${value}`.toLowerCase()] : [];
-  });
-}
-
 function increase(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-type Numbers = Uint32Array | Float64Array;
+type Numbers = Uint8Array | Uint32Array | Float64Array;
 
 /** A column of numbers that grows. */
 class Column<T extends Numbers> {

@@ -3,8 +3,16 @@ import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
-import { tenantOf } from "../jobs/tenant";
-import { hasUnsavedJournal, Journal, JournalError, moveJournal, removeSavedJournal } from "../journal/journal";
+import { type Preflight, preflight } from "../jobs/preflight";
+import { type Tenant, tenantOf } from "../jobs/tenant";
+import {
+  hasUnsavedJournal,
+  Journal,
+  JournalError,
+  moveJournal,
+  removeSavedJournal,
+  type SavedRun,
+} from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { Ledger } from "../ledger/ledger";
 import type { Share } from "../plan/share";
@@ -16,6 +24,7 @@ import { applySource, type BatchRecords, type BatchResult, type ImportSettings }
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
 import { tellPlan } from "./plans";
 import { differenceLine, type PlanSettings, planBatch } from "./preview";
+import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
 import { type ReadSource, sharedDigest, sharedSource } from "./sources";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 import { writeResults } from "./writeResults";
@@ -55,7 +64,7 @@ const Inputs = z.object({
 type Inputs = z.infer<typeof Inputs>;
 
 /** The outputs of a batch, as they are kept in the state and come back with the next run. */
-interface Outputs extends BatchResult {
+interface Outputs extends BatchResult, SavedRun {
   readonly connectionId: string;
   readonly resourceUrn: string;
   readonly share: Share;
@@ -63,8 +72,7 @@ interface Outputs extends BatchResult {
   readonly onExisting: string;
   readonly source: SourceInfo;
   readonly applied?: string;
-  /** The journal of the last run, whose content this state holds if the run was complete, and where it lies. */
-  readonly run: string;
+  /** Where its journal lies. */
   readonly journalFile: string;
 }
 
@@ -87,7 +95,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     try {
       return { inputs: { ...news, source: await describeSource(inputs, old.source) } };
     } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
+      if (!(error instanceof SourceError || error instanceof SharedUserIdError)) throw error;
       return { inputs: news, failures: failures([error.message]) };
     }
   },
@@ -198,6 +206,10 @@ async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Prom
     if (digest === old.digest) return old;
   }
   const read = await readSource(inputs, old === undefined);
+  if (!isUnknown(inputs.configNamespace)) {
+    const { origin } = resolveCredentials(config, inputs.configNamespace);
+    await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
+  }
   // The engine asks for no difference where there is nothing yet.
   if (old === undefined && inPreview.has(inputs.resourceUrn)) await tell(inputs, undefined, true, read);
   return sourceInfo(read.source);
@@ -289,7 +301,11 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
     const { result, achieved, problem } = await whileWatched(
       path.resolve(journalFile),
       () => progress.print(),
-      () => applySource(records, settings, old, { tenant, journal, progress, stop, warn }),
+      () =>
+        applySource(records, settings, old, {
+          ...{ tenant, journal, progress, stop, warn },
+          preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
+        }),
     );
     await log.live(resourceUrn, progress.line, true);
     // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
@@ -306,6 +322,7 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
       source,
       ...applied,
       run: journal.run,
+      runNumber: journal.runNumber,
       journalFile,
     };
     const review = { ...outputs, batch: batchName(resourceUrn) };
@@ -329,6 +346,20 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
   }
 }
 
+const told = new WeakSet<Preflight>();
+
+/** What the tenant says of the import, told once: the batches of an import share it. Returns the connection's name. */
+async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string): Promise<string | undefined> {
+  const said = await preflight(tenant, connectionId);
+  if (!told.has(said)) {
+    told.add(said);
+    for (const warning of said.warnings) await log.warn(urn, warning);
+    for (const note of said.notes) await log.info(urn, note);
+  }
+  if (said.problem !== undefined) throw new Error(said.problem);
+  return said.connection;
+}
+
 /** What the batches of an import have come to in this process, for the results of a run that fails. */
 const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
 
@@ -336,7 +367,7 @@ const reviewed = new Map<string, { readonly resultsDir: string; readonly review:
 async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
   const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
   const batches = [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
-  const name = batchName(resourceUrn).replace(/-\d\d$/, "");
+  const name = importName(resourceUrn);
   const { maxActiveJobs } = resolveLimits(config);
   try {
     const results = {
@@ -364,6 +395,11 @@ function batchName(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
 }
 
+/** The batches of an import are numbered. */
+function importName(urn: string): string {
+  return batchName(urn).replace(/-\d\d$/, "");
+}
+
 /** @throws Error when the journal can't be kept: without it nothing is sent. */
 async function openJournal(
   { key, connectionId, resultsDir }: Inputs,
@@ -374,9 +410,7 @@ async function openJournal(
   try {
     const target = path.resolve(file);
     if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
-    // A run that failed has left jobs whose end only its journal can lead to, though the state knows the rest.
-    const savedRun = old?.complete === true ? old.run : undefined;
-    return await Journal.open(target, { keyId: keyId(key), connectionId }, savedRun, waiting, stop);
+    return await Journal.open(target, { keyId: keyId(key), connectionId }, old, waiting, stop);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
@@ -393,14 +427,14 @@ function journalFileOf({ resultsDir, resourceUrn }: Inputs): string {
 }
 
 /** Whether an interrupted run has sent something that this state does not know. */
-function leftUnsaved({ journalFile, run }: Outputs, news: Inputs): boolean {
+function leftUnsaved(saved: Outputs, news: Inputs): boolean {
   if (hasUnknown(news)) return false;
   const identity = { keyId: keyId(news.key), connectionId: news.connectionId };
   try {
-    return [...new Set([journalFile, journalFileOf(news)])].some((name) => {
+    return [...new Set([saved.journalFile, journalFileOf(news)])].some((name) => {
       const file = path.resolve(name);
-      if (hasUnsavedJournal(file, identity, run)) return true;
-      removeSavedJournal(file, run);
+      if (hasUnsavedJournal(file, identity, saved)) return true;
+      removeSavedJournal(file, saved.run);
       return false;
     });
   } catch (error) {

@@ -1,11 +1,10 @@
 import path from "node:path";
 import type { BatchReview } from "../resources/finalizer";
-import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
-import { writeFailedRecords } from "../results/failedRecordsFile";
+import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
+import { removeFailedRecords, writeFailedRecords } from "../results/failedRecordsFile";
 import { fromRanges } from "../results/ranges";
-import { FAILED_RECORDS, FAILED_RECORDS_CSV, REPORT } from "../results/resultsFolder";
+import { FAILED_RECORDS, REPORT } from "../results/resultsFolder";
 import { type DifferenceCount, type FailedAt, mergeSummaries } from "../results/types";
-import { removeWholeFile } from "../results/wholeFile";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source, SourceRecord } from "../source";
@@ -42,8 +41,8 @@ export async function writeResults(results: Results, openSource: () => Promise<S
   const directory = path.resolve(resultsDir);
   const failures = failuresOf(batches);
   if (failures.size === 0) {
-    await removeWholeFile(directory, FAILED_RECORDS);
-    await removeWholeFile(directory, FAILED_RECORDS_CSV);
+    await removeFailedRecords(directory);
+    await removeFailedRecordsCsv(directory);
   } else {
     const source = await openSource();
     const failed = () => source.records((index) => failures.has(index));

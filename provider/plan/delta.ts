@@ -68,7 +68,12 @@ export type Step =
   /** Nothing of it can be sent, and nothing differs but that. */
   | { readonly do: "nothing"; readonly differences: readonly Difference[]; readonly after: KnownRecord }
   /** It failed before, and is not to be sent again. */
-  | { readonly do: "listFailure"; readonly code: string; readonly after: KnownRecord };
+  | {
+      readonly do: "listFailure";
+      readonly code: string;
+      readonly differences: readonly Difference[];
+      readonly after: KnownRecord;
+    };
 
 /**
  * Decides about one record, given what is known of its user.
@@ -94,11 +99,8 @@ export function decide(
   if (neverIn(known.state)) {
     const same = sameAttributes(known.attributes, attributes);
     return same && !resendFailed
-      ? { do: "listFailure", code: code as string, after: asItIs }
+      ? { do: "listFailure", code: code as string, differences: [], after: asItIs }
       : { do: "insert", after: asItIs };
-  }
-  if (code !== undefined && known.attempt === whole() && !resendFailed) {
-    return { do: "listFailure", code, after: { ...known, record } };
   }
 
   const tenant = known.attributes;
@@ -115,6 +117,9 @@ export function decide(
       .map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
     ...removed(attributes, tenant),
   ];
+  if (code !== undefined && known.attempt === whole() && !resendFailed) {
+    return { do: "listFailure", code, differences, after: { ...known, record } };
+  }
   const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
   if (!canUpsert) differences.push(...changed.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
   const differs = differences.length > 0 || passwordOmitted;
@@ -190,6 +195,13 @@ export function overwritten(attributes: Attributes): { readonly has: Attributes;
   return { has: { ...attributes, prints, booleans }, differences };
 }
 
+/** What the tenant has where all was applied but the factors: those, if any, are as they were before. */
+export function withoutFactors(applied: Attributes, before?: Attributes): Attributes {
+  const { mfa_factors: _, ...prints } = applied.prints;
+  const factors = before?.prints.mfa_factors;
+  return { ...applied, prints: factors === undefined ? prints : { ...prints, mfa_factors: factors } };
+}
+
 /** The attributes of a record that an upsert of these changes holds, its key and `email_verified` apart. */
 export function changedAttributes(user: User, changes: readonly Change[]): User {
   const sent: User = {};
@@ -201,7 +213,18 @@ export function changedAttributes(user: User, changes: readonly Change[]): User 
   return sent;
 }
 
-function sameAttributes(a: Attributes, b: Attributes): boolean {
+/** What is certain of a user who has one or the other: where they differ, whatever a record says is news. */
+export function commonAttributes(a: Attributes, b: Attributes): Attributes {
+  const prints = Object.fromEntries(
+    Object.entries(a.prints).filter(([group, print]) => print === b.prints[group as Group]),
+  );
+  const booleans = Object.fromEntries(
+    Object.entries(a.booleans).filter(([attribute, value]) => value === b.booleans[attribute as BooleanAttribute]),
+  );
+  return { ...a, prints, booleans };
+}
+
+export function sameAttributes(a: Attributes, b: Attributes): boolean {
   return (
     GROUPS.every((group) => a.prints[group] === b.prints[group]) &&
     BOOLEANS.every((attribute) => a.booleans[attribute] === b.booleans[attribute])

@@ -1,6 +1,12 @@
 /** The service's limit for the whole body of a request, in bytes; over it the answer is 413. Auth0 documentation. */
 export const MAX_REQUEST_BYTES = 512_000;
 
+/** Why a record is not sent that no job can carry: Auth0's code for a value that is too long. */
+export const TOO_LARGE = {
+  code: "MAX_LENGTH",
+  message: `is larger than a request to Auth0 may be, which is ${MAX_REQUEST_BYTES.toLocaleString("en-US")} bytes`,
+} as const;
+
 /** As many records as fit into one job, and the array of them as it is sent. */
 export interface Chunk<Member> {
   readonly members: readonly Member[];

@@ -3,7 +3,9 @@ import { identityOf, type User } from "../schema/identity";
 
 /** One of `count` parts of a source: the users whose identity hashes to `index`. */
 export interface Share {
+  /** From 0. */
   readonly index: number;
+  /** How many parts there are, from 1. */
   readonly count: number;
 }
 

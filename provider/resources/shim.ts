@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { runtimeProblem } from "./runtime";
 
 /** The dynamic resources of this package. */
 export type Kind = "ImportKey" | "UserBatch" | "Finalizer";
@@ -55,6 +56,8 @@ export abstract class ShimResource extends pulumi.CustomResource {
     opts: pulumi.CustomResourceOptions = {},
   ) {
     refuseImport(kind, name, opts);
+    const problem = runtimeProblem(process.versions, process.env.PATH ?? "");
+    if (problem !== undefined) throw new pulumi.RunError(`${kind} "${name}": ${problem}`);
     super(
       typeToken(kind),
       name,

@@ -194,6 +194,7 @@ export class UserBatch extends ShimResource {
         "ledger",
         "connection",
         "run",
+        "runNumber",
         "journalFile",
       ],
       ["failedRecords", "notApplied", "passwordResetRequired"],

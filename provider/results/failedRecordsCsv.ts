@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream/promises";
-import Papa from "papaparse";
 import type { JobKind } from "../plan/delta";
+import { csvTable } from "./csvTable";
 import { explain } from "./failureCodes";
 import { maskIdentity } from "./maskIdentity";
 import { redactValues } from "./redact";
@@ -21,9 +21,8 @@ export interface FailedRow extends Omit<FailedRecord, "message"> {
 const COLUMNS = ["file", "line", "identity", "code", "path", "message", "retry helps", "what to do"];
 
 /**
- * Writes the failed records as a table for people, `failed-records.csv`: UTF-8 with a byte-order mark, which Excel needs.
- * It holds no personal data, so that it may be kept as an artifact of a pipeline: identities are masked, messages
- * redacted. And nothing that a spreadsheet would take for a formula: see {@link plainCell}.
+ * Writes the failed records as a table for people, `failed-records.csv`. It holds no personal data, so that it may be kept
+ * as an artifact of a pipeline: identities are masked, messages redacted.
  *
  * @param name of the file.
  */
@@ -32,18 +31,12 @@ export function writeFailedRecordsCsv(
   rows: AsyncIterable<FailedRow>,
   name: string = FAILED_RECORDS_CSV,
 ): Promise<void> {
-  return writeWholeFile(directory, name, (file) => pipeline(rows, toCells, toText, file));
+  return writeWholeFile(directory, name, (file) => pipeline(csvTable(COLUMNS, toCells(rows)), file));
 }
 
 /** Nothing failed: what an earlier run wrote is out of date. */
 export function removeFailedRecordsCsv(directory: string): Promise<void> {
   return removeWholeFile(directory, FAILED_RECORDS_CSV);
-}
-
-async function* toText(lines: AsyncIterable<(string | number)[]>): AsyncIterable<string> {
-  const toLine = (cells: readonly (string | number)[]) => `${Papa.unparse([cells], { quotes: true })}\r\n`;
-  yield `\ufeff${toLine(COLUMNS)}`;
-  for await (const cells of lines) yield toLine(cells);
 }
 
 async function* toCells(rows: AsyncIterable<FailedRow>): AsyncIterable<(string | number)[]> {
@@ -52,17 +45,6 @@ async function* toCells(rows: AsyncIterable<FailedRow>): AsyncIterable<(string |
     const masked = identity === undefined ? "" : maskIdentity(identity);
     const values = [identity?.slice(identity.indexOf(":") + 1), user];
     const texts = [masked, code, redactValues(path, values), redactValues(message, values)];
-    yield [plainCell(file), line, ...texts.map(plainCell), retryHelps ? "yes" : "no", whatToDo];
+    yield [file, line, ...texts, retryHelps ? "yes" : "no", whatToDo];
   }
-}
-
-/**
- * A text that no spreadsheet takes for a formula: where a cell might begin, an apostrophe goes before `=`, `+`, `-`, `@`
- * and their full-width forms. A cell begins at the start of the text, and, for a program that has other ideas of
- * separators and quotes than we, behind each of those. Control characters become spaces.
- */
-function plainCell(text: string): string {
-  return text
-    .replace(/[\p{Cc}\u2028\u2029]/gu, " ")
-    .replace(/(^|[,;|"])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])/g, "$1$2'$3");
 }

@@ -8,7 +8,9 @@ import type { JobKind } from "../plan/delta";
 export interface Summary {
   /** Users in the source. */
   readonly total: number;
+  /** New in the tenant. */
   readonly inserted: number;
+  /** In the tenant before, and brought up to the source. */
   readonly updated: number;
   /** In the tenant already as the source has them: nothing was sent. */
   readonly unchanged: number;
@@ -31,6 +33,7 @@ export interface Summary {
 export interface Job {
   /** Auth0's id, `job_…`. Auth0 keeps a job's data for 24 hours. */
   readonly id: string;
+  /** What it did with a user who exists: refused, or updated. */
   readonly kind: JobKind;
   /** Records sent in it. */
   readonly users: number;

@@ -46,6 +46,7 @@ describe("pulumi up, with the real engine", function () {
   after(() => emulator.stop());
   beforeEach(async () => {
     await fetch(`${emulator.url}/emulator/reset`, { method: "POST" });
+    await fetch(`${emulator.url}/emulator/faults`, { method: "DELETE" });
   });
   afterEach(() => {
     for (const workspace of workspaces.splice(0)) workspace.remove();
@@ -114,9 +115,12 @@ describe("pulumi up, with the real engine", function () {
     });
     const first = await program.up();
     assert.equal(first.code, 0, first.output);
-    assert.match(first.stdout, /warning: 2 of 22 users failed\. They are, whole, in \S+failed-records\.json\./);
+    assert.match(
+      first.stdout,
+      /warning: 2 of 22 users failed \(DUPLICATED_USER 1, FORMAT 1\)\. They are, whole, in \S+failed-records\.json; \S+report\.html says/,
+    );
     const { summary, failedRecords } = await program.outputs<StackOutputs>();
-    assert.deepEqual({ inserted: summary.inserted, failed: summary.failed }, { inserted: 20, failed: 2 });
+    assert.deepEqual({ inserted: summary.inserted, invalid: summary.invalid }, { inserted: 20, invalid: 2 });
     assert.deepEqual(failedRecords.map(({ code, line }) => [code, line]).sort(), [
       ["DUPLICATED_USER", 22],
       ["FORMAT", 21],
@@ -235,23 +239,28 @@ new UserImport("everyone", { connectionId: "con_0000000000000001", users: "users
 
   it("stops early where most of the first records fail, saves what it has, and goes on when they are corrected", async () => {
     const filler = { user_metadata: { filler: "x".repeat(15_000) } };
-    const users = (domain: string) => [
-      ...Array.from({ length: 300 }, (_, i) => person(i, { email: `wrong${i}${domain}`, ...filler })),
+    const users = (mark: string) => [
+      ...Array.from({ length: 300 }, (_, i) => person(i, { email: `${mark}${i}@example.com`, ...filler })),
       ...Array.from({ length: 300 }, (_, i) => person(i, { email: `right${i}@example.com`, ...filler })),
     ];
     const one = PROGRAM.replace("batches: 2", "batches: 1");
-    const program = await workspace([], { files: { "index.ts": one, "users.ndjson": ndjson(users("")) } });
+    const program = await workspace([], { files: { "index.ts": one, "users.ndjson": ndjson(users("wrong")) } });
+    const refused = { on: "job", kind: "error", email: "^wrong", code: "CONFLICT" };
+    await fetch(`${emulator.url}/emulator/faults`, { method: "POST", body: JSON.stringify([refused]) });
     const failed = await program.up();
     assert.notEqual(failed.code, 0);
-    assert.match(failed.output, /users failed \(FORMAT \d+\): that looks like a mistake in all of them/);
+    assert.match(failed.output, /users failed \(CONFLICT \d+\): that looks like a mistake in all of them/);
     assert.match(failed.output, /of 600 users are dealt with, and that is saved/);
     const { jobs } = await emulator.stats();
-    assert.ok(jobs.total <= 10, `${jobs.total} jobs of about 18`);
+    assert.ok(jobs.total <= 14, `${jobs.total} jobs of about 18`);
+    const report = readFileSync(path.join(program.folder, RESULTS, "report.html"), "utf8");
+    assert.match(report, /looks like a mistake in all of them/, "the report on a run that failed");
 
-    program.write("users.ndjson", ndjson(users("@example.com")));
+    program.write("users.ndjson", ndjson(users("other")));
     const corrected = await program.up();
     assert.equal(corrected.code, 0, corrected.output);
-    assert.equal((await program.outputs<StackOutputs>()).summary.inserted, 600);
+    const { inserted, removed } = (await program.outputs<StackOutputs>()).summary;
+    assert.deepEqual({ inserted, removed }, { inserted: 600, removed: 0 });
     assert.equal((await emulator.stats()).users, 600);
   });
 

@@ -160,6 +160,94 @@ describe("an edited file", () => {
     assert.equal(at.emulator.tenant.stats().jobs.total, 0);
   });
 
+  describe("whose factors Auth0 refuses, and takes the rest of,", () => {
+    const factors = [{ phone: { value: "+4915112345678" } }];
+    const refuse = () =>
+      at.emulator.tenant.faults.replace([
+        { on: "job", kind: "error", email: "^person0@", code: "MFA_FACTORS_FAILED", applied: true },
+      ]);
+    const refused = async () => {
+      at.writeUsers([person(0, { user_metadata: { theme: "light" } })]);
+      const old = await at.create();
+      refuse();
+      at.writeUsers([person(0, { user_metadata: { theme: "dark" }, mfa_factors: factors })]);
+      await at.restart();
+      const failed = await at.update(old);
+      assert.deepEqual(counts(failed.summary), { failed: 1 });
+      at.emulator.tenant.faults.clear();
+      return failed;
+    };
+
+    it("is sent again with the factors alone", async () => {
+      const failed = await refused();
+      at.changeInTenant("person0@example.com", { user_metadata: { theme: "of the application" } });
+      await at.restart();
+      assert.deepEqual(counts((await at.update(failed, { triggers: [1] })).summary), { updated: 1 });
+      const user = at.user("person0@example.com");
+      assert.deepEqual(user?.mfa_factors, factors);
+      assert.deepEqual(user?.user_metadata, { theme: "of the application" });
+    });
+
+    it("is put back with the file", async () => {
+      const failed = await refused();
+      at.writeUsers([person(0, { user_metadata: { theme: "light" } })]);
+      await at.restart();
+      assert.deepEqual(counts((await at.update(failed)).summary), { updated: 1 });
+      assert.deepEqual(at.user("person0@example.com")?.user_metadata, { theme: "light" });
+    });
+
+    it("comes in all the same where it is new, and gets its factors when it is sent again", async () => {
+      refuse();
+      at.writeUsers([person(0, { mfa_factors: factors })]);
+      const failed = await at.create();
+      assert.deepEqual(counts(failed.summary), { failed: 1 });
+      at.emulator.tenant.faults.clear();
+      at.writeUsers([person(0, { given_name: "Renamed", mfa_factors: factors })]);
+      await at.restart();
+      assert.deepEqual(counts((await at.update(failed)).summary), { updated: 1 });
+      const user = at.user("person0@example.com");
+      assert.deepEqual([user?.given_name, user?.mfa_factors, at.users().length], ["Renamed", factors, 1]);
+    });
+  });
+
+  it("tells a failed update of a user who is known by an id, and sends nobody else again", async () => {
+    const known = (i: number, attributes = {}) => person(i, { user_id: `id${i}`, ...attributes });
+    at.writeUsers([0, 1, 2].map((i) => known(i)));
+    const old = await at.create();
+    at.emulator.tenant.faults.replace([
+      { on: "job", kind: "error", email: "^person1@", code: "FORMAT", message: "no" },
+    ]);
+    at.writeUsers([0, 1, 2].map((i) => known(i, { given_name: "Renamed" })));
+    await at.restart();
+    const { summary, jobs, failedRecords } = await at.update(old);
+    assert.deepEqual(counts(summary), { updated: 2, failed: 1 });
+    assert.equal(jobs.length, 1);
+    assert.deepEqual(
+      failedRecords.map(({ identity, code, message }) => [identity, code, message]),
+      [["user_id:id1", "FORMAT", "no"]],
+    );
+  });
+
+  it("lists what can't be applied also of a user whose update failed", async () => {
+    at.writeUsers(people(2));
+    const old = await at.create();
+    at.emulator.tenant.faults.replace([{ on: "job", kind: "error", email: "^person0@", code: "FORMAT" }]);
+    at.writeUsers([person(0, { given_name: "Renamed", blocked: true }), person(1)]);
+    await at.restart();
+    const failed = await at.update(old);
+    at.writeUsers([person(0, { given_name: "Renamed", blocked: true }), person(1, { given_name: "Renamed" })]);
+    assert.deepEqual(await at.preview(failed), [
+      "1 changed (profile 1), 1 failed before, 1 with changes that can't be applied (blocked 1): 1 job",
+    ]);
+    await at.restart();
+    const { summary, notApplied } = await at.update(failed);
+    assert.deepEqual(counts(summary), { updated: 1, failed: 1 });
+    assert.deepEqual(
+      notApplied.map(({ attributes }) => attributes.join()),
+      ["blocked"],
+    );
+  });
+
   it("takes a failed update up again when the record changes once more, or when the triggers do", async () => {
     at.writeUsers(people(2));
     const old = await at.create();
@@ -170,7 +258,8 @@ describe("an edited file", () => {
     await at.restart();
     const first = await at.update(old);
     assert.deepEqual(counts(first.summary), { failed: 1, unchanged: 1 });
-    at.write("users.json", JSON.stringify([person(0, { given_name: "Renamed" }), person(1)], null, 1));
+    const spelt = JSON.stringify([person(0, { given_name: "Renamed" }), person(1)], null, 1);
+    at.write("users.json", spelt.replace("person0@", "PERSON0@"));
     await at.restart();
     const second = await at.update(first);
     assert.deepEqual([counts(second.summary), second.jobs], [{ failed: 1, unchanged: 1 }, []], "another spelling only");

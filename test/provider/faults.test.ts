@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Emulator, startEmulator } from "../../emulator";
+import type { Connection } from "../../emulator/connections";
 import type { Fault } from "../../emulator/faultPlan";
 import type { FailedRecord, Job, Summary } from "../../provider";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "../support/providerProcess";
@@ -401,6 +402,80 @@ describe("the import engine", function () {
         assert.ok(summary.updated > 0, "what the interrupted run changed is changed back");
       });
 
+      it("by the state, not by an older journal that is put back from a copy", async () => {
+        write(people());
+        await start();
+        const first = await create();
+        const journal = path.join(folder, "results/journal/batch.ndjson");
+        const older = readFileSync(journal);
+        write(people((i) => (i < USERS_A_JOB ? { user_metadata: { changed: i } } : {})));
+        await start();
+        const second = await update(first);
+        const before = emulator.tenant.stats().jobs.total;
+        writeFileSync(journal, older);
+        await start();
+        assert.equal((await update(second)).summary, second.summary, "nothing is left to do");
+        write(
+          people((i) => (i < USERS_A_JOB ? { user_metadata: { changed: i } } : i === USERS - 1 ? { name: "Zoe" } : {})),
+        );
+        writeFileSync(journal, older);
+        await start();
+        const third = await update(second);
+        assert.equal(third.summary.updated, 1);
+        assert.equal(emulator.tenant.stats().jobs.total, before + 1);
+      });
+
+      describe("in the moment in which nobody knows whether the tenant took the job", () => {
+        /** Sends the file, and dies as soon as the tenant has all of it; the answer never comes. */
+        async function dieUnanswered(send: () => Promise<unknown>, arrived: () => boolean): Promise<void> {
+          emulator.tenant.faults.replace([{ on: "submit", kind: "hang", processed: true }]);
+          const dead = assert.rejects(send());
+          await until(arrived);
+          await provider.stop();
+          await dead;
+          emulator.tenant.faults.clear();
+        }
+        const named = (names: readonly string[]) =>
+          write(names.map((given_name, i) => ({ ...person(i, { given_name }), user_metadata: { of: given_name } })));
+        const namesNow = () =>
+          [...emulator.tenant.users.all()].map(({ attributes }) => {
+            const { given_name, user_metadata } = JSON.parse(attributes) as Record<string, unknown>;
+            assert.deepEqual(user_metadata, { of: given_name });
+            return given_name;
+          });
+
+        it("of a first import: who changed in the file since is brought up to it", async () => {
+          named(["Ann", "Bob", "Cid"]);
+          await start();
+          await dieUnanswered(create, () => emulator.tenant.stats().users === 3);
+          named(["Ann", "Robert", "Cid"]);
+          await start();
+          const outputs = await create();
+          assert.deepEqual(namesNow(), ["Ann", "Robert", "Cid"]);
+          const { inserted, updated } = outputs.summary;
+          assert.deepEqual({ inserted, updated }, { inserted: 2, updated: 1 });
+          assert.equal(await update(outputs), outputs);
+        });
+
+        it("of an update: a file that is put back is sent", async () => {
+          named(["Ann", "Bob"]);
+          await start();
+          const first = await create();
+          named(["Ann", "Robert"]);
+          await start();
+          await dieUnanswered(
+            () => update(first),
+            () => namesNow().includes("Robert"),
+          );
+          named(["Ann", "Bob"]);
+          await start();
+          const { summary } = await update(first);
+          assert.deepEqual(namesNow(), ["Ann", "Bob"]);
+          const { unchanged, updated } = summary;
+          assert.deepEqual({ unchanged, updated }, { unchanged: 1, updated: 1 });
+        });
+      });
+
       it("though the last line of the journal is torn", async () => {
         write(people());
         await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
@@ -431,6 +506,21 @@ describe("the import engine", function () {
         await start();
         await assert.rejects(create(), /journal batch\.ndjson is damaged in line 2.*Nothing was sent now/s);
         assert.equal(emulator.tenant.stats().jobs.total, before);
+      });
+
+      it("to the end of its jobs, where the connection takes no more: says why, and keeps what is done", async () => {
+        write(people());
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
+        await assert.rejects(create());
+        const { tenant } = emulator;
+        const { options, ...connection } = tenant.connections.get("con_0000000000000001") as Connection;
+        tenant.putConnection({ ...connection, options: { ...options, enabledDatabaseCustomization: true } });
+        await start();
+        const failure = await assertRejects(create());
+        assert.match(failure.message, /import_mode.* Nothing more was sent\. \d0 of 50 users are dealt with/);
+        tenant.putConnection({ ...connection, options });
+        await start();
+        assertEachOnce(await update(failure.properties as unknown as Outputs));
       });
 
       it("waits for a process that still drives the journal", async () => {

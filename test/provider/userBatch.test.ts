@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { startEmulator } from "../../emulator";
 import { type BatchOutputs, BatchTest, URN } from "../support/batch";
@@ -164,6 +166,18 @@ describe("a batch of users, in the provider process", () => {
   });
 
   describe("keeps in step with the file", () => {
+    it("reads a source once in a run, for any number of batches", async () => {
+      at.writeUsers(people(50));
+      const check = (index: number) =>
+        at.provider.check("UserBatch", {}, at.inputs({ share: { index, count: 16 }, resourceUrn: `${URN}${index}` }));
+      const first = await check(0);
+      rmSync(path.join(at.provider.folder, "users.json"));
+      for (let index = 1; index < 16; index++) {
+        const { inputs, failures } = await check(index);
+        assert.deepEqual([failures, inputs.source], [[], first.inputs.source]);
+      }
+    });
+
     it("asks the tenant nothing where the file did not change", async () => {
       at.writeUsers(people(5));
       const old = await at.create();
@@ -339,17 +353,23 @@ describe("a batch of users, in the provider process", () => {
 
   describe("fails with one clear sentence, and without a job,", () => {
     for (const [what, overrides, config, scopes, expected] of [
-      ["for an unknown connection", { connectionId: "con_AAAAAAAAAAAAAAAA" }, {}, undefined, /connection/i],
+      [
+        "for an unknown connection",
+        { connectionId: "con_AAAAAAAAAAAAAAAA" },
+        {},
+        undefined,
+        /con_AAAAAAAAAAAAAAAA does not exist.*Nothing was sent/,
+      ],
       [
         "for a connection that is no database",
         { connectionId: "con_0000000000000002" },
         {},
         undefined,
-        /Connection must be a database connection/,
+        /"google-oauth2" is not a database connection.*Nothing was sent/,
       ],
       ["for wrong credentials", {}, { "auth0:clientSecret": "wrong" }, undefined, /refused the credentials/],
       ["for a wrong token", {}, { "auth0:apiToken": "wrong" }, undefined, /refused the token/],
-      ["for a missing scope", {}, {}, ["read:users"], /create:users.*Grant it/],
+      ["for a missing scope", {}, {}, ["read:users"], /create:users.*Grant them/],
       ["for a tenant that does not answer", {}, {}, undefined, /could not be reached.*ECONNREFUSED/],
     ] as const) {
       it(what, async () => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { type Connection, seededConnections } from "../../emulator/connections";
 import { validateRecord } from "../../emulator/recordRules";
+import { FAILURE_CODES } from "../../provider/results/failureCodes";
 import { declaredRules } from "../../provider/schema/rule";
 import { omitUnsupportedHash, problemsOf, type RecordProblem } from "../../provider/schema/validate";
 import { type Attributes, BCRYPT, ERRORS, hashed, isOf, record, WARNINGS } from "./corpus";
@@ -67,6 +68,15 @@ describe("the validation of records", () => {
     const messages = new Set(broken.map(({ message }) => message));
     assert.deepEqual(
       declaredRules().filter(({ message }) => !messages.has(message)),
+      [],
+    );
+  });
+
+  it("uses no code that is not explained", () => {
+    const explained = new Set(FAILURE_CODES.map(({ code }) => code));
+    const codes = new Set([...ERRORS, ...WARNINGS].map(({ code }) => code));
+    assert.deepEqual(
+      [...codes].filter((code) => !explained.has(code)),
       [],
     );
   });

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../../emulator";
-import type { FailedAt, FailedRecord, Job, NotApplied, SourceInfo, Summary } from "../../provider";
+import type {
+  FailedAt,
+  FailedRecord,
+  Job,
+  NotApplied,
+  PasswordResetRequired,
+  SourceInfo,
+  Summary,
+} from "../../provider";
 import { type Properties, ProviderProcess } from "./providerProcess";
 
 export const CONNECTION = "con_0000000000000001";
@@ -16,6 +24,7 @@ export interface BatchOutputs {
   failedRecords: FailedRecord[];
   failedAt: FailedAt[];
   notApplied: NotApplied[];
+  passwordResetRequired: PasswordResetRequired[];
   source: SourceInfo;
   ledger: string;
   complete: boolean;

@@ -3,6 +3,7 @@ import { CredentialsError, resolveCredentials, resolveLimits } from "../../provi
 import { matchErrors } from "../../provider/jobs/matchErrors";
 import { Pace } from "../../provider/jobs/pace";
 import { requestOverhead } from "../../provider/jobs/tenant";
+import { emailFingerprint } from "../../provider/ledger/attributes";
 import { identityFingerprint, secondIdentityFingerprint } from "../../provider/ledger/fingerprint";
 import { redact } from "../../provider/results/redact";
 import { identityOf } from "../../provider/schema/identity";
@@ -120,6 +121,14 @@ describe("a job's errors", () => {
     const second = new Set([secondIdentityFingerprint(key, "email:a@example.com")]);
     const { failures, unmatched } = matchErrors(key, second, [error({ email: "a@example.com" })]);
     assert.deepEqual([...failures.keys()], [...second]);
+    assert.equal(unmatched, 0);
+  });
+
+  it("name a user by email who was sent without the id that it is known by", () => {
+    const records = sent({ user_id: "1" });
+    const byEmail = new Map([...records].map((identity) => [emailFingerprint(key, "a@example.com"), identity]));
+    const { failures, unmatched } = matchErrors(key, records, [error({ email: "A@example.com" })], byEmail);
+    assert.deepEqual([...failures.keys()], [...records]);
     assert.equal(unmatched, 0);
   });
 

@@ -6,6 +6,7 @@ import { describe as describeRecord } from "../../provider/lifecycle/describe";
 import { type Described, decide, overwritten, type Step } from "../../provider/plan/delta";
 import { MAX_REQUEST_BYTES, Packer } from "../../provider/plan/pack";
 import { shareOf } from "../../provider/plan/share";
+import { sharersOf } from "../../provider/plan/sharers";
 import type { User } from "../../provider/schema/identity";
 
 const KEY = "key";
@@ -184,6 +185,24 @@ describe("the packer", () => {
     const packer = new Packer(overhead);
     assert.equal(packer.fits(Buffer.alloc(MAX_REQUEST_BYTES - overhead - 2)), true);
     assert.equal(packer.fits(Buffer.alloc(MAX_REQUEST_BYTES - overhead - 1)), false);
+  });
+});
+
+describe("users with one fingerprint", () => {
+  it("are told apart: all but the first that counts, whoever names nobody left out", () => {
+    const identities = Float64Array.from([7, 0, 5, 7, 0, 9, 5, 7, 2 ** 51]);
+    assert.deepEqual(
+      sharersOf(identities, () => true),
+      [3, 6, 7],
+    );
+    assert.deepEqual(
+      sharersOf(identities, (index) => index !== 0),
+      [6, 7],
+    );
+    assert.deepEqual(
+      sharersOf(Float64Array.from([3, 1, 2]), () => true),
+      [],
+    );
   });
 });
 

@@ -1,0 +1,155 @@
+import { type Double, type Doubles, resolveDoubles } from "../provider/plan/doubles";
+import { IdentifierIndex } from "../provider/plan/duplicates";
+import { IndexSet } from "../provider/plan/indexSet";
+import { MAX_REQUEST_BYTES, TOO_LARGE } from "../provider/plan/pack";
+import { maskIdentity } from "../provider/results/maskIdentity";
+import { identityOf, normalizeUser, type User } from "../provider/schema/identity";
+import type { Severity } from "../provider/schema/rule";
+import { problemsOf, type RecordProblem } from "../provider/schema/validate";
+import { openSource, type Source, type SourceRecord } from "../provider/source";
+import { type CodeCount, Verdicts } from "./verdicts";
+
+/** One problem, without its place. */
+type Problem = Omit<RecordProblem, "code"> & { readonly code: string };
+
+/** One problem of a users file, fit for logs. */
+export interface FoundProblem extends Problem {
+  readonly file: string;
+  /** Where the record begins, 1-based. */
+  readonly line: number;
+  /** Whose record it is, masked; empty where it has no identifier. */
+  readonly identity: string;
+}
+
+/** What is wrong with the users of some files. To be closed. */
+export interface Examination {
+  readonly files: readonly string[];
+  /** Records in the files. Each is counted in one of the next three at most. */
+  readonly users: number;
+  /** Those with an error. */
+  readonly invalid: number;
+  /** Those with warnings only. */
+  readonly warned: number;
+  /** Those of which a later file has the same user: they count as if they were not there. */
+  readonly overridden: number;
+  readonly counts: readonly CodeCount[];
+  /** All problems of one severity or of both, in the order of the files. They are found again, since there may be millions. */
+  problems(severity?: Severity): AsyncIterable<FoundProblem>;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads users files and checks them: each record by itself, and all together for users who stand there twice.
+ *
+ * @param patterns files or globs, relative to `cwd`
+ * @param transform a module that maps each record to a user, relative to `cwd`
+ * @param onRead is told with each record how many there have been, and how many bytes of text they took
+ * @throws {SourceError} when a file can't be read, or holds no users
+ */
+export async function examine(
+  patterns: readonly string[],
+  cwd: string,
+  onRead: (users: number, bytes: number) => void,
+  transform?: string,
+): Promise<Examination> {
+  const identifiers = new IdentifierIndex();
+  const suspects = new IndexSet();
+  const verdicts = new Verdicts();
+  let bytes = 0;
+  const onRecord = (record: SourceRecord) => {
+    const user = normalizeUser(record.user);
+    for (const { earlier } of identifiers.add(record.index, user)) suspects.add(record.index).add(earlier);
+    verdicts.add(record.index, ownProblems(user, record));
+    bytes += record.byteLength;
+    onRead(record.index + 1, bytes);
+  };
+  const source = await openSource(patterns, cwd, { onRecord, transform });
+  try {
+    const found = await resolveDoubles(source, suspects);
+    const isCounted = (index: number) => found.overridden.has(index) && verdicts.worst(index) !== undefined;
+    for await (const record of source.records(isCounted)) {
+      verdicts.withdraw(record.index, ownProblems(normalizeUser(record.user), record));
+    }
+    for (const [index, double] of found.doubles) verdicts.add(index, [doubleProblem(double)]);
+    return new SourceExamination(source, verdicts, found);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+class SourceExamination implements Examination {
+  constructor(
+    private readonly source: Source,
+    private readonly verdicts: Verdicts,
+    private readonly found: Doubles,
+  ) {}
+
+  get files(): readonly string[] {
+    return this.source.files;
+  }
+
+  get users(): number {
+    return this.source.users;
+  }
+
+  get overridden(): number {
+    return this.found.overridden.size;
+  }
+
+  get invalid(): number {
+    return this.verdicts.users("error");
+  }
+
+  get warned(): number {
+    return this.verdicts.users("warning");
+  }
+
+  get counts(): readonly CodeCount[] {
+    return this.verdicts.counts;
+  }
+
+  async *problems(severity?: Severity): AsyncGenerator<FoundProblem> {
+    const mayHave = (index: number) => {
+      const worst = this.verdicts.worst(index);
+      return worst !== undefined && (severity !== "error" || worst === "error");
+    };
+    for await (const record of this.source.records(mayHave)) {
+      const user = normalizeUser(record.user);
+      const identity = maskedIdentity(user);
+      const double = this.found.doubles.get(record.index);
+      const problems = [...ownProblems(user, record), ...(double === undefined ? [] : [doubleProblem(double)])];
+      for (const problem of problems) {
+        if (severity !== undefined && problem.severity !== severity) continue;
+        yield { ...problem, file: record.file, line: record.line, identity };
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.source.close();
+  }
+}
+
+/** What is wrong with a record, taken by itself. */
+function ownProblems(user: User, { problem, byteLength }: SourceRecord): Problem[] {
+  if (problem !== undefined) return [{ ...problem, path: "", severity: "error" }];
+  const problems: Problem[] = problemsOf(user);
+  // Written anew, a record may be longer than in the source, but not by far: numbers, and the names of a table's columns.
+  if (8 * byteLength > MAX_REQUEST_BYTES && Buffer.byteLength(JSON.stringify([user])) > MAX_REQUEST_BYTES) {
+    problems.push(tooLarge);
+  }
+  return problems;
+}
+
+const tooLarge: Problem = { ...TOO_LARGE, path: "", severity: "error" };
+
+function doubleProblem({ attribute, of }: Double): Problem {
+  const message = `is that of the record at ${of.file}:${of.line}, which counts`;
+  return { code: "DUPLICATED_USER", path: attribute, message, severity: "error" };
+}
+
+function maskedIdentity(user: User): string {
+  const identity = identityOf(user);
+  return identity === undefined ? "" : maskIdentity(identity);
+}

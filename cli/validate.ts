@@ -1,0 +1,153 @@
+import { open } from "node:fs/promises";
+import path from "node:path";
+import { Command } from "commander";
+import { resolveFiles } from "../provider/source/resolveFiles";
+import { SourceError, type SourceProblem } from "../provider/source/sourceError";
+import type { Examination, FoundProblem } from "./examine";
+import { ProgressLine } from "./progressLine";
+
+const INVALID_USERS = 1;
+const FAILED = 2;
+
+/** How many problems are shown to a person, and how many to a program. The table holds all. */
+const SHOWN = 10;
+const SHOWN_AS_JSON = 1_000;
+
+interface Flags {
+  readonly json?: true;
+  readonly csv?: string;
+  readonly transform?: string;
+}
+
+/** `validate`: what `pulumi preview` finds wrong with users files, for those who prepare them. */
+export function validateCommand(): Command {
+  return new Command("validate")
+    .description("Check users files as an import does, without Pulumi and without Auth0.")
+    .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
+    .option("--transform <module>", "map each record first, as the argument `transform` does")
+    .option("--json", "print the result as JSON, with the first 1,000 problems")
+    .option("--csv <file>", "write all problems into a table, which holds no personal data")
+    .addHelpText(
+      "after",
+      "\nEnds with 0; with 1 where users have errors; with 2 where a file can't be read or written, or isn't a users file.",
+    )
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : FAILED))
+    .action(validate);
+}
+
+async function validate(patterns: string[], { json, csv, transform }: Flags): Promise<void> {
+  try {
+    const examination = await examineVisibly(patterns, transform);
+    try {
+      if (csv !== undefined) {
+        const { writeProblemsCsv } = await import("./problemsCsv.js");
+        await writeProblemsCsv(csv, examination.problems());
+      }
+      console.log(json ? await asJson(examination) : await asText(examination, csv));
+      if (examination.invalid > 0) process.exitCode = INVALID_USERS;
+    } finally {
+      await examination.close();
+    }
+  } catch (error) {
+    process.exitCode = FAILED;
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(message);
+    // A program that reads the result gets one in any case.
+    if (json) console.log(JSON.stringify({ error: message, fileProblems: problemsOfFiles(error) }));
+  }
+}
+
+function problemsOfFiles(error: unknown): readonly SourceProblem[] {
+  return error instanceof SourceError ? error.problems : [];
+}
+
+async function examineVisibly(patterns: readonly string[], transform: string | undefined): Promise<Examination> {
+  // Loaded here, so that the other commands don't pay for it.
+  const { examine } = await import("./examine.js");
+  const total = await textBytes(patterns);
+  const progress = new ProgressLine(process.stderr);
+  const line = (users: number, bytes: number) => {
+    const percent = total === undefined ? "" : `${Math.floor((100 * bytes) / total)}%, `;
+    return `${percent}${counted(users, "user")}`;
+  };
+  try {
+    const onRead = (users: number, bytes: number) => progress.show(() => line(users, bytes));
+    return await examine(patterns, process.cwd(), onRead, transform);
+  } finally {
+    progress.clear();
+  }
+}
+
+/** How much text there is to read. `undefined` where that shows in the end only: in gzip files. */
+async function textBytes(patterns: readonly string[]): Promise<number | undefined> {
+  let total = 0;
+  // What can't be read is told by who reads it in earnest.
+  const files = await resolveFiles(patterns, process.cwd()).catch(() => []);
+  for (const file of files) {
+    const handle = await open(path.resolve(file), "r").catch(() => undefined);
+    if (handle === undefined) return undefined;
+    try {
+      const magic = Buffer.alloc(2);
+      await handle.read(magic, 0, 2, 0);
+      if (magic[0] === 0x1f && magic[1] === 0x8b) return undefined;
+      total += (await handle.stat()).size;
+    } finally {
+      await handle.close();
+    }
+  }
+  return total;
+}
+
+async function asJson(examination: Examination): Promise<string> {
+  const { files, users, invalid, warned, overridden, counts } = examination;
+  const problems = await firstProblems(examination, SHOWN_AS_JSON);
+  return JSON.stringify({ files, users, invalid, warned, overridden, counts, problems }, undefined, 2);
+}
+
+async function asText(examination: Examination, csv: string | undefined): Promise<string> {
+  const { files, users, invalid, warned, overridden, counts } = examination;
+  const parts = [`${counted(users, "user")} in ${counted(files.length, "file")}`];
+  if (overridden > 0) parts.push(`${count(overridden)} of them overridden by later files`);
+  parts.push(invalid === 0 ? "no errors" : `${count(invalid)} with errors`);
+  if (warned > 0) parts.push(`${count(warned)} with warnings only`);
+  if (counts.length === 0) return `${parts.join(", ")}.`;
+
+  const table = [["users", "", "code"], ...counts.map((each) => [count(each.users), each.severity, each.code])];
+  const width = Math.max(...table.map(([users = ""]) => users.length));
+  const rows = table.map(([users = "", severity = "", code = ""]) => {
+    return `${users.padStart(width)}  ${severity.padEnd(7)}  ${code}`;
+  });
+  const problems = (await firstProblems(examination, SHOWN + 1)).map(describe);
+  const hasMore = problems.length > SHOWN;
+  if (hasMore) problems.splice(SHOWN, 1, "…");
+  if (csv !== undefined) problems.push(`All of them are in ${csv}.`);
+  else if (hasMore) problems.push("--csv FILE writes all of them into a table.");
+  return [`${parts.join(", ")}.`, "", ...rows, "", ...problems].join("\n");
+}
+
+function describe({ file, line, severity, code, path, message, identity }: FoundProblem): string {
+  const what = `${path === "" ? "the record" : path} ${message}`;
+  return `${file}:${line}: ${severity}: ${what} (${identity === "" ? code : `${code}, ${identity}`})`;
+}
+
+/** The first errors, and then warnings where there is room: among a million warnings, one error is what matters. */
+async function firstProblems(examination: Examination, limit: number): Promise<FoundProblem[]> {
+  const first: FoundProblem[] = [];
+  for (const severity of ["error", "warning"] as const) {
+    if (first.length === limit) break;
+    for await (const problem of examination.problems(severity)) {
+      first.push(problem);
+      if (first.length === limit) break;
+    }
+  }
+  return first;
+}
+
+function counted(n: number, what: string): string {
+  return `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+}
+
+/** 12345 → `12,345`. */
+function count(n: number): string {
+  return n.toLocaleString("en-US");
+}
