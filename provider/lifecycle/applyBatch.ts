@@ -30,8 +30,8 @@ export async function applyBatch(id: string, properties: Properties, old: Output
   const tenant = tenantOf(resolveCredentials(config, inputs.configNamespace), resolveLimits(config));
   const read = await readSource(inputs, false);
   const source = sourceInfo(read.source);
-  let users = 0;
-  for (let index = 0; index < source.users; index++) if (read.isOf(index, share)) users++;
+  const indices = read.indicesOf(share);
+  const users = indices.length;
   if (inputs.source !== undefined && inputs.source.digest !== source.digest) {
     await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
   }
@@ -50,7 +50,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
   };
   const records: BatchRecords = {
     ...read,
-    select: (needs) => read.source.records((index) => read.isOf(index, share) && needs(index)),
+    select: (needs) => read.source.records(filtered(indices, needs)),
   };
   const warn = (message: string) => void log.warn(resourceUrn, message);
   const show = (line: string) => void log.live(resourceUrn, line);
@@ -171,4 +171,9 @@ async function openJournal(
       `resultsDir "${resultsDir}" can't be written to (${code}). Nothing was sent. Choose another folder.`,
     );
   }
+}
+
+/** Asks of each when its turn comes. */
+function* filtered(indices: Iterable<number>, needs: (index: number) => boolean): Generator<number> {
+  for (const index of indices) if (needs(index)) yield index;
 }

@@ -61,7 +61,6 @@ export async function planBatch(
   const seen = new FingerprintTable();
 
   const needs = (index: number): boolean => {
-    if (!read.isOf(index, share)) return false;
     if (ledger === undefined) {
       if (read.doubleAt(index) !== undefined || read.isInvalid(index) !== false) return true;
       total.new++;
@@ -89,7 +88,7 @@ export async function planBatch(
     for (const attribute of new Set(found.map((each) => each.attribute))) add(differences, attribute);
   };
 
-  for await (const { index, user: asItStands, problem } of read.source.records(needs)) {
+  for await (const { index, user: asItStands, problem } of read.source.records(read.indicesOf(share).filter(needs))) {
     const { user, passwordOmitted } = prepareUser(asItStands, settings.unsupportedPasswordHash);
     const refuse = (code: string) => {
       add(invalid, code);
