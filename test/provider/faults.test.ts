@@ -302,7 +302,7 @@ describe("the import engine", function () {
       write(people());
       emulator.tenant.jobs.occupy(2, 3_600);
       await start();
-      await assert.rejects(create({ deadline: "3s" }), /The deadline is near/);
+      await assert.rejects(create({ deadline: "6s" }), /The deadline is near/);
       assert.equal(emulator.tenant.stats().users, 0);
       const { requests } = emulator.tenant.stats();
       assert.ok((requests["POST /api/v2/jobs/users-imports"] ?? 0) > 1);
