@@ -19,6 +19,7 @@ import type { Share } from "../plan/share";
 import { BatchProgress, count, countOf } from "../progress/batchProgress";
 import type { BatchReview } from "../resources/finalizer";
 import type { SourceInfo } from "../results/types";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
 import { type Source, SourceError } from "../source";
 import { applySource, type BatchRecords, type BatchResult, type ImportSettings } from "./applySource";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, partialFailure } from "./engine";
@@ -70,6 +71,8 @@ interface Outputs extends BatchResult, SavedRun {
   readonly share: Share;
   readonly triggers: readonly unknown[];
   readonly onExisting: string;
+  /** Absent from the state of an earlier version. */
+  readonly unsupportedPasswordHash?: UnsupportedPasswordHash;
   readonly source: SourceInfo;
   readonly applied?: string;
   /** Where its journal lies. */
@@ -112,6 +115,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       complete !== true ||
       inputs.source?.digest !== applied ||
       wantsFailedAgain(outputs, inputs) ||
+      takesOtherHashes(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
     return { changes };
@@ -197,6 +201,11 @@ function isKnownChange(old: unknown, now: unknown): boolean {
 /** Whether records that failed are to be sent once more, though they did not change. */
 function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
   return !sameJson(news.triggers, olds.triggers) || news.onExisting !== olds.onExisting;
+}
+
+/** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */
+function takesOtherHashes({ unsupportedPasswordHash }: Outputs, news: Inputs): boolean {
+  return unsupportedPasswordHash !== undefined && news.unsupportedPasswordHash !== unsupportedPasswordHash;
 }
 
 /** What the files hold. Where they are as they were, that is known without a parse. */
@@ -319,6 +328,7 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
       share,
       triggers: asked.triggers,
       onExisting: asked.onExisting,
+      unsupportedPasswordHash: inputs.unsupportedPasswordHash,
       source,
       ...applied,
       run: journal.run,

@@ -228,6 +228,21 @@ describe("an edited file", () => {
     );
   });
 
+  it("need not change for users to come in whose hash Auth0 can't take, once that is asked for", async () => {
+    at.writeUsers([person(0, { password_hash: HASH.replace("$2b$", "$2y$") }), person(1)]);
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
+    const omit = { unsupportedPasswordHash: "omit" };
+    assert.deepEqual(await at.preview(old, omit), ["1 new, 1 unchanged: 1 job"]);
+    await at.restart();
+    const now = await at.update(old, omit);
+    assert.deepEqual(counts(now.summary), { inserted: 1, unchanged: 1 });
+    assert.deepEqual(
+      now.passwordResetRequired.map(({ identity }) => identity),
+      ["email:person0@example.com"],
+    );
+  });
+
   it("lists what can't be applied also of a user whose update failed", async () => {
     at.writeUsers(people(2));
     const old = await at.create();
