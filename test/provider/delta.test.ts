@@ -291,6 +291,23 @@ describe("an edited file", () => {
   });
 });
 
+describe("many records that fail again when they are sent again", () => {
+  const at = BatchTest.forEach();
+
+  it("don't keep the run from coming to its end", async () => {
+    at.writeUsers(people(210));
+    await at.create({ key: "fedcba9876543210", resultsDir: ".user-import/dev/others", generateUserIds: false });
+    at.writeUsers(people(460).reverse());
+    await at.restart();
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 250, failed: 210 });
+    await at.restart();
+    const now = await at.update(old, { triggers: ["again"] });
+    assert.equal(now.complete, true);
+    assert.deepEqual(counts(now.summary), { unchanged: 250, failed: 210 });
+  });
+});
+
 describe("a user who is there before the first import", () => {
   const at = BatchTest.forEach();
   const existing = { email: "jane@example.com", email_verified: true, given_name: "Jane", user_metadata: { old: 1 } };
