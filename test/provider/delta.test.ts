@@ -459,6 +459,19 @@ describe("a preview", () => {
     ]);
   });
 
+  it("counts a record that no job can carry as invalid, at the first import and later", async () => {
+    const large = { user_metadata: { text: "x".repeat(511_700) } };
+    at.writeUsers([person(0), person(1, large)]);
+    assert.equal((await at.preview())[0], "1 new, 1 invalid (MAX_LENGTH 1): 1 job");
+    await at.restart();
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
+    at.writeUsers([person(0, large), person(1, large)]);
+    assert.equal((await at.preview(old))[0], "2 invalid (MAX_LENGTH 2): no jobs");
+    await at.restart();
+    assert.deepEqual(counts((await at.update(old)).summary), { invalid: 2 });
+  });
+
   it("says nothing where nothing changed", async () => {
     at.writeUsers(people(3));
     const old = await at.create();
