@@ -448,8 +448,8 @@ function leftUnsaved(saved: Outputs, news: Inputs): boolean {
       return false;
     });
   } catch (error) {
-    // An update will meet the same, and can tell it.
-    if (error instanceof JournalError) return true;
+    // An update will meet the same, and can tell it; `diff` must not throw.
+    if (error instanceof JournalError || (error as NodeJS.ErrnoException).syscall !== undefined) return true;
     throw error;
   }
 }

@@ -59,6 +59,17 @@ describe("an edited file", () => {
     }
   });
 
+  it("is refused with the reason where the results can't be written, by the update and not by a crash before", async () => {
+    at.writeUsers(people(2));
+    const old = await at.create();
+    await at.restart();
+    at.write("taken", "");
+    await assert.rejects(
+      at.update(old, { resultsDir: "taken/results" }),
+      /resultsDir "taken\/results" can't be written to \((ENOTDIR|EEXIST)\)\. Nothing was sent/,
+    );
+  });
+
   it("is no change where only its spelling is another", async () => {
     at.writeUsers(people(5));
     const old = await at.create();
