@@ -81,6 +81,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       share,
       triggers: asked.triggers,
       onExisting: asked.onExisting,
+      unsupportedPasswordHash: inputs.unsupportedPasswordHash,
       source,
       ...applied,
       run: journal.run,

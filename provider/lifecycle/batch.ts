@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { SavedRun } from "../journal/journal";
 import type { Share } from "../plan/share";
 import type { SourceInfo } from "../results/types";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source } from "../source";
 import type { BatchResult } from "./applySource";
 import { isUnknown } from "./engine";
@@ -49,6 +50,7 @@ export interface Outputs extends BatchResult, SavedRun {
   readonly share: Share;
   readonly triggers: readonly unknown[];
   readonly onExisting: string;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly source: SourceInfo;
   readonly applied?: string;
   /** Where its journal lies. */
@@ -58,6 +60,11 @@ export interface Outputs extends BatchResult, SavedRun {
 /** Whether records that failed are to be sent once more, though they did not change. */
 export function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
   return !sameJson(news.triggers, olds.triggers) || news.onExisting !== olds.onExisting;
+}
+
+/** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */
+export function takesOtherHashes({ unsupportedPasswordHash }: Outputs, news: Inputs): boolean {
+  return news.unsupportedPasswordHash !== unsupportedPasswordHash;
 }
 
 /** @param validate whether every record is checked: before the first import, when all of them are sent. */

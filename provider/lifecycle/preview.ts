@@ -63,8 +63,10 @@ export async function planBatch(
   const needs = (index: number): boolean => {
     if (ledger === undefined) {
       if (read.doubleAt(index) !== undefined || read.isInvalid(index) !== false) return true;
+      const bytes = read.insertBytes(index, generateUserIds);
+      if (!jobs.insert.fits(bytes)) return true;
       total.new++;
-      jobs.insert.add(read.insertBytes(index, generateUserIds));
+      jobs.insert.add(bytes);
       return false;
     }
     const identity = read.identity(index);
@@ -122,16 +124,26 @@ export async function planBatch(
       continue;
     }
     if (step.do === "insert") {
-      total.new++;
-      jobs.insert.add(Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0));
+      const bytes = Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0);
+      if (jobs.insert.fits(bytes)) {
+        total.new++;
+        jobs.insert.add(bytes);
+      } else {
+        refuse(TOO_LARGE.code);
+      }
       continue;
     }
     differ(step.differences);
     if (step.do === "nothing") continue;
+    const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified: true };
+    const bytes = Buffer.byteLength(JSON.stringify(sent));
+    if (!jobs.upsert.fits(bytes)) {
+      refuse(TOO_LARGE.code);
+      continue;
+    }
     total.changed++;
     for (const change of step.changes) add(changes, change satisfies Change);
-    const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified: true };
-    jobs.upsert.add(Buffer.byteLength(JSON.stringify(sent)));
+    jobs.upsert.add(bytes);
   }
 
   return {

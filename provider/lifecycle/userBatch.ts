@@ -16,6 +16,7 @@ import {
   readSource,
   sameJson,
   sourceInfo,
+  takesOtherHashes,
   wantsFailedAgain,
 } from "./batch";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties } from "./engine";
@@ -60,6 +61,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       complete !== true ||
       inputs.source?.digest !== applied ||
       wantsFailedAgain(outputs, inputs) ||
+      takesOtherHashes(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
     return { changes };
@@ -206,8 +208,8 @@ function leftUnsaved(saved: Outputs, news: Inputs): boolean {
       return false;
     });
   } catch (error) {
-    // An update will meet the same, and can tell it.
-    if (error instanceof JournalError) return true;
+    // An update will meet the same, and can tell it; `diff` must not throw.
+    if (error instanceof JournalError || (error as NodeJS.ErrnoException).syscall !== undefined) return true;
     throw error;
   }
 }
