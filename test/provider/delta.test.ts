@@ -466,7 +466,7 @@ describe("a preview", () => {
       "what the preview has said is not said again",
     );
     assert.deepEqual(await at.preview(now), [
-      "no change; 1 user of whom the file says what can't be applied (password_hash 1): see the output notApplied",
+      "no change; the file says what can't be applied to users who exist (password_hash 1): see the output notApplied",
     ]);
   });
 
