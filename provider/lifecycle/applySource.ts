@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import { TenantError } from "../jobs/errors";
 import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJob";
+import { type JobRequest, requestOverhead } from "../jobs/importRequest";
 import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
-import { type JobRequest, requestOverhead, type Tenant, type TenantUser } from "../jobs/tenant";
+import type { Tenant, TenantUser } from "../jobs/tenant";
 import type { Journal, JournalMember, OpenJob, Outcome } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
@@ -204,7 +205,7 @@ class Run {
   readonly #cameInWith = new Map<Fingerprint, Attributes>();
   /** Why records failed, from when it is learnt until it is listed. */
   readonly #failures = new Map<Fingerprint, RecordFailure>();
-  /** The codes of the records that came back, for the early look. */
+  /** The codes of the records that came back, but for those that had failed before: for the early look. */
   readonly #codes = new Map<string, number>();
   #connection: string | undefined;
   #preflight: Promise<void> | undefined;
@@ -780,9 +781,13 @@ class Run {
     const { members } = chunk;
     this.at.journal.finished(number, outcomes);
     let failed = 0;
+    let cameBack = 0;
     const existing: number[] = [];
     for (const [i, member] of members.entries()) {
       const outcome = outcomes[i] as Outcome;
+      // That these fail again is no news: it would stop every run that sends them once more.
+      const failedBefore = failureCode(this.#ledger.get(member.identity)?.state) !== undefined;
+      if (!failedBefore) cameBack++;
       this.#enter(member, outcome);
       if (outcome === "existing") {
         existing.push(i);
@@ -792,12 +797,12 @@ class Run {
         failed++;
         const failure = this.#failures.get(member.identity) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
         this.#failures.delete(member.identity);
-        this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
+        if (!failedBefore) this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
         this.#findings.failed(member, failure, kind);
       }
     }
     this.at.progress.settled(members.length - existing.length, failed);
-    this.#lookEarly(members.length);
+    this.#lookEarly(cameBack);
     for (const i of existing) {
       if (this.isStopped) return;
       const member = members[i] as Member;

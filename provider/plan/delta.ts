@@ -156,6 +156,10 @@ function removed(record: Attributes, tenant: Attributes): Difference[] {
         record.prints[group] === undefined,
     ),
     ...tenant.profile.filter((attribute) => !record.profile.includes(attribute)),
+    // Who was blocked stays so. Of `email_verified` a record may be silent: the tenant then knows better.
+    ...(["phone_verified", "blocked"] as const).filter(
+      (attribute) => tenant.booleans[attribute] && record.booleans[attribute] === undefined,
+    ),
   ] as const;
   return gone.map((attribute) => ({ attribute, reason: "removed" }));
 }

@@ -59,6 +59,17 @@ describe("an edited file", () => {
     }
   });
 
+  it("is refused with the reason where the results can't be written, by the update and not by a crash before", async () => {
+    at.writeUsers(people(2));
+    const old = await at.create();
+    await at.restart();
+    at.write("taken", "");
+    await assert.rejects(
+      at.update(old, { resultsDir: "taken/results" }),
+      /resultsDir "taken\/results" can't be written to \((ENOTDIR|EEXIST)\)\. Nothing was sent/,
+    );
+  });
+
   it("is no change where only its spelling is another", async () => {
     at.writeUsers(people(5));
     const old = await at.create();
@@ -228,6 +239,21 @@ describe("an edited file", () => {
     );
   });
 
+  it("need not change for users to come in whose hash Auth0 can't take, once that is asked for", async () => {
+    at.writeUsers([person(0, { password_hash: HASH.replace("$2b$", "$2y$") }), person(1)]);
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
+    const omit = { unsupportedPasswordHash: "omit" };
+    assert.deepEqual(await at.preview(old, omit), ["1 new, 1 unchanged: 1 job"]);
+    await at.restart();
+    const now = await at.update(old, omit);
+    assert.deepEqual(counts(now.summary), { inserted: 1, unchanged: 1 });
+    assert.deepEqual(
+      now.passwordResetRequired.map(({ identity }) => identity),
+      ["email:person0@example.com"],
+    );
+  });
+
   it("lists what can't be applied also of a user whose update failed", async () => {
     at.writeUsers(people(2));
     const old = await at.create();
@@ -273,6 +299,23 @@ describe("an edited file", () => {
     const fourth = await at.update(third, { triggers: [1] });
     assert.deepEqual(counts(fourth.summary), { updated: 1, unchanged: 1 });
     assert.equal(at.user("person0@example.com")?.given_name, "Once more");
+  });
+});
+
+describe("many records that fail again when they are sent again", () => {
+  const at = BatchTest.forEach();
+
+  it("don't keep the run from coming to its end", async () => {
+    at.writeUsers(people(210));
+    await at.create({ key: "fedcba9876543210", resultsDir: ".user-import/dev/others", generateUserIds: false });
+    at.writeUsers(people(460).reverse());
+    await at.restart();
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 250, failed: 210 });
+    await at.restart();
+    const now = await at.update(old, { triggers: ["again"] });
+    assert.equal(now.complete, true);
+    assert.deepEqual(counts(now.summary), { unchanged: 250, failed: 210 });
   });
 });
 
@@ -425,6 +468,19 @@ describe("a preview", () => {
     assert.deepEqual(await at.preview(now), [
       "no change; 1 user of whom the file says what can't be applied (password_hash 1): see the output notApplied",
     ]);
+  });
+
+  it("counts a record that no job can carry as invalid, at the first import and later", async () => {
+    const large = { user_metadata: { text: "x".repeat(511_700) } };
+    at.writeUsers([person(0), person(1, large)]);
+    assert.equal((await at.preview())[0], "1 new, 1 invalid (MAX_LENGTH 1): 1 job");
+    await at.restart();
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
+    at.writeUsers([person(0, large), person(1, large)]);
+    assert.equal((await at.preview(old))[0], "2 invalid (MAX_LENGTH 2): no jobs");
+    await at.restart();
+    assert.deepEqual(counts((await at.update(old)).summary), { invalid: 2 });
   });
 
   it("says nothing where nothing changed", async () => {

@@ -152,6 +152,20 @@ export class BatchTest {
     return this.users().find((user) => user.email === email);
   }
 
+  /** Somebody who was there before any import. */
+  addToTenant(email: string, attributes: Record<string, unknown>): void {
+    this.emulator.tenant.users.put({
+      id: `auth0|before-${email}`,
+      connectionId: CONNECTION,
+      email,
+      username: undefined,
+      phoneNumber: undefined,
+      createdAt: 0,
+      updatedAt: 0,
+      attributes: JSON.stringify(attributes),
+    });
+  }
+
   /** The application writes something to a user, or an administrator does. */
   changeInTenant(email: string, attributes: Record<string, unknown>): void {
     const { users } = this.emulator.tenant;

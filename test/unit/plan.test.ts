@@ -85,6 +85,11 @@ describe("what is sent", () => {
       assert.deepEqual(differencesOf(step), differences);
       assert.equal(step.after.differs, differences.length > 0);
     }
+    const blocked = { ...jane, blocked: true, phone_verified: true };
+    assert.deepEqual(differencesOf(decide(said(jane), known(blocked), usual)), [
+      "phone_verified removed",
+      "blocked removed",
+    ]);
   });
 
   it("what changed besides, and the rest is told", () => {

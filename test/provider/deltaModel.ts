@@ -1,0 +1,207 @@
+import type { OnExisting } from "../../provider/plan/delta";
+
+export type User = Record<string, unknown>;
+
+/** How the service takes a person's record: it stores it, refuses it, or stores all but the factors and says it failed. */
+export type Reception = "takes" | "refuses" | "takesWithoutFactors";
+
+/** What happens around one run, as far as it decides how the run ends. */
+export interface Circumstances {
+  readonly onExisting: OnExisting;
+  readonly resendFailed: boolean;
+  reception(person: number): Reception;
+  /** How often records of the person reached the service; not all do where a run is interrupted. */
+  sends(person: number): number;
+}
+
+/** What a run is to do. */
+export interface Expectation {
+  /** Whose records are sent, if nothing interrupts the run, and in how many jobs one after another. */
+  readonly sent: Map<number, number>;
+  readonly failed: Set<number>;
+  /** Attributes of which the file says what can't be brought to the tenant. */
+  readonly notApplied: Map<number, string[]>;
+  readonly removed: number;
+}
+
+/** What the import knows to be in the tenant. */
+interface Known {
+  readonly attributes: User;
+  /** What the profile was made of when it was sent last: it is compared and sent as one. */
+  readonly profile: string;
+}
+
+const PROFILE = ["given_name", "nickname"];
+const METADATA_AND_SECRETS = ["user_metadata", "app_metadata", "custom_password_hash", "mfa_factors"];
+const NOT_UPSERTABLE = ["email", "username", "phone_number", "password_hash"];
+const SECRETS = ["password_hash", "custom_password_hash", "mfa_factors"];
+
+/**
+ * The rules of docs/semantics.md, told in plain values: what the tenant holds after any number of runs, in which the
+ * file was edited, the service failed and the application wrote. Shares no code with the provider.
+ */
+export class DeltaModel {
+  /** What the tenant has of each person, ids apart. */
+  readonly tenant = new Map<number, User>();
+  readonly #known = new Map<number, Known>();
+  /** What the records said that failed. */
+  readonly #failed = new Map<number, string>();
+
+  /** A person was there before, or the application writes something. */
+  write(person: number, attributes: User): void {
+    this.tenant.set(person, { ...this.tenant.get(person), ...attributes });
+  }
+
+  /** Whether the import has brought this person, or taken it over. */
+  knows(person: number): boolean {
+    return this.#known.has(person);
+  }
+
+  /** What a run of this file comes to. */
+  run(file: ReadonlyMap<number, User>, at: Circumstances): Expectation {
+    const expectation: Expectation = { sent: new Map(), failed: new Set(), notApplied: new Map(), removed: 0 };
+    for (const [person, record] of file) this.#take(person, record, at, expectation);
+    const gone = [...this.#known.keys()].filter((person) => !file.has(person));
+    for (const person of [...this.#failed.keys()]) if (!file.has(person)) this.#failed.delete(person);
+    return { ...expectation, removed: gone.length };
+  }
+
+  #take(person: number, record: User, at: Circumstances, expectation: Expectation): void {
+    const said = canonical(record);
+    const fails = (): void => {
+      this.#failed.set(person, said);
+      expectation.failed.add(person);
+    };
+    const failedBefore = this.#failed.get(person) === said && !at.resendFailed;
+    if (failedBefore) fails();
+    const known = this.#known.get(person);
+    if (known === undefined) {
+      if (failedBefore) return;
+      // Who is there before is written over in a job of its own.
+      const jobs = at.onExisting === "overwrite" && this.tenant.has(person) && at.reception(person) === "takes" ? 2 : 1;
+      expectation.sent.set(person, jobs);
+      if (at.sends(person) < jobs) return;
+      this.#insert(person, record, at, expectation, fails);
+      return;
+    }
+
+    const { changed, differences } = compare(record, known);
+    if (differences.length > 0) expectation.notApplied.set(person, differences);
+    if (failedBefore) return;
+    if (changed.length === 0) {
+      this.#failed.delete(person);
+      return;
+    }
+    expectation.sent.set(person, 1);
+    if (at.sends(person) === 0) return;
+    const sent = pick(
+      record,
+      changed.flatMap((group) => (group === "profile" ? PROFILE : [group])),
+    );
+    const states = record.email_verified === true || changed.includes("email_verified");
+    const email_verified = states ? record.email_verified : this.tenant.get(person)?.email_verified;
+    const reception = at.reception(person);
+    if (reception !== "takes") {
+      fails();
+      if (reception === "refuses") return;
+      delete sent.mfa_factors;
+    } else {
+      this.#failed.delete(person);
+    }
+    this.#upsert(person, sent, email_verified);
+    // What the file says of it was looked at, even where what the application wrote was sent.
+    this.#learn(person, { ...sent, ...pick(record, ["email_verified"]) });
+  }
+
+  #insert(person: number, record: User, at: Circumstances, expectation: Expectation, fails: () => void): void {
+    const there = this.tenant.get(person);
+    if (at.reception(person) !== "takes" || (there !== undefined && at.onExisting === "fail")) {
+      fails();
+      return;
+    }
+    if (there === undefined) {
+      this.tenant.set(person, { email_verified: false, ...withoutId(record) });
+    } else if (at.onExisting === "overwrite") {
+      const sent = pick(record, [...METADATA_AND_SECRETS, ...PROFILE]);
+      this.#upsert(person, sent, record.email_verified ?? there.email_verified);
+      const left = Object.keys(record).filter((attribute) =>
+        ["blocked", "phone_verified"].includes(attribute)
+          ? record[attribute] === true
+          : NOT_UPSERTABLE.includes(attribute) && attribute !== "email",
+      );
+      if (left.length > 0) expectation.notApplied.set(person, left);
+      this.#known.set(person, knownFrom(pick(record, ["email", "email_verified", ...Object.keys(sent)])));
+      this.#failed.delete(person);
+      return;
+    }
+    this.#known.set(person, knownFrom(record));
+    this.#failed.delete(person);
+  }
+
+  #upsert(person: number, sent: User, email_verified: unknown): void {
+    const { password_hash, ...others } = this.tenant.get(person) as User;
+    const keepsHash = password_hash !== undefined && sent.custom_password_hash === undefined;
+    this.tenant.set(person, { ...others, ...(keepsHash ? { password_hash } : {}), ...sent, email_verified });
+  }
+
+  #learn(person: number, sent: User): void {
+    const { attributes, profile } = this.#known.get(person) as Known;
+    const now: User = { ...attributes, ...sent };
+    if (sent.custom_password_hash !== undefined) delete now.password_hash;
+    const sentProfile = pick(sent, PROFILE);
+    this.#known.set(person, {
+      attributes: now,
+      profile: Object.keys(sentProfile).length > 0 ? canonical(sentProfile) : profile,
+    });
+  }
+}
+
+function knownFrom(record: User): Known {
+  return { attributes: withoutId(record), profile: canonical(pick(record, PROFILE)) };
+}
+
+/** What of a record is to be sent, and what can't be. */
+function compare(record: User, { attributes, profile }: Known): { changed: string[]; differences: string[] } {
+  const isNew = (attribute: string) =>
+    record[attribute] !== undefined && canonical(record[attribute]) !== canonical(attributes[attribute]);
+  const turned = (attribute: string) =>
+    record[attribute] !== undefined && record[attribute] !== (attributes[attribute] ?? false);
+  const gone = (attribute: string) => attributes[attribute] !== undefined && record[attribute] === undefined;
+
+  const said = pick(record, PROFILE);
+  const changed = [
+    ...METADATA_AND_SECRETS.filter(isNew),
+    ...(Object.keys(said).length > 0 && canonical(said) !== profile ? ["profile"] : []),
+    ...["email_verified"].filter(turned),
+  ];
+  const differences = [
+    ...NOT_UPSERTABLE.filter(isNew),
+    ...["blocked", "phone_verified"].filter(turned),
+    ...Object.keys(attributes).filter((attribute) => gone(attribute) && !IGNORED_WHERE_GONE.has(attribute)),
+  ];
+  return canonical(record.email) === canonical(attributes.email)
+    ? { changed, differences }
+    : { changed: [], differences: [...differences, ...changed] };
+}
+
+/** What a careful person leaves out of a file, and what is no more said when it is not stated. */
+const IGNORED_WHERE_GONE = new Set([...SECRETS, "email_verified", "phone_verified", "blocked"]);
+
+function withoutId({ user_id: _, ...others }: User): User {
+  return others;
+}
+
+function pick(user: User, attributes: readonly string[]): User {
+  return Object.fromEntries(attributes.flatMap((each) => (user[each] === undefined ? [] : [[each, user[each]]])));
+}
+
+/** JSON in which the order of attributes means nothing. */
+export function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, each: unknown) =>
+      typeof each === "object" && each !== null && !Array.isArray(each)
+        ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : each,
+    ) ?? "nothing"
+  );
+}
