@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Summary } from "../../provider";
-import { BatchTest } from "../support/batch";
+import { BatchTest, URN } from "../support/batch";
 import { UNKNOWN } from "../support/providerProcess";
 
 const HASH = "$2b$10$C9hB01.YxRSTcn/ZOOo4j.TW7xCKKFKBSF.C7E0xiUwumqIDqWUXG";
@@ -496,6 +496,36 @@ describe("a preview", () => {
     const { jobs } = await at.create();
     assert.ok(jobs.length > 3);
     assert.match(line ?? "", new RegExp(`: ${jobs.length} jobs$`));
+  });
+
+  it("warns where an import of several batches can't write the list of invalid records", async () => {
+    at.writeUsers([...people(4), { email: "nobody" }]);
+    at.write("taken", "");
+    const resultsDir = "taken/results";
+    for (const index of [0, 1]) {
+      const resourceUrn = URN.replace(/00$/, `0${index}`);
+      const share = { index, count: 2 };
+      await at.provider.check("UserBatch", {}, at.inputs({ preview: true, resourceUrn, share, resultsDir }));
+    }
+    const { failures } = await at.provider.check(
+      "Finalizer",
+      {},
+      {
+        connectionId: UNKNOWN,
+        users: ["users.json"],
+        unsupportedPasswordHash: "fail",
+        sealed: false,
+        resultsDir,
+        batches: UNKNOWN,
+        preview: true,
+        resourceUrn: URN.replace("UserBatch::everyone-00", "Finalizer::everyone-results"),
+      },
+    );
+    assert.deepEqual(failures, []);
+    assert.match(
+      at.provider.logs.at(-1)?.message ?? "",
+      /^The list of invalid records can't be written to "taken\/results"/,
+    );
   });
 
   it("does not know the users of a connection that is yet to be made, and the key of an import that is new", async () => {
