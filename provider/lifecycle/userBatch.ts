@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
+import pLimit from "p-limit";
 import { z } from "zod";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
 import { type Preflight, preflight } from "../jobs/preflight";
@@ -118,6 +119,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       takesOtherHashes(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
+    if (!changes) keepReview(inputs, outputs);
     return { changes };
   },
 
@@ -335,13 +337,12 @@ async function apply(id: string, properties: Properties, old: Outputs | undefine
       runNumber: journal.runNumber,
       journalFile,
     };
-    const review = { ...outputs, batch: batchName(resourceUrn) };
     if (problem === undefined) {
-      reviewed.set(resourceUrn, { resultsDir: inputs.resultsDir, review });
+      keepReview(inputs, outputs);
       return outputs;
     }
     if (!achieved) throw problem;
-    reviewed.set(resourceUrn, { resultsDir: inputs.resultsDir, review });
+    keepReview(inputs, outputs);
     await writeResultsOfFailure(inputs, read.source, problem.message);
     const { inserted, updated, unchanged, adopted, failed, invalid, notApplied } = result.summary;
     throw partialFailure(
@@ -370,13 +371,23 @@ async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string)
   return said.connection;
 }
 
-/** What the batches of an import have come to in this process, for the results of a run that fails. */
+/**
+ * What the batches of an import have come to, in this run or in an earlier one that left nothing to do, by their URNs:
+ * for the results of a run that fails.
+ */
 const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
+
+function keepReview({ resourceUrn, resultsDir }: Inputs, outputs: BatchResult & { readonly source: SourceInfo }): void {
+  const { ledger: _, ...known } = outputs;
+  reviewed.set(resourceUrn, { resultsDir, review: { ...known, batch: batchName(resourceUrn) } });
+}
+
+/** Batches can fail at one time, and write the same files. The last to do so knows of them all. */
+const oneAtATime = pLimit(1);
 
 /** A run that fails never comes to the Finalizer: what is known by then is written here. */
 async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
   const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
-  const batches = [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
   const name = importName(resourceUrn);
   const { maxActiveJobs } = resolveLimits(config);
   try {
@@ -384,13 +395,12 @@ async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: st
       resultsDir,
       name,
       connectionId,
-      batches,
       transform,
       unsupportedPasswordHash,
       maxActiveJobs,
       problem,
     };
-    await writeResults(results, async () => source);
+    await oneAtATime(() => writeResults({ ...results, batches: batchesIn(resultsDir) }, async () => source));
   } catch (error) {
     // The failure itself is what the user has to know of.
     const { code } = error as NodeJS.ErrnoException;
@@ -399,6 +409,10 @@ async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: st
       `The report on this run can't be written to "${resultsDir}" (${code ?? "unknown error"}).`,
     );
   }
+}
+
+function batchesIn(resultsDir: string): BatchReview[] {
+  return [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
 }
 
 function batchName(urn: string): string {
