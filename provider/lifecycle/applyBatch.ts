@@ -5,23 +5,11 @@ import { type Tenant, tenantOf } from "../jobs/tenant";
 import { Journal, moveJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { BatchProgress, count } from "../progress/batchProgress";
-import type { BatchReview } from "../resources/finalizer";
-import type { Source } from "../source";
 import { applySource, type BatchRecords, type ImportSettings } from "./applySource";
-import {
-  batchName,
-  durationMs,
-  Inputs,
-  importName,
-  journalFileOf,
-  type Outputs,
-  readSource,
-  sourceInfo,
-  wantsFailedAgain,
-} from "./batch";
+import { durationMs, Inputs, journalFileOf, type Outputs, readSource, sourceInfo, wantsFailedAgain } from "./batch";
 import { config, log, type Properties, partialFailure } from "./engine";
+import { keepReview, writeResultsOfFailure } from "./failedRun";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
-import { writeResults } from "./writeResults";
 
 /** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
 export async function applyBatch(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
@@ -72,15 +60,14 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     await log.live(resourceUrn, progress.line, true);
     // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
     const applied = result.complete ? { applied: source.digest } : {};
-    // What was asked for by a change of these is still asked for where not everything was done.
-    const asked = result.complete || old === undefined ? inputs : old;
     const outputs = {
       ...result,
       connectionId,
       resourceUrn,
       share,
-      triggers: asked.triggers,
-      onExisting: asked.onExisting,
+      // What a change of these asks to be sent again is marked in the ledger until it was.
+      triggers: inputs.triggers,
+      onExisting: inputs.onExisting,
       unsupportedPasswordHash: inputs.unsupportedPasswordHash,
       source,
       ...applied,
@@ -88,13 +75,12 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       runNumber: journal.runNumber,
       journalFile,
     };
-    const review = { ...outputs, batch: batchName(resourceUrn) };
     if (problem === undefined) {
-      reviewed.set(resourceUrn, { resultsDir: inputs.resultsDir, review });
+      keepReview(inputs, outputs);
       return outputs;
     }
     if (!achieved) throw problem;
-    reviewed.set(resourceUrn, { resultsDir: inputs.resultsDir, review });
+    keepReview(inputs, outputs);
     await writeResultsOfFailure(inputs, read.source, problem.message);
     const { inserted, updated, unchanged, adopted, failed, invalid, notApplied } = result.summary;
     throw partialFailure(
@@ -121,37 +107,6 @@ async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string)
   }
   if (said.problem !== undefined) throw new Error(said.problem);
   return said.connection;
-}
-
-/** What the batches of an import have come to in this process, for the results of a run that fails. */
-const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
-
-/** A run that fails never comes to the Finalizer: what is known by then is written here. */
-async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
-  const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
-  const batches = [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
-  const name = importName(resourceUrn);
-  const { maxActiveJobs } = resolveLimits(config);
-  try {
-    const results = {
-      resultsDir,
-      name,
-      connectionId,
-      batches,
-      transform,
-      unsupportedPasswordHash,
-      maxActiveJobs,
-      problem,
-    };
-    await writeResults(results, async () => source);
-  } catch (error) {
-    // The failure itself is what the user has to know of.
-    const { code } = error as NodeJS.ErrnoException;
-    await log.warn(
-      resourceUrn,
-      `The report on this run can't be written to "${resultsDir}" (${code ?? "unknown error"}).`,
-    );
-  }
 }
 
 /** @throws Error when the journal can't be kept: without it nothing is sent. */

@@ -8,7 +8,7 @@ import type { Tenant, TenantUser } from "../jobs/tenant";
 import type { Journal, JournalMember, OpenJob, Outcome } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
-import { type Fingerprint, generatedUserId } from "../ledger/fingerprint";
+import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import {
@@ -145,9 +145,6 @@ const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", 
 /** Records that are prepared before the process looks for answers: a millisecond or two of work. */
 const RECORDS_A_TURN = 64;
 
-/** Equal to the fingerprint of no record. */
-const NO_RECORD = 0;
-
 /** Room for the number in the external id of any job. */
 const LONGEST_JOB_NUMBER = 9_999_999;
 
@@ -223,6 +220,7 @@ class Run {
   ) {
     const { replay } = at.journal;
     this.#ledger = before === undefined ? new Ledger() : Ledger.decode(before.ledger);
+    if (settings.resendFailed) this.#ledger.resendFailed();
     // A run that goes on where another had to stop is one import to the user: its jobs and counts go on, too.
     const goesOn = before?.complete === false;
     if (!goesOn) this.#ledger.beginImport();
@@ -286,11 +284,11 @@ class Run {
       return;
     }
 
-    const { key, resendFailed } = this.settings;
+    const { key } = this.settings;
     const identity = this.records.identity(index);
     this.#seen.set(identity, index);
     const known = this.#ledger.get(identity);
-    const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known, { resendFailed });
+    const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known);
     const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
     if (!saysNothingNew && this.records.isInvalid(index) !== false) {
       const refusal = refusalOf(user);
@@ -450,7 +448,7 @@ class Run {
     const known: LedgerEntry = { record: NO_RECORD, attributes: has, differs: false, state: "inserted" };
     this.#ledger.set(identity, known);
     const described = describe(this.settings.key, user, after.record, after.differs);
-    await this.#carryOut(decide(described, known, { resendFailed: false }), member, user);
+    await this.#carryOut(decide(described, known), member, user);
   }
 
   /** Looks for the connection's user with this email, and goes on. Returns when not too many are being looked for. */

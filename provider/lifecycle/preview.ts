@@ -50,8 +50,9 @@ export async function planBatch(
   ledgerText: string | undefined,
   settings: PlanSettings,
 ): Promise<Plan> {
-  const { key, generateUserIds, resendFailed } = settings;
+  const { key, generateUserIds } = settings;
   const ledger = ledgerText === undefined ? undefined : Ledger.decode(ledgerText);
+  if (settings.resendFailed) ledger?.resendFailed();
   const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0 };
   const changes = new Map<string, number>();
   const differences = new Map<string, number>();
@@ -106,9 +107,7 @@ export async function planBatch(
     }
     const identity = read.identity(index);
     seen.set(identity, index);
-    const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity), {
-      resendFailed,
-    });
+    const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity));
     if (step.do === "listFailure") {
       total.failedBefore++;
       differ(step.differences);

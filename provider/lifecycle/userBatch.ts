@@ -20,6 +20,7 @@ import {
   wantsFailedAgain,
 } from "./batch";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties } from "./engine";
+import { keepReview } from "./failedRun";
 import { differenceLine } from "./findings";
 import type { PlanSettings } from "./preview";
 import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
@@ -64,6 +65,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       takesOtherHashes(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
+    if (!changes) keepReview(inputs, outputs);
     return { changes };
   },
 
@@ -73,6 +75,8 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   },
 
   async update(id, olds, news) {
+    // After a failure the engine updates whatever `diff` says.
+    if (news.sealed === true) return { outs: olds };
     return { outs: await apply(id, news, olds as unknown as Outputs) };
   },
 
@@ -85,7 +89,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       const users = Ledger.decode(ledger).usersInTenant();
       await log.info(
         resourceUrn,
-        `The import is forgotten. ${countOf(users, "user")} that it brought or updated stay in the connection ${connectionId}, for as long as the connection does.`,
+        `The import is forgotten. ${countOf(users, "user")} stay in the connection ${connectionId}, for as long as the connection does.`,
       );
     }
     if (journalFile !== undefined && run !== undefined) removeSavedJournal(path.resolve(journalFile), run);

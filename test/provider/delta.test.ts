@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Summary } from "../../provider";
-import { BatchTest } from "../support/batch";
-import { UNKNOWN } from "../support/providerProcess";
+import { BatchTest, URN } from "../support/batch";
+import { PartialFailure, UNKNOWN } from "../support/providerProcess";
 
 const HASH = "$2b$10$C9hB01.YxRSTcn/ZOOo4j.TW7xCKKFKBSF.C7E0xiUwumqIDqWUXG";
 const OTHER_HASH = `${HASH.slice(0, -1)}q`;
@@ -319,6 +319,34 @@ describe("many records that fail again when they are sent again", () => {
   });
 });
 
+describe("records that are sent again, because the triggers changed", () => {
+  const at = BatchTest.forEach();
+
+  it("are each sent once, also where the run is interrupted", async () => {
+    // Too large for two of them in one job.
+    const users = Array.from({ length: 4 }, (_, i) => person(i, { user_metadata: { text: "x".repeat(300_000) } }));
+    at.writeUsers(users);
+    at.emulator.tenant.faults.replace([{ on: "job", kind: "error", email: "^person", code: "CONFLICT" }]);
+    const sent = () => at.emulator.tenant.stats().jobs.total;
+    let old = await at.create();
+    assert.deepEqual(counts(old.summary), { failed: 4 });
+    for (let run = 0; run < 4 && sent() < 8; run++) {
+      await at.restart();
+      at.emulator.tenant.faults.replace([
+        { on: "job", kind: "error", email: "^person", code: "CONFLICT" },
+        { on: "submit", kind: "status", code: 400, nth: 2 },
+      ]);
+      try {
+        old = await at.update(old, { triggers: ["again"] });
+      } catch (error) {
+        assert.ok(error instanceof PartialFailure, String(error));
+        old = error.properties as unknown as BatchOutputs;
+      }
+    }
+    assert.equal(sent(), 8, "each of the four once more");
+  });
+});
+
 describe("a user who is there before the first import", () => {
   const at = BatchTest.forEach();
   const existing = { email: "jane@example.com", email_verified: true, given_name: "Jane", user_metadata: { old: 1 } };
@@ -466,7 +494,7 @@ describe("a preview", () => {
       "what the preview has said is not said again",
     );
     assert.deepEqual(await at.preview(now), [
-      "no change; the file says what can't be applied to users who exist (password_hash 1): see the output notApplied",
+      "no change; the file has changes that an import can't apply to users who exist (password_hash 1): see the output notApplied",
     ]);
   });
 
@@ -496,6 +524,36 @@ describe("a preview", () => {
     const { jobs } = await at.create();
     assert.ok(jobs.length > 3);
     assert.match(line ?? "", new RegExp(`: ${jobs.length} jobs$`));
+  });
+
+  it("warns where an import of several batches can't write the list of invalid records", async () => {
+    at.writeUsers([...people(4), { email: "nobody" }]);
+    at.write("taken", "");
+    const resultsDir = "taken/results";
+    for (const index of [0, 1]) {
+      const resourceUrn = URN.replace(/00$/, `0${index}`);
+      const share = { index, count: 2 };
+      await at.provider.check("UserBatch", {}, at.inputs({ preview: true, resourceUrn, share, resultsDir }));
+    }
+    const { failures } = await at.provider.check(
+      "Finalizer",
+      {},
+      {
+        connectionId: UNKNOWN,
+        users: ["users.json"],
+        unsupportedPasswordHash: "fail",
+        sealed: false,
+        resultsDir,
+        batches: UNKNOWN,
+        preview: true,
+        resourceUrn: URN.replace("UserBatch::everyone-00", "Finalizer::everyone-results"),
+      },
+    );
+    assert.deepEqual(failures, []);
+    assert.match(
+      at.provider.logs.at(-1)?.message ?? "",
+      /^The list of invalid records can't be written to "taken\/results"/,
+    );
   });
 
   it("does not know the users of a connection that is yet to be made, and the key of an import that is new", async () => {
