@@ -49,7 +49,7 @@ export function attributesOf(key: string, user: User, identifiedBy: string | und
   for (const group of GROUPS) {
     if (group === identifiedBy) continue;
     const value = attributeOf(user, group, profile);
-    if (value !== undefined) prints[group] = contentFingerprint(key, `${group} of ${whose}`, value, printBits(group));
+    if (value !== undefined) prints[group] = contentFingerprint(key, purposeOf(group, whose), value, printBits(group));
   }
   const booleans: { [B in BooleanAttribute]?: boolean } = {};
   for (const attribute of BOOLEANS) {
@@ -57,6 +57,11 @@ export function attributesOf(key: string, user: User, identifiedBy: string | und
     if (typeof value === "boolean") booleans[attribute] = value;
   }
   return { prints, profile, booleans };
+}
+
+/** An email is one user's alone, and has to be found without knowing whose. */
+function purposeOf(group: Group, whose: string): string {
+  return group === "email" ? group : `${group} of ${whose}`;
 }
 
 function attributeOf(user: User, group: Group, profile: readonly ProfileAttribute[]): unknown {
