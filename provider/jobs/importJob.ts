@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TenantError } from "./errors";
+import type { JobRequest } from "./importRequest";
 import { type Look, Pace } from "./pace";
-import type { JobError, JobRequest, JobStatus, Tenant } from "./tenant";
+import type { JobError, JobStatus, Tenant } from "./tenant";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {

@@ -17,7 +17,7 @@ export interface Preflight {
 const SCOPES = {
   "create:users": "required, to send import jobs",
   "read:users":
-    "optional, to settle jobs whose answer was lost, to send changes of records that don't state email_verified, and to adopt users",
+    "optional, to settle jobs whose answer was lost, to send changes of records without email_verified: true, and to adopt users",
   "read:connections": "optional, to check the connection before the first job, which is left out now",
 } as const;
 type Scope = keyof typeof SCOPES;

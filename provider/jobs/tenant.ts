@@ -2,18 +2,10 @@ import { ManagementClient } from "auth0";
 import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { z } from "zod";
-import type { JobKind } from "../plan/delta";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
+import { type JobRequest, USERS_FILE } from "./importRequest";
 import { RateGate } from "./rateGate";
-
-/** What an import job is about, apart from its users. */
-export interface JobRequest {
-  readonly connectionId: string;
-  readonly kind: JobKind;
-  readonly externalId: string;
-  readonly sendCompletionEmail: boolean;
-}
 
 /** A job as the service tells it. Unknown attributes are ignored: the service may add some. */
 const JobStatus = z.object({
@@ -282,9 +274,6 @@ function isTransient(error: TenantError): boolean {
   return error.isTransient;
 }
 
-/** The name of the file part: users are nowhere named in what a proxy might log. */
-const USERS_FILE = "users.json";
-
 /**
  * `fetch` for the SDK, which knows https only and limits no more than the time to an answer's first byte: speaks plain
  * http to a loopback origin that says so, and reads the answer to its end within the time of the call.
@@ -303,20 +292,6 @@ function fetchFrom(origin: string, gate: RateGate, onAnswer: (authorization: str
 }
 
 const NO_BODY = new Set([204, 205, 304]);
-
-/**
- * The bytes of a submission's body that are not the array of users: the other parts and the boundaries, as `FormData`
- * writes them. Measured on the real encoder, not computed: its boundary has a length of its own.
- */
-export async function requestOverhead(request: JobRequest): Promise<number> {
-  const form = new FormData();
-  form.append("users", new Blob([], { type: "application/json" }), USERS_FILE);
-  form.append("connection_id", request.connectionId);
-  form.append("upsert", String(request.kind === "upsert"));
-  form.append("external_id", request.externalId);
-  form.append("send_completion_email", String(request.sendCompletionEmail));
-  return (await new Response(form).arrayBuffer()).byteLength;
-}
 
 const tenants = new Map<string, Tenant>();
 

@@ -1,4 +1,4 @@
-import type { User } from "../schema/identity";
+import { identityOf, type User } from "../schema/identity";
 import { contentFingerprint, type Fingerprint, GROUP_BITS, RECORD_BITS } from "./fingerprint";
 
 /** The attributes that make up a user's profile; one group, since they change together. */
@@ -43,11 +43,13 @@ export function printBits(group: Group): number {
 /** @param identifiedBy the attribute that the user is identified by: the identity's fingerprint stands for it. */
 export function attributesOf(key: string, user: User, identifiedBy: string | undefined): Attributes {
   const prints: { [G in Group]?: Fingerprint } = {};
+  // Without it, users who have the same in one group, such as a hash without salt, could be told from the ledger.
+  const whose = identityOf(user) ?? "";
   const profile = PROFILE.filter((attribute) => user[attribute] !== undefined);
   for (const group of GROUPS) {
     if (group === identifiedBy) continue;
     const value = attributeOf(user, group, profile);
-    if (value !== undefined) prints[group] = contentFingerprint(key, group, value, printBits(group));
+    if (value !== undefined) prints[group] = contentFingerprint(key, `${group} of ${whose}`, value, printBits(group));
   }
   const booleans: { [B in BooleanAttribute]?: boolean } = {};
   for (const attribute of BOOLEANS) {

@@ -66,6 +66,10 @@ export function readRecordFingerprint(buffer: Buffer, offset: number): Fingerpri
   return buffer.readUIntBE(offset, RECORD_BYTES);
 }
 
+export function writeRecordFingerprint(record: Fingerprint, buffer: Buffer, offset: number): void {
+  buffer.writeUIntBE(record, offset, RECORD_BYTES);
+}
+
 /** @returns the offset behind it. */
 export function writeParts(known: KnownRecord, buffer: Buffer, offset: number): number {
   let at = buffer.writeUIntBE(known.record, offset, RECORD_BYTES);

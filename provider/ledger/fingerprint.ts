@@ -47,6 +47,9 @@ function sorted(value: unknown): unknown {
 /** Of a record that names no user. */
 export const NO_IDENTITY: Fingerprint = 0;
 
+/** Equal to that of no record: what was sent last is not known, or is to be sent again. */
+export const NO_RECORD: Fingerprint = 0;
+
 /** The fingerprint of who a user is, of the text that `identityOf` gives. */
 export function identityFingerprint(key: string, identity: string): Fingerprint {
   return firstBits(keyed(key, "identity", identity), IDENTITY_BITS);

@@ -6,8 +6,9 @@ import {
   shapeDiffers,
   shapeOf,
   writeParts,
+  writeRecordFingerprint,
 } from "./entry";
-import type { Fingerprint } from "./fingerprint";
+import { type Fingerprint, NO_RECORD } from "./fingerprint";
 import { FingerprintTable } from "./fingerprintTable";
 
 /**
@@ -117,6 +118,16 @@ export class Ledger {
 
   delete(identity: Fingerprint): void {
     this.#offsets.delete(identity);
+  }
+
+  /** Marks all records that failed to be sent again, though they did not change. */
+  resendFailed(): void {
+    for (const identity of this.identities()) {
+      const offset = this.#offsets.get(identity) as number;
+      if (failureCode(this.#stateAt(offset)) !== undefined) {
+        writeRecordFingerprint(NO_RECORD, this.#rows, offset + ROW_HEAD_BYTES);
+      }
+    }
   }
 
   /** A new import begins: what the last one brought is what was there before. */

@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import { TenantError } from "../jobs/errors";
 import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJob";
+import { type JobRequest, requestOverhead } from "../jobs/importRequest";
 import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
-import { type JobRequest, requestOverhead, type Tenant, type TenantUser } from "../jobs/tenant";
+import type { Tenant, TenantUser } from "../jobs/tenant";
 import type { Journal, JournalMember, OpenJob, Outcome } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
-import { type Fingerprint, generatedUserId } from "../ledger/fingerprint";
+import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import {
@@ -144,9 +145,6 @@ const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", 
 /** Records that are prepared before the process looks for answers: a millisecond or two of work. */
 const RECORDS_A_TURN = 64;
 
-/** Equal to the fingerprint of no record. */
-const NO_RECORD = 0;
-
 /** Room for the number in the external id of any job. */
 const LONGEST_JOB_NUMBER = 9_999_999;
 
@@ -204,7 +202,7 @@ class Run {
   readonly #cameInWith = new Map<Fingerprint, Attributes>();
   /** Why records failed, from when it is learnt until it is listed. */
   readonly #failures = new Map<Fingerprint, RecordFailure>();
-  /** The codes of the records that came back, for the early look. */
+  /** The codes of the records that came back, but for those that had failed before: for the early look. */
   readonly #codes = new Map<string, number>();
   #connection: string | undefined;
   #preflight: Promise<void> | undefined;
@@ -222,6 +220,7 @@ class Run {
   ) {
     const { replay } = at.journal;
     this.#ledger = before === undefined ? new Ledger() : Ledger.decode(before.ledger);
+    if (settings.resendFailed) this.#ledger.resendFailed();
     // A run that goes on where another had to stop is one import to the user: its jobs and counts go on, too.
     const goesOn = before?.complete === false;
     if (!goesOn) this.#ledger.beginImport();
@@ -285,11 +284,11 @@ class Run {
       return;
     }
 
-    const { key, resendFailed } = this.settings;
+    const { key } = this.settings;
     const identity = this.records.identity(index);
     this.#seen.set(identity, index);
     const known = this.#ledger.get(identity);
-    const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known, { resendFailed });
+    const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known);
     const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
     if (!saysNothingNew && this.records.isInvalid(index) !== false) {
       const refusal = refusalOf(user);
@@ -449,7 +448,7 @@ class Run {
     const known: LedgerEntry = { record: NO_RECORD, attributes: has, differs: false, state: "inserted" };
     this.#ledger.set(identity, known);
     const described = describe(this.settings.key, user, after.record, after.differs);
-    await this.#carryOut(decide(described, known, { resendFailed: false }), member, user);
+    await this.#carryOut(decide(described, known), member, user);
   }
 
   /** Looks for the connection's user with this email, and goes on. Returns when not too many are being looked for. */
@@ -780,9 +779,13 @@ class Run {
     const { members } = chunk;
     this.at.journal.finished(number, outcomes);
     let failed = 0;
+    let cameBack = 0;
     const existing: number[] = [];
     for (const [i, member] of members.entries()) {
       const outcome = outcomes[i] as Outcome;
+      // That these fail again is no news: it would stop every run that sends them once more.
+      const failedBefore = failureCode(this.#ledger.get(member.identity)?.state) !== undefined;
+      if (!failedBefore) cameBack++;
       this.#enter(member, outcome);
       if (outcome === "existing") {
         existing.push(i);
@@ -792,12 +795,12 @@ class Run {
         failed++;
         const failure = this.#failures.get(member.identity) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
         this.#failures.delete(member.identity);
-        this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
+        if (!failedBefore) this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
         this.#findings.failed(member, failure, kind);
       }
     }
     this.at.progress.settled(members.length - existing.length, failed);
-    this.#lookEarly(members.length);
+    this.#lookEarly(cameBack);
     for (const i of existing) {
       if (this.isStopped) return;
       const member = members[i] as Member;

@@ -11,9 +11,7 @@ import { FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT } from 
 import { mergeSummaries, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
-import { listCodes } from "./findings";
-import { tellSum } from "./plans";
-import { differenceLine } from "./preview";
+import { differenceLine, listCodes } from "./findings";
 import { anySource } from "./sources";
 import { mergeDifferences, type Results, writeResults } from "./writeResults";
 
@@ -59,7 +57,8 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
     const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !hasUnknown(value)));
     const parsed = Inputs.partial().safeParse(known);
     const reasons = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.message}.`);
-    if (preview === true) await tellSum(importUrn(String(rest.resourceUrn)), String(rest.resultsDir));
+    if (preview === true)
+      await (await import("./plans.js")).tellSum(importUrn(String(rest.resourceUrn)), String(rest.resultsDir));
     return { inputs: news, failures: failures([...new Set(reasons)]) };
   },
 
@@ -75,6 +74,8 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
   },
 
   async update(id, olds, news) {
+    // After a failure the engine updates whatever `diff` says.
+    if (news.sealed === true) return { outs: olds };
     const outs = await review(id, news);
     // In another folder: the old files would hold personal data for good.
     if (olds.reportFile !== outs.reportFile) await removeResults(olds);

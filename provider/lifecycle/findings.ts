@@ -114,6 +114,13 @@ export function listCodes(codes: ReadonlyMap<string, number>): string {
     .join(", ");
 }
 
+/** What can't be brought to the tenant, in one line. */
+export function differenceLine(differences: readonly DifferenceCount[]): string {
+  const attributes = new Map<string, number>();
+  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
+  return `the file has changes that an import can't apply to users who exist (${listCodes(attributes)}): see the output notApplied`;
+}
+
 /** Keeps those that come first in the source. Where there is one for everybody, they must not all be kept. */
 class First<T> {
   readonly #items: { readonly index: number; readonly item: T }[] = [];

@@ -34,7 +34,17 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
   const all = plans.get(resultsDir) ?? [];
   if (all.length < 2) return;
   await log.info(urn, planLine(mergePlans(all.map(({ plan }) => plan))));
-  await tellRecords(urn, resultsDir, all);
+  try {
+    await tellRecords(urn, resultsDir, all);
+  } catch (error) {
+    // `check` must not throw: the update will meet the same, and tell it.
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    const message = error instanceof Error ? error.message : String(error);
+    await log.warn(
+      urn,
+      syscall === undefined ? message : `The list of invalid records can't be written to "${resultsDir}" (${code}).`,
+    );
+  }
 }
 
 /** So many records that can't be sent are told one by one. */

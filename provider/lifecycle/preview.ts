@@ -1,11 +1,10 @@
-import { requestOverhead } from "../jobs/tenant";
+import { requestOverhead } from "../jobs/importRequest";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
 import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
-import type { DifferenceCount } from "../results/types";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { describe } from "./describe";
@@ -51,8 +50,9 @@ export async function planBatch(
   ledgerText: string | undefined,
   settings: PlanSettings,
 ): Promise<Plan> {
-  const { key, generateUserIds, resendFailed } = settings;
+  const { key, generateUserIds } = settings;
   const ledger = ledgerText === undefined ? undefined : Ledger.decode(ledgerText);
+  if (settings.resendFailed) ledger?.resendFailed();
   const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0 };
   const changes = new Map<string, number>();
   const differences = new Map<string, number>();
@@ -62,11 +62,12 @@ export async function planBatch(
   const seen = new FingerprintTable();
 
   const needs = (index: number): boolean => {
-    if (!read.isOf(index, share)) return false;
     if (ledger === undefined) {
       if (read.doubleAt(index) !== undefined || read.isInvalid(index) !== false) return true;
+      const bytes = read.insertBytes(index, generateUserIds);
+      if (!jobs.insert.fits(bytes)) return true;
       total.new++;
-      jobs.insert.add(read.insertBytes(index, generateUserIds));
+      jobs.insert.add(bytes);
       return false;
     }
     const identity = read.identity(index);
@@ -90,7 +91,7 @@ export async function planBatch(
     for (const attribute of new Set(found.map((each) => each.attribute))) add(differences, attribute);
   };
 
-  for await (const { index, user: asItStands, problem } of read.source.records(needs)) {
+  for await (const { index, user: asItStands, problem } of read.source.records(read.indicesOf(share).filter(needs))) {
     const { user, passwordOmitted } = prepareUser(asItStands, settings.unsupportedPasswordHash);
     const refuse = (code: string) => {
       add(invalid, code);
@@ -106,9 +107,7 @@ export async function planBatch(
     }
     const identity = read.identity(index);
     seen.set(identity, index);
-    const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity), {
-      resendFailed,
-    });
+    const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity));
     if (step.do === "listFailure") {
       total.failedBefore++;
       differ(step.differences);
@@ -124,16 +123,26 @@ export async function planBatch(
       continue;
     }
     if (step.do === "insert") {
-      total.new++;
-      jobs.insert.add(Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0));
+      const bytes = Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0);
+      if (jobs.insert.fits(bytes)) {
+        total.new++;
+        jobs.insert.add(bytes);
+      } else {
+        refuse(TOO_LARGE.code);
+      }
       continue;
     }
     differ(step.differences);
     if (step.do === "nothing") continue;
+    const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified: true };
+    const bytes = Buffer.byteLength(JSON.stringify(sent));
+    if (!jobs.upsert.fits(bytes)) {
+      refuse(TOO_LARGE.code);
+      continue;
+    }
     total.changed++;
     for (const change of step.changes) add(changes, change satisfies Change);
-    const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified: true };
-    jobs.upsert.add(Buffer.byteLength(JSON.stringify(sent)));
+    jobs.upsert.add(bytes);
   }
 
   return {
@@ -205,11 +214,4 @@ export function planLine(plan: Plan): string {
     ...part(plan.notApplicable, "with changes that can't be applied", plan.differences),
   ];
   return `${parts.join(", ") || "no users"}: ${plan.jobs === 0 ? "no jobs" : countOf(plan.jobs, "job")}`;
-}
-
-/** What can't be brought to the tenant, in one line. */
-export function differenceLine(differences: readonly DifferenceCount[]): string {
-  const attributes = new Map<string, number>();
-  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
-  return `the file says what can't be applied to users who exist (${listCodes(attributes)}): see the output notApplied`;
 }

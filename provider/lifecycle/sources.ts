@@ -43,8 +43,8 @@ export function doubleFailure({ attribute, of: { file, line } }: Double) {
 /** A source that has been read through once, with what was found meanwhile: some 50 bytes a record, no personal data. */
 export interface ReadSource {
   readonly source: Source;
-  /** Whether the record is this share's, and no later file has another one for its user. */
-  isOf(index: number, share: Share): boolean;
+  /** The share's records, in order, without those of which a later file has the same user. */
+  indicesOf(share: Share): Uint32Array;
   /** Set where the record stands for a user whom an earlier record has. */
   doubleAt(index: number): Double | undefined;
   /** Who the user is, and what the record says. Needs the key. */
@@ -127,10 +127,14 @@ class Reader {
     });
     const { overridden, doubles } = await resolveDoubles(source, reader.#suspects);
     await reader.#partCollisions(source, (index) => !overridden.has(index) && !doubles.has(index));
+    const divided = new Map<number, Uint32Array[]>();
     return {
       source,
-      isOf: (index, { index: share, count }) =>
-        reader.#shareHashes.at(index) % count === share && !overridden.has(index),
+      indicesOf: ({ index, count }) => {
+        const known = divided.get(count) ?? reader.#divide(source.users, count, overridden);
+        divided.set(count, known);
+        return known[index] as Uint32Array;
+      },
       doubleAt: (index) => doubles.get(index),
       identity: (index) => reader.#identities.at(index),
       record: (index) => reader.#records.at(index),
@@ -168,6 +172,19 @@ class Reader {
       index,
       (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
     );
+  }
+
+  /** The records of each share. */
+  #divide(users: number, count: number, overridden: IndexSet): Uint32Array[] {
+    const shares = Array.from({ length: count }, () => new Column((length) => new Uint32Array(length)));
+    const sizes = new Uint32Array(count);
+    for (let index = 0; index < users; index++) {
+      if (overridden.has(index)) continue;
+      const share = this.#shareHashes.at(index) % count;
+      (shares[share] as Column<Uint32Array>).set(sizes[share] as number, index);
+      sizes[share] = (sizes[share] as number) + 1;
+    }
+    return shares.map((share, i) => share.copy(sizes[i] as number));
   }
 
   /** Two users with the same fingerprint would be taken for one: all but the first go under a second fingerprint. */

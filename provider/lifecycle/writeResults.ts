@@ -3,8 +3,9 @@ import type { BatchReview } from "../resources/finalizer";
 import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
 import { removeFailedRecords, writeFailedRecords } from "../results/failedRecordsFile";
 import { fromRanges } from "../results/ranges";
-import { FAILED_RECORDS, REPORT } from "../results/resultsFolder";
+import { FAILED_RECORDS, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
 import { type DifferenceCount, type FailedAt, mergeSummaries } from "../results/types";
+import { removeWholeFile } from "../results/wholeFile";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source, SourceRecord } from "../source";
@@ -40,6 +41,8 @@ export async function writeResults(results: Results, openSource: () => Promise<S
   const { resultsDir, batches, transform } = results;
   const directory = path.resolve(resultsDir);
   const failures = failuresOf(batches);
+  // What a preview found is among the failed records now.
+  await removeWholeFile(directory, INVALID_RECORDS_CSV);
   if (failures.size === 0) {
     await removeFailedRecords(directory);
     await removeFailedRecordsCsv(directory);

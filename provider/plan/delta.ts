@@ -8,7 +8,7 @@ import {
   type ProfileAttribute,
 } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
-import type { Fingerprint } from "../ledger/fingerprint";
+import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { failureCode, type LedgerEntry, neverIn } from "../ledger/ledger";
 import type { User } from "../schema/identity";
 
@@ -79,7 +79,7 @@ export type Step =
  * Decides about one record, given what is known of its user.
  *
  * A user who left the source and came back is still in the tenant: an insert would fail as a duplicate, so it is an
- * update like any other. A record that failed is sent again when it changed or when `resendFailed` asks for it.
+ * update like any other. A record that failed is sent again when it changed or when it is marked for that (`Ledger.resendFailed`).
  *
  * An upsert replaces whole what it holds, so it holds only what changed. It finds its user by email alone: with another
  * email than before it would miss this user and write over whoever has that one, so nothing is sent.
@@ -87,18 +87,15 @@ export type Step =
  * What a record no longer says stays in the tenant. It is told as a difference, but for hashes and factors: a file
  * without them is what a careful person keeps.
  */
-export function decide(
-  described: Described,
-  known: LedgerEntry | undefined,
-  { resendFailed }: { readonly resendFailed: boolean },
-): Step {
+export function decide(described: Described, known: LedgerEntry | undefined): Step {
   const { record, whole, attributes, hasEmail, passwordOmitted } = described;
   const asItIs: KnownRecord = { record, attributes, differs: passwordOmitted };
   if (known === undefined) return { do: "insert", after: asItIs };
   const code = failureCode(known.state);
+  const isMarked = known.record === NO_RECORD;
   if (neverIn(known.state)) {
     const same = sameAttributes(known.attributes, attributes);
-    return same && !resendFailed
+    return same && !isMarked
       ? { do: "listFailure", code: code as string, differences: [], after: asItIs }
       : { do: "insert", after: asItIs };
   }
@@ -117,7 +114,7 @@ export function decide(
       .map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
     ...removed(attributes, tenant),
   ];
-  if (code !== undefined && known.attempt === whole() && !resendFailed) {
+  if (code !== undefined && known.attempt === whole() && !isMarked) {
     return { do: "listFailure", code, differences, after: { ...known, record } };
   }
   const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
@@ -156,6 +153,10 @@ function removed(record: Attributes, tenant: Attributes): Difference[] {
         record.prints[group] === undefined,
     ),
     ...tenant.profile.filter((attribute) => !record.profile.includes(attribute)),
+    // Who was blocked stays so. Of `email_verified` a record may be silent: the tenant then knows better.
+    ...(["phone_verified", "blocked"] as const).filter(
+      (attribute) => tenant.booleans[attribute] && record.booleans[attribute] === undefined,
+    ),
   ] as const;
   return gone.map((attribute) => ({ attribute, reason: "removed" }));
 }

@@ -100,8 +100,13 @@ export class JobCount {
     this.#capacity = MAX_REQUEST_BYTES - overhead;
   }
 
+  /** As a `Packer`'s. */
+  fits(bytes: number): boolean {
+    return bytes + 2 <= this.#capacity;
+  }
+
+  /** Adds a record that `fits`. */
   add(bytes: number): void {
-    if (bytes + 2 > this.#capacity) return;
     if (this.#jobs === 0 || this.#bytes + 1 + bytes > this.#capacity) {
       this.#jobs++;
       this.#bytes = 2 + bytes;

@@ -20,10 +20,10 @@ export interface Source {
   readonly files: readonly string[];
   /**
    * The records, in order, read from the files again; may be iterated more than once, also at the same time.
-   * @param select picks records by their number; all by default
+   * @param select picks records by their number, or lists the numbers in ascending order; all by default
    * @throws {SourceError} when a file has changed since
    */
-  records(select?: (index: number) => boolean): AsyncIterable<SourceRecord>;
+  records(select?: Selection): AsyncIterable<SourceRecord>;
   /**
    * One record by its number.
    * @throws {SourceError} when a file has changed since
@@ -32,6 +32,9 @@ export interface Source {
   /** Closes the files; temporary ones are gone then. */
   close(): Promise<void>;
 }
+
+/** Which records of a source are wanted. */
+export type Selection = ((index: number) => boolean) | Iterable<number>;
 
 export interface OpenSourceOptions {
   /**
@@ -132,12 +135,9 @@ class OpenedSource implements Source {
     this.digest = combineDigests(fileDigests, this.#transform?.digest);
   }
 
-  async *records(select: (index: number) => boolean = () => true): AsyncGenerator<SourceRecord> {
+  async *records(select: Selection = () => true): AsyncGenerator<SourceRecord> {
     let run: number[] = [];
-    for (let index = 0; index < this.users; index++) {
-      if (!select(index)) {
-        continue;
-      }
+    for (const index of typeof select === "function" ? this.#filtered(select) : select) {
       if (!this.#continues(run, index)) {
         for (const record of await this.#readRun(run)) {
           yield record;
@@ -149,6 +149,10 @@ class OpenedSource implements Source {
     for (const record of await this.#readRun(run)) {
       yield record;
     }
+  }
+
+  *#filtered(select: (index: number) => boolean): Generator<number> {
+    for (let index = 0; index < this.users; index++) if (select(index)) yield index;
   }
 
   async read(index: number): Promise<SourceRecord> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Summary } from "../../provider";
-import { BatchTest } from "../support/batch";
-import { UNKNOWN } from "../support/providerProcess";
+import { BatchTest, URN } from "../support/batch";
+import { PartialFailure, UNKNOWN } from "../support/providerProcess";
 
 const HASH = "$2b$10$C9hB01.YxRSTcn/ZOOo4j.TW7xCKKFKBSF.C7E0xiUwumqIDqWUXG";
 const OTHER_HASH = `${HASH.slice(0, -1)}q`;
@@ -57,6 +57,17 @@ describe("an edited file", () => {
       assert.deepEqual(now?.user_metadata, { theme: i < 100 ? "dark" : "light" });
       assert.equal(now?.email_verified, i < 100 ? true : (user.email_verified ?? false));
     }
+  });
+
+  it("is refused with the reason where the results can't be written, by the update and not by a crash before", async () => {
+    at.writeUsers(people(2));
+    const old = await at.create();
+    await at.restart();
+    at.write("taken", "");
+    await assert.rejects(
+      at.update(old, { resultsDir: "taken/results" }),
+      /resultsDir "taken\/results" can't be written to \((ENOTDIR|EEXIST)\)\. Nothing was sent/,
+    );
   });
 
   it("is no change where only its spelling is another", async () => {
@@ -228,6 +239,21 @@ describe("an edited file", () => {
     );
   });
 
+  it("need not change for users to come in whose hash Auth0 can't take, once that is asked for", async () => {
+    at.writeUsers([person(0, { password_hash: HASH.replace("$2b$", "$2y$") }), person(1)]);
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
+    const omit = { unsupportedPasswordHash: "omit" };
+    assert.deepEqual(await at.preview(old, omit), ["1 new, 1 unchanged: 1 job"]);
+    await at.restart();
+    const now = await at.update(old, omit);
+    assert.deepEqual(counts(now.summary), { inserted: 1, unchanged: 1 });
+    assert.deepEqual(
+      now.passwordResetRequired.map(({ identity }) => identity),
+      ["email:person0@example.com"],
+    );
+  });
+
   it("lists what can't be applied also of a user whose update failed", async () => {
     at.writeUsers(people(2));
     const old = await at.create();
@@ -273,6 +299,51 @@ describe("an edited file", () => {
     const fourth = await at.update(third, { triggers: [1] });
     assert.deepEqual(counts(fourth.summary), { updated: 1, unchanged: 1 });
     assert.equal(at.user("person0@example.com")?.given_name, "Once more");
+  });
+});
+
+describe("many records that fail again when they are sent again", () => {
+  const at = BatchTest.forEach();
+
+  it("don't keep the run from coming to its end", async () => {
+    at.writeUsers(people(210));
+    await at.create({ key: "fedcba9876543210", resultsDir: ".user-import/dev/others", generateUserIds: false });
+    at.writeUsers(people(460).reverse());
+    await at.restart();
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 250, failed: 210 });
+    await at.restart();
+    const now = await at.update(old, { triggers: ["again"] });
+    assert.equal(now.complete, true);
+    assert.deepEqual(counts(now.summary), { unchanged: 250, failed: 210 });
+  });
+});
+
+describe("records that are sent again, because the triggers changed", () => {
+  const at = BatchTest.forEach();
+
+  it("are each sent once, also where the run is interrupted", async () => {
+    // Too large for two of them in one job.
+    const users = Array.from({ length: 4 }, (_, i) => person(i, { user_metadata: { text: "x".repeat(300_000) } }));
+    at.writeUsers(users);
+    at.emulator.tenant.faults.replace([{ on: "job", kind: "error", email: "^person", code: "CONFLICT" }]);
+    const sent = () => at.emulator.tenant.stats().jobs.total;
+    let old = await at.create();
+    assert.deepEqual(counts(old.summary), { failed: 4 });
+    for (let run = 0; run < 4 && sent() < 8; run++) {
+      await at.restart();
+      at.emulator.tenant.faults.replace([
+        { on: "job", kind: "error", email: "^person", code: "CONFLICT" },
+        { on: "submit", kind: "status", code: 400, nth: 2 },
+      ]);
+      try {
+        old = await at.update(old, { triggers: ["again"] });
+      } catch (error) {
+        assert.ok(error instanceof PartialFailure, String(error));
+        old = error.properties as unknown as BatchOutputs;
+      }
+    }
+    assert.equal(sent(), 8, "each of the four once more");
   });
 });
 
@@ -423,8 +494,21 @@ describe("a preview", () => {
       "what the preview has said is not said again",
     );
     assert.deepEqual(await at.preview(now), [
-      "no change; 1 user of whom the file says what can't be applied (password_hash 1): see the output notApplied",
+      "no change; the file has changes that an import can't apply to users who exist (password_hash 1): see the output notApplied",
     ]);
+  });
+
+  it("counts a record that no job can carry as invalid, at the first import and later", async () => {
+    const large = { user_metadata: { text: "x".repeat(511_700) } };
+    at.writeUsers([person(0), person(1, large)]);
+    assert.equal((await at.preview())[0], "1 new, 1 invalid (MAX_LENGTH 1): 1 job");
+    await at.restart();
+    const old = await at.create();
+    assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
+    at.writeUsers([person(0, large), person(1, large)]);
+    assert.equal((await at.preview(old))[0], "2 invalid (MAX_LENGTH 2): no jobs");
+    await at.restart();
+    assert.deepEqual(counts((await at.update(old)).summary), { invalid: 2 });
   });
 
   it("says nothing where nothing changed", async () => {
@@ -440,6 +524,36 @@ describe("a preview", () => {
     const { jobs } = await at.create();
     assert.ok(jobs.length > 3);
     assert.match(line ?? "", new RegExp(`: ${jobs.length} jobs$`));
+  });
+
+  it("warns where an import of several batches can't write the list of invalid records", async () => {
+    at.writeUsers([...people(4), { email: "nobody" }]);
+    at.write("taken", "");
+    const resultsDir = "taken/results";
+    for (const index of [0, 1]) {
+      const resourceUrn = URN.replace(/00$/, `0${index}`);
+      const share = { index, count: 2 };
+      await at.provider.check("UserBatch", {}, at.inputs({ preview: true, resourceUrn, share, resultsDir }));
+    }
+    const { failures } = await at.provider.check(
+      "Finalizer",
+      {},
+      {
+        connectionId: UNKNOWN,
+        users: ["users.json"],
+        unsupportedPasswordHash: "fail",
+        sealed: false,
+        resultsDir,
+        batches: UNKNOWN,
+        preview: true,
+        resourceUrn: URN.replace("UserBatch::everyone-00", "Finalizer::everyone-results"),
+      },
+    );
+    assert.deepEqual(failures, []);
+    assert.match(
+      at.provider.logs.at(-1)?.message ?? "",
+      /^The list of invalid records can't be written to "taken\/results"/,
+    );
   });
 
   it("does not know the users of a connection that is yet to be made, and the key of an import that is new", async () => {

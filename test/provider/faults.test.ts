@@ -199,10 +199,10 @@ describe("the import engine", function () {
         it(`${name}: the ${where} one`, async () => {
           emulator.tenant.reset();
           emulator.tenant.faults.replace([fault(nth)]);
-          // Half of the users have an id of their own, the others one that is made up.
+          // Half of the users have an id of their own, unique among all imports of the process; the others one that is made up.
           const file = `users${++number}.json`;
           write(
-            people((i) => (i % 2 === 0 ? { user_id: `source-${i}` } : {})),
+            people((i) => (i % 2 === 0 ? { user_id: `${number}-${i}` } : {})),
             file,
           );
           const outputs = await create({ users: [file], resultsDir: `results${number}` });
@@ -302,7 +302,7 @@ describe("the import engine", function () {
       write(people());
       emulator.tenant.jobs.occupy(2, 3_600);
       await start();
-      await assert.rejects(create({ deadline: "3s" }), /The deadline is near/);
+      await assert.rejects(create({ deadline: "6s" }), /The deadline is near/);
       assert.equal(emulator.tenant.stats().users, 0);
       const { requests } = emulator.tenant.stats();
       assert.ok((requests["POST /api/v2/jobs/users-imports"] ?? 0) > 1);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../../provider/jobs/credentials";
+import { requestOverhead } from "../../provider/jobs/importRequest";
 import { matchErrors } from "../../provider/jobs/matchErrors";
 import { Pace } from "../../provider/jobs/pace";
-import { requestOverhead } from "../../provider/jobs/tenant";
 import { emailFingerprint } from "../../provider/ledger/attributes";
 import { identityFingerprint, secondIdentityFingerprint } from "../../provider/ledger/fingerprint";
 import { redact } from "../../provider/results/redact";

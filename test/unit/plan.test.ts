@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { contentFingerprint } from "../../provider/ledger/fingerprint";
+import { contentFingerprint, NO_RECORD } from "../../provider/ledger/fingerprint";
 import type { LedgerEntry, UserState } from "../../provider/ledger/ledger";
 import { describe as describeRecord } from "../../provider/lifecycle/describe";
 import { type Described, decide, overwritten, type Step } from "../../provider/plan/delta";
@@ -30,8 +30,6 @@ const jane = {
   user_metadata: { plan: "free" },
   password_hash: "hash",
 };
-const usual = { resendFailed: false };
-
 function changesOf(step: Step): readonly string[] {
   return step.do === "update" ? step.changes : [];
 }
@@ -43,13 +41,13 @@ function differencesOf(step: Step): string[] {
 
 describe("what is sent", () => {
   it("a new user whole", () => {
-    assert.equal(decide(said(jane), undefined, usual).do, "insert");
+    assert.equal(decide(said(jane), undefined).do, "insert");
   });
 
   it("nothing of an unchanged user, in the source all the time or put back into it, however the record is written", () => {
     const { user_metadata, ...rest } = jane;
     for (const state of ["imported", "inserted", "updated", "adopted", "removed"] as const) {
-      const step = decide(said({ user_metadata, ...rest, email: "JANE@example.com" }), known(jane, state), usual);
+      const step = decide(said({ user_metadata, ...rest, email: "JANE@example.com" }), known(jane, state));
       assert.deepEqual([step.do, differencesOf(step)], ["nothing", []]);
     }
   });
@@ -63,7 +61,7 @@ describe("what is sent", () => {
       [{ custom_password_hash: { algorithm: "md5" } }, ["custom_password_hash"]],
     ] as const) {
       for (const state of ["imported", "removed", "outdated:FORMAT"] as const) {
-        const step = decide(said({ ...jane, ...change }), known(jane, state), usual);
+        const step = decide(said({ ...jane, ...change }), known(jane, state));
         assert.deepEqual(changesOf(step), changes);
         assert.deepEqual(differencesOf(step), []);
       }
@@ -80,15 +78,17 @@ describe("what is sent", () => {
       [{ user_metadata: undefined }, ["user_metadata removed"]],
       [{ password_hash: undefined }, []],
     ] as const) {
-      const step = decide(said({ ...jane, ...change } as User), known(jane), usual);
+      const step = decide(said({ ...jane, ...change } as User), known(jane));
       assert.equal(step.do, "nothing");
       assert.deepEqual(differencesOf(step), differences);
       assert.equal(step.after.differs, differences.length > 0);
     }
+    const blocked = { ...jane, blocked: true, phone_verified: true };
+    assert.deepEqual(differencesOf(decide(said(jane), known(blocked))), ["phone_verified removed", "blocked removed"]);
   });
 
   it("what changed besides, and the rest is told", () => {
-    const step = decide(said({ ...jane, given_name: "Janet", password_hash: "other" }), known(jane), usual);
+    const step = decide(said({ ...jane, given_name: "Janet", password_hash: "other" }), known(jane));
     assert.deepEqual(changesOf(step), ["profile"]);
     assert.deepEqual(differencesOf(step), ["password_hash notUpsertable"]);
   });
@@ -98,7 +98,7 @@ describe("what is sent", () => {
       ["other@example.com", "email notUpsertable"],
       [undefined, "email removed"],
     ] as const) {
-      const step = decide(said({ ...jane, email, given_name: "Janet" } as User), known(jane), usual);
+      const step = decide(said({ ...jane, email, given_name: "Janet" } as User), known(jane));
       assert.equal(step.do, "nothing");
       assert.deepEqual(differencesOf(step), [reason, "profile noEmail"]);
     }
@@ -106,30 +106,27 @@ describe("what is sent", () => {
 
   it("for as long as file and tenant differ: what could not be sent is not taken for sent", () => {
     const changed = said({ ...jane, given_name: "Janet", password_hash: "other" });
-    const { after } = decide(changed, known(jane), usual);
-    const again = decide(changed, { ...after, state: "updated" }, usual);
+    const { after } = decide(changed, known(jane));
+    const again = decide(changed, { ...after, state: "updated" });
     assert.deepEqual([again.do, changesOf(again)], ["nothing", []]);
     assert.deepEqual(differencesOf(again), ["password_hash notUpsertable"]);
-    assert.deepEqual(
-      differencesOf(decide(said({ ...jane, given_name: "Janet" }), { ...after, state: "updated" }, usual)),
-      [],
-    );
+    assert.deepEqual(differencesOf(decide(said({ ...jane, given_name: "Janet" }), { ...after, state: "updated" })), []);
   });
 
   it("a failed record again when it changed or when it is asked for", () => {
     const failed = known(jane, "failed:FORMAT");
-    assert.equal(decide(said(jane), failed, usual).do, "listFailure");
-    assert.equal(decide(said({ ...jane, given_name: "Janet" }), failed, usual).do, "insert");
-    assert.equal(decide(said(jane), failed, { resendFailed: true }).do, "insert");
+    assert.equal(decide(said(jane), failed).do, "listFailure");
+    assert.equal(decide(said({ ...jane, given_name: "Janet" }), failed).do, "insert");
+    assert.equal(decide(said(jane), { ...failed, record: NO_RECORD }).do, "insert");
   });
 
   it("a failed update again when the record changed once more or when it is asked for", () => {
     const janet = said({ ...jane, given_name: "Janet" });
     const outdated: LedgerEntry = { ...known(jane, "outdated:FORMAT"), record: janet.record, attempt: janet.whole() };
-    assert.equal(decide(janet, outdated, usual).do, "listFailure");
-    assert.deepEqual(changesOf(decide(janet, outdated, { resendFailed: true })), ["profile"]);
-    assert.deepEqual(changesOf(decide(said({ ...jane, given_name: "Jo" }), outdated, usual)), ["profile"]);
-    assert.equal(decide(said(jane), outdated, usual).do, "nothing", "put back to what the tenant has");
+    assert.equal(decide(janet, outdated).do, "listFailure");
+    assert.deepEqual(changesOf(decide(janet, { ...outdated, record: NO_RECORD })), ["profile"]);
+    assert.deepEqual(changesOf(decide(said({ ...jane, given_name: "Jo" }), outdated)), ["profile"]);
+    assert.equal(decide(said(jane), outdated).do, "nothing", "put back to what the tenant has");
   });
 
   it("of one who was there before and was written over, the rest is told", () => {
@@ -139,7 +136,7 @@ describe("what is sent", () => {
       ["username", "password_hash", "blocked"],
     );
     const entry: LedgerEntry = { record: 1, attributes: has, differs: true, state: "updated" };
-    const again = decide(said({ ...jane, username: "jane", blocked: true }), entry, usual);
+    const again = decide(said({ ...jane, username: "jane", blocked: true }), entry);
     assert.equal(again.do, "nothing");
     assert.deepEqual(differencesOf(again), [
       "username notUpsertable",

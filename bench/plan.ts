@@ -1,0 +1,200 @@
+import { execFileSync } from "node:child_process";
+import { createReadStream, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
+import { EmulatorProcess } from "../test/support/emulator";
+import { type Properties, ProviderProcess, programFolder } from "../test/support/providerProcess";
+import { writeUsers } from "../tools/generate-users";
+
+/*
+ * What it costs to find out what is to be done: the size of the ledger, and the time of `check` and `diff` of all batches
+ * in a preview, beside the least that anybody would have to do: a digest of the file, and one bare pass of JSON.parse over
+ * its lines in one thread. All in one run, with the real provider process.
+ */
+
+const USERS_FILE = "users.ndjson";
+const BATCHES = 16;
+const EDITED = 100;
+
+/** To reach: bytes a user in the state, times as long as the yardstick, resident memory in MB. */
+const GOALS = { bytes: 40, unchanged: 1.3, edited: 2, megabytes: 300 };
+
+/** Each measure is taken so often, and the median counts. */
+const RUNS = 3;
+
+interface Batch {
+  readonly inputs: Properties;
+  readonly outputs: Properties;
+}
+
+function inputsOf(index: number): Properties {
+  return {
+    connectionId: "con_0000000000000001",
+    users: [USERS_FILE],
+    key: "0123456789abcdef".repeat(4),
+    share: { index, count: BATCHES },
+    onExisting: "fail",
+    unsupportedPasswordHash: "fail",
+    generateUserIds: true,
+    triggers: [],
+    sealed: false,
+    externalId: `bench/${index}`,
+    sendCompletionEmail: false,
+    configNamespace: "auth0",
+    resultsDir: "results",
+    resourceUrn: `urn:pulumi:dev::bench::pulumi-nodejs:dynamic/auth0import:UserBatch::batch-${index}`,
+  };
+}
+
+async function withProvider<T>(
+  folder: string,
+  url: string,
+  work: (provider: ProviderProcess) => Promise<T>,
+): Promise<T> {
+  const config = { "auth0:domain": url, "auth0:clientId": "emulator", "auth0:clientSecret": "emulator" };
+  const provider = await ProviderProcess.start({ ...config, "auth0-user-import:maxActiveJobs": "20" }, folder);
+  try {
+    return await work(provider);
+  } finally {
+    await provider.stop();
+  }
+}
+
+/** The state of an import of these users, made by importing them. */
+function imported(folder: string, url: string): Promise<Batch[]> {
+  return withProvider(folder, url, async (provider) => {
+    const checked: Properties[] = [];
+    for (let index = 0; index < BATCHES; index++) {
+      checked.push((await provider.check("UserBatch", {}, inputsOf(index))).inputs);
+    }
+    return Promise.all(
+      checked.map(async (inputs) => ({ inputs, outputs: (await provider.create("UserBatch", inputs)).outputs })),
+    );
+  });
+}
+
+interface Preview {
+  readonly seconds: number;
+  readonly megabytes: number;
+  readonly changes: boolean;
+}
+
+/** `check` and `diff` of each batch, as the engine calls them in a preview; in a process of its own. */
+function preview(folder: string, url: string, batches: readonly Batch[]): Promise<Preview> {
+  return withProvider(folder, url, async (provider) => {
+    // The key comes before the batches, and with it the package is loaded, whatever the file.
+    await provider.check("ImportKey", {}, {});
+    const start = performance.now();
+    let changes = false;
+    for (const [index, { inputs: olds, outputs }] of batches.entries()) {
+      const news = { ...inputsOf(index), preview: true };
+      const { inputs, failures } = await provider.check("UserBatch", olds, news);
+      if (failures.length > 0) throw new Error(failures.join(" "));
+      changes = (await provider.diff("UserBatch", outputs, inputs)).changes || changes;
+    }
+    const seconds = (performance.now() - start) / 1000;
+    return { seconds, megabytes: peakMegabytes(provider.process.pid as number), changes };
+  });
+}
+
+/** The most memory that the process had resident so far. Linux tells. */
+function peakMegabytes(pid: number): number {
+  const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kilobytes) / 1024;
+}
+
+function digestSeconds(file: string): number {
+  const start = performance.now();
+  execFileSync("openssl", ["dgst", "-sha256", file]);
+  return (performance.now() - start) / 1000;
+}
+
+async function parseSeconds(file: string): Promise<number> {
+  const start = performance.now();
+  let rest = "";
+  for await (const chunk of createReadStream(file, { encoding: "utf8", highWaterMark: 1 << 20 })) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() as string;
+    for (const line of lines) JSON.parse(line);
+  }
+  return (performance.now() - start) / 1000;
+}
+
+/** Changes a name in so many records, evenly spread. */
+function edit(file: string, users: number): void {
+  const lines = readFileSync(file, "utf8").split("\n");
+  for (let i = 0; i < EDITED; i++) {
+    const at = Math.floor((i * users) / EDITED);
+    const user = JSON.parse(lines[at] as string) as Record<string, unknown>;
+    lines[at] = JSON.stringify({ ...user, given_name: `Edited ${i}` });
+  }
+  writeFileSync(file, lines.join("\n"));
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+}
+
+function report(what: string, figure: string, goal: number, reached: boolean): void {
+  console.log(`${what.padEnd(62)}${figure.padStart(16)}   goal ${goal}${reached ? "" : "   MISSED"}`);
+  if (!reached) process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { users: { type: "string", default: "1000000" } } });
+  const users = Number(values.users);
+  const folder = programFolder();
+  const file = path.join(folder, USERS_FILE);
+  const emulator = await EmulatorProcess.start("--users-per-second", "0", "--max-active-jobs", "20");
+  try {
+    await writeUsers(file, { users });
+    console.log(`${users.toLocaleString("en-US")} users in ${BATCHES} batches; medians of ${RUNS}`);
+    const batches = await imported(folder, emulator.url);
+    const ledgers = batches.map(({ outputs }) => String(outputs.ledger).length);
+    const bytes = ledgers.reduce((sum, length) => sum + length, 0) / users;
+    report("ledger in the state, bytes a user", bytes.toFixed(1), GOALS.bytes, bytes <= GOALS.bytes);
+
+    const unchanged: number[] = [];
+    for (let run = 0; run < RUNS; run++) {
+      const { seconds, changes } = await preview(folder, emulator.url, batches);
+      if (changes) throw new Error("The unchanged file is taken for a changed one.");
+      unchanged.push(seconds / digestSeconds(file));
+    }
+    const slower = median(unchanged);
+    report(
+      "check and diff, unchanged, over openssl dgst",
+      slower.toFixed(2),
+      GOALS.unchanged,
+      slower <= GOALS.unchanged,
+    );
+
+    edit(file, users);
+    const edited: number[] = [];
+    const memory: number[] = [];
+    for (let run = 0; run < RUNS; run++) {
+      const { seconds, megabytes, changes } = await preview(folder, emulator.url, batches);
+      if (!changes) throw new Error("The edited file is taken for an unchanged one.");
+      edited.push(seconds / (await parseSeconds(file)));
+      memory.push(megabytes);
+    }
+    const times = median(edited);
+    const most = Math.max(...memory);
+    report(
+      `check and diff, ${EDITED} edited, over bare JSON.parse`,
+      times.toFixed(2),
+      GOALS.edited,
+      times <= GOALS.edited,
+    );
+    report("resident memory of the provider, MB", most.toFixed(0), GOALS.megabytes, most <= GOALS.megabytes);
+  } finally {
+    await emulator.stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

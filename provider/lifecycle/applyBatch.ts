@@ -1,0 +1,135 @@
+import path from "node:path";
+import { resolveCredentials, resolveLimits } from "../jobs/credentials";
+import { type Preflight, preflight } from "../jobs/preflight";
+import { type Tenant, tenantOf } from "../jobs/tenant";
+import { Journal, moveJournal } from "../journal/journal";
+import { keyId } from "../ledger/fingerprint";
+import { BatchProgress, count } from "../progress/batchProgress";
+import { applySource, type BatchRecords, type ImportSettings } from "./applySource";
+import { durationMs, Inputs, journalFileOf, type Outputs, readSource, sourceInfo, wantsFailedAgain } from "./batch";
+import { config, log, type Properties, partialFailure } from "./engine";
+import { keepReview, writeResultsOfFailure } from "./failedRun";
+import { endWithoutEngine, stop, whileWatched } from "./stop";
+
+/** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
+export async function applyBatch(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
+  const inputs = Inputs.parse(properties);
+  const { connectionId, key, share, resourceUrn } = inputs;
+  const tenant = tenantOf(resolveCredentials(config, inputs.configNamespace), resolveLimits(config));
+  const read = await readSource(inputs, false);
+  const source = sourceInfo(read.source);
+  const indices = read.indicesOf(share);
+  const users = indices.length;
+  if (inputs.source !== undefined && inputs.source.digest !== source.digest) {
+    await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
+  }
+  const deadline = durationMs(inputs.deadline);
+  const settings: ImportSettings = {
+    connectionId,
+    key,
+    externalId: inputs.externalId,
+    onExisting: inputs.onExisting,
+    unsupportedPasswordHash: inputs.unsupportedPasswordHash,
+    generateUserIds: inputs.generateUserIds,
+    sendCompletionEmail: inputs.sendCompletionEmail,
+    resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
+    // Counted from the start of the process, which is the start of the run.
+    ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
+  };
+  const records: BatchRecords = {
+    ...read,
+    select: (needs) => read.source.records(filtered(indices, needs)),
+  };
+  const warn = (message: string) => void log.warn(resourceUrn, message);
+  const show = (line: string) => void log.live(resourceUrn, line);
+  const progress = new BatchProgress(users, tenant.limits.maxActiveJobs, show);
+  const journalFile = journalFileOf(inputs);
+  const journal = await openJournal(inputs, journalFile, old, (owner) =>
+    show(`waiting for ${owner} to end, which still works on this import`),
+  );
+  try {
+    const { result, achieved, problem } = await whileWatched(
+      path.resolve(journalFile),
+      () => progress.print(),
+      () =>
+        applySource(records, settings, old, {
+          ...{ tenant, journal, progress, stop, warn },
+          preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
+        }),
+    );
+    await log.live(resourceUrn, progress.line, true);
+    // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
+    const applied = result.complete ? { applied: source.digest } : {};
+    const outputs = {
+      ...result,
+      connectionId,
+      resourceUrn,
+      share,
+      // What a change of these asks to be sent again is marked in the ledger until it was.
+      triggers: inputs.triggers,
+      onExisting: inputs.onExisting,
+      unsupportedPasswordHash: inputs.unsupportedPasswordHash,
+      source,
+      ...applied,
+      run: journal.run,
+      runNumber: journal.runNumber,
+      journalFile,
+    };
+    if (problem === undefined) {
+      keepReview(inputs, outputs);
+      return outputs;
+    }
+    if (!achieved) throw problem;
+    keepReview(inputs, outputs);
+    await writeResultsOfFailure(inputs, read.source, problem.message);
+    const { inserted, updated, unchanged, adopted, failed, invalid, notApplied } = result.summary;
+    throw partialFailure(
+      id,
+      properties,
+      outputs,
+      `${problem.message} ${count(inserted + updated + unchanged + adopted + failed + invalid + notApplied)} of ${count(users)} users are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`,
+    );
+  } finally {
+    journal.close();
+    endWithoutEngine();
+  }
+}
+
+const told = new WeakSet<Preflight>();
+
+/** What the tenant says of the import, told once: the batches of an import share it. Returns the connection's name. */
+async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string): Promise<string | undefined> {
+  const said = await preflight(tenant, connectionId);
+  if (!told.has(said)) {
+    told.add(said);
+    for (const warning of said.warnings) await log.warn(urn, warning);
+    for (const note of said.notes) await log.info(urn, note);
+  }
+  if (said.problem !== undefined) throw new Error(said.problem);
+  return said.connection;
+}
+
+/** @throws Error when the journal can't be kept: without it nothing is sent. */
+async function openJournal(
+  { key, connectionId, resultsDir }: Inputs,
+  file: string,
+  old: Outputs | undefined,
+  waiting: (owner: string) => void,
+): Promise<Journal> {
+  try {
+    const target = path.resolve(file);
+    if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
+    return await Journal.open(target, { keyId: keyId(key), connectionId }, old, waiting, stop);
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new Error(
+      `resultsDir "${resultsDir}" can't be written to (${code}). Nothing was sent. Choose another folder.`,
+    );
+  }
+}
+
+/** Asks of each when its turn comes. */
+function* filtered(indices: Iterable<number>, needs: (index: number) => boolean): Generator<number> {
+  for (const index of indices) if (needs(index)) yield index;
+}

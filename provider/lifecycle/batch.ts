@@ -1,0 +1,116 @@
+import path from "node:path";
+import { z } from "zod";
+import type { SavedRun } from "../journal/journal";
+import type { Share } from "../plan/share";
+import type { SourceInfo } from "../results/types";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
+import type { Source } from "../source";
+import type { BatchResult } from "./applySource";
+import { isUnknown } from "./engine";
+import { type ReadSource, sharedSource } from "./sources";
+
+const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
+
+const USERS = "users must be one or more paths or globs, relative to the program's folder";
+const filePath = z.string(USERS).regex(/^[^\0]+$/, USERS);
+
+/** The inputs of a batch as they come over the wire; see `UserBatchArgs`. */
+export const Inputs = z.object({
+  connectionId: z
+    .string("connectionId is required: the id of a database connection")
+    .regex(/^con_[A-Za-z0-9]{16}$/, "connectionId must be the id of a connection: con_ and 16 letters or digits"),
+  users: z.array(filePath, USERS).optional(),
+  transform: filePath.optional(),
+  unsupportedPasswordHash: z.enum(["fail", "omit"], { error: 'unsupportedPasswordHash must be "fail" or "omit"' }),
+  key: z.string("key is required: the key of an ImportKey"),
+  share: z
+    .object({ index: z.int().min(0), count: z.int().min(1) }, "share must be { index, count }")
+    .refine(({ index, count }) => index < count, "share: index must be below count"),
+  onExisting: z.enum(["fail", "adopt", "overwrite"], { error: 'onExisting must be "fail", "adopt" or "overwrite"' }),
+  generateUserIds: z.boolean("generateUserIds must be true or false"),
+  triggers: z.array(z.unknown(), "triggers must be an array"),
+  sealed: z.boolean("sealed must be true or false"),
+  externalId: z.string("externalId must be a text"),
+  sendCompletionEmail: z.boolean("sendCompletionEmail must be true or false"),
+  configNamespace: z
+    .string("configNamespace must be a text")
+    .regex(/^[A-Za-z0-9_-]+$/, 'configNamespace must be a name of letters, digits, - and _, such as "auth0-eu"'),
+  resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
+  deadline: z.custom<string>((value) => durationMs(value) !== undefined, DEADLINE).optional(),
+  resourceUrn: z.string(),
+  /** Added by `check`. */
+  source: z.custom<SourceInfo>().optional(),
+});
+export type Inputs = z.infer<typeof Inputs>;
+
+/** The outputs of a batch, as they are kept in the state and come back with the next run. */
+export interface Outputs extends BatchResult, SavedRun {
+  readonly connectionId: string;
+  readonly resourceUrn: string;
+  readonly share: Share;
+  readonly triggers: readonly unknown[];
+  readonly onExisting: string;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+  readonly source: SourceInfo;
+  readonly applied?: string;
+  /** Where its journal lies. */
+  readonly journalFile: string;
+}
+
+/** Whether records that failed are to be sent once more, though they did not change. */
+export function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
+  return !sameJson(news.triggers, olds.triggers) || news.onExisting !== olds.onExisting;
+}
+
+/** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */
+export function takesOtherHashes({ unsupportedPasswordHash }: Outputs, news: Inputs): boolean {
+  return news.unsupportedPasswordHash !== unsupportedPasswordHash;
+}
+
+/** @param validate whether every record is checked: before the first import, when all of them are sent. */
+export function readSource(
+  { users: patterns = [], transform, key, unsupportedPasswordHash }: Inputs,
+  validate: boolean,
+): Promise<ReadSource> {
+  return sharedSource({
+    patterns,
+    transform,
+    key: isUnknown(key) ? undefined : key,
+    unsupportedPasswordHash,
+    validate,
+  });
+}
+
+export function sourceInfo({ digest, users, bytes }: Source): SourceInfo {
+  return { digest, users, bytes };
+}
+
+export function batchName(urn: string): string {
+  return urn.slice(urn.lastIndexOf("::") + 2);
+}
+
+/** The batches of an import are numbered. */
+export function importName(urn: string): string {
+  return batchName(urn).replace(/-\d\d$/, "");
+}
+
+/** Where a batch keeps its journal, relative to the program: by the resource's name, which ends its URN. */
+export function journalFileOf({ resultsDir, resourceUrn }: Inputs): string {
+  const name = batchName(resourceUrn).replace(/[^A-Za-z0-9._-]/g, "_");
+  return path.posix.join(resultsDir, "journal", `${name}.ndjson`);
+}
+
+const UNITS_MS = { h: 3_600_000, m: 60_000, s: 1_000 } as const;
+
+/** `"1h30m"` in milliseconds; `undefined` where it is not a duration. */
+export function durationMs(value: unknown): number | undefined {
+  if (typeof value !== "string" || !/^(\d+h)?(\d+m)?(\d+s)?$/.test(value) || value === "") return undefined;
+  return [...value.matchAll(/(\d+)([hms])/g)].reduce(
+    (sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit as keyof typeof UNITS_MS],
+    0,
+  );
+}
+
+export function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

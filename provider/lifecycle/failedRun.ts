@@ -1,0 +1,49 @@
+import pLimit from "p-limit";
+import { resolveLimits } from "../jobs/credentials";
+import type { BatchReview } from "../resources/finalizer";
+import type { Source } from "../source";
+import { batchName, type Inputs, importName, type Outputs } from "./batch";
+import { config, log } from "./engine";
+
+/**
+ * What the batches of an import have come to, in this run or in an earlier one that left nothing to do, by their URNs:
+ * for the results of a run that fails.
+ */
+const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
+
+export function keepReview({ resourceUrn, resultsDir }: Inputs, outputs: Outputs): void {
+  const { ledger: _, ...known } = outputs;
+  reviewed.set(resourceUrn, { resultsDir, review: { ...known, batch: batchName(resourceUrn) } });
+}
+
+/** Batches can fail at one time, and write the same files. The last to do so knows of them all. */
+const oneAtATime = pLimit(1);
+
+/** A run that fails never comes to the Finalizer: what is known by then is written here. */
+export async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
+  const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
+  const { writeResults } = await import("./writeResults.js");
+  const results = {
+    resultsDir,
+    name: importName(resourceUrn),
+    connectionId,
+    transform,
+    unsupportedPasswordHash,
+    maxActiveJobs: resolveLimits(config).maxActiveJobs,
+    problem,
+  };
+  try {
+    await oneAtATime(() => writeResults({ ...results, batches: batchesIn(resultsDir) }, async () => source));
+  } catch (error) {
+    // The failure itself is what the user has to know of.
+    const { code } = error as NodeJS.ErrnoException;
+    await log.warn(
+      resourceUrn,
+      `The report on this run can't be written to "${resultsDir}" (${code ?? "unknown error"}).`,
+    );
+  }
+}
+
+function batchesIn(resultsDir: string): BatchReview[] {
+  return [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
+}
