@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Summary } from "../../provider";
-import { BatchTest, URN } from "../support/batch";
+import { type BatchOutputs, BatchTest, URN } from "../support/batch";
 import { PartialFailure, UNKNOWN } from "../support/providerProcess";
 
 const HASH = "$2b$10$C9hB01.YxRSTcn/ZOOo4j.TW7xCKKFKBSF.C7E0xiUwumqIDqWUXG";
