@@ -42,6 +42,8 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     if (hasUnknown(news.users)) return { inputs: news };
     const inputs = news as unknown as Inputs;
     if (preview === true) inPreview.add(inputs.resourceUrn);
+    // No program gives a source: it is the old one, which `ignoreChanges` keeps.
+    if (news.source !== undefined) return { inputs: news };
     try {
       return { inputs: { ...news, source: await describeSource(inputs, old.source) } };
     } catch (error) {

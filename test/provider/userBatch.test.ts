@@ -270,6 +270,14 @@ describe("a batch of users, in the provider process", () => {
       await at.restart();
       assert.equal(await at.update(old, { sealed: true, users: undefined }), old);
     });
+
+    it("sends nothing of a changed file under ignoreChanges, by which the engine gives it the old source", async () => {
+      at.writeUsers(people(3));
+      const old = await at.create();
+      at.writeUsers(people(4));
+      await at.restart();
+      assert.equal(await at.update(old, { source: old.source }), old);
+    });
   });
 
   describe("refuses, before anything is sent,", () => {
