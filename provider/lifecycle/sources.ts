@@ -110,7 +110,6 @@ class Reader {
   readonly #invalid = new IndexSet();
   readonly #warnings = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
-  readonly #identifiers = new IdentifierIndex();
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
   readonly #suspects = new IndexSet();
   readonly #hasher: RecordHasher | undefined;
@@ -121,10 +120,7 @@ class Reader {
 
   static async read(reading: Reading): Promise<ReadSource> {
     const reader = new Reader(reading);
-    const source = await openSource(reading.patterns, process.cwd(), {
-      transform: reading.transform,
-      onRecord: (record, text) => reader.#take(record, text),
-    });
+    const source = await reader.#readThrough();
     const { overridden, doubles } = await resolveDoubles(source, reader.#suspects);
     await reader.#partCollisions(source, (index) => !overridden.has(index) && !doubles.has(index));
     const divided = new Map<number, Uint32Array[]>();
@@ -148,13 +144,27 @@ class Reader {
     };
   }
 
-  #take({ index, user: asItStands, raw, problem }: SourceRecord, text: Buffer | undefined): void {
+  /** The index of identifiers takes as much memory as all that is kept of the source, and lives no longer than this. */
+  #readThrough(): Promise<Source> {
+    const { patterns, transform } = this.reading;
+    const identifiers = new IdentifierIndex();
+    return openSource(patterns, process.cwd(), {
+      transform,
+      onRecord: (record, text) => this.#take(record, text, identifiers),
+    });
+  }
+
+  #take(
+    { index, user: asItStands, raw, problem }: SourceRecord,
+    text: Buffer | undefined,
+    identifiers: IdentifierIndex,
+  ): void {
     const { key, validate } = this.reading;
     const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
     // Where the transform failed there is no user; the batches share out these records, too.
     this.#shareHashes.set(index, shareHash(problem === undefined ? user : raw));
     if (problem === undefined && identifierOf(user) === "user_id") this.#withId.set(index, 1);
-    for (const { earlier } of this.#identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
+    for (const { earlier } of identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
       const problems = problemsOf(user);
       const bytes = Buffer.byteLength(JSON.stringify(user));
