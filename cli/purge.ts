@@ -12,7 +12,7 @@ const COMMON_FOLDER = ".user-import";
 export function purgeCommand(): Command {
   return new Command("purge")
     .description(
-      "Remove personal data from a results folder: failed records, and lists of invalid ones. The report, the CSV and the journal hold none, and stay.",
+      "Remove personal data from a results folder: the failed records. The report, the tables and the journal hold none, and stay.",
     )
     .argument("<dir>", "a resultsDir, or the program's .user-import with those of all its imports")
     .action(purge);

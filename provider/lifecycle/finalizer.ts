@@ -149,6 +149,10 @@ async function review(id: string, properties: Properties): Promise<Properties> {
   const done = { summary, review: fingerprint(inputs), complete: true, ...written };
   const differences = mergeDifferences(batches);
   if (differences.length > 0) await log.info(resourceUrn, `${differenceLine(differences)}.`);
+  const resets = batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0);
+  if (resets > 0) {
+    await log.info(resourceUrn, `${countOf(resets, "user")} without a password: see the output passwordResetRequired.`);
+  }
   const { failedRecordsFile } = written;
   if (failedRecordsFile === undefined) return done;
 

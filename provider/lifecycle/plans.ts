@@ -53,7 +53,7 @@ const FIRST_RECORDS = 10;
 /** Tells which records can't be sent, and what is to be said of the others. */
 async function tellRecords(urn: string, resultsDir: string, all: readonly TellablePlan[]): Promise<void> {
   const [{ read }] = all as [TellablePlan];
-  const { warnings, dropped } = read.notes;
+  const { warnings, dropped, passwordsOmitted } = read.notes;
   const invalidAt = new Set(all.flatMap(({ plan }) => plan.invalidAt));
   const directory = path.resolve(resultsDir);
   if (invalidAt.size === 0) {
@@ -70,6 +70,12 @@ async function tellRecords(urn: string, resultsDir: string, all: readonly Tellab
     await log.warn(
       urn,
       `${countOf(invalidAt.size, "record")} can't be sent. All that is wrong with them is in ${list}:\n${first.join("\n")}${more}`,
+    );
+  }
+  if (passwordsOmitted > 0) {
+    await log.warn(
+      urn,
+      `${countOf(passwordsOmitted, "user")} will come in without a password: Auth0 can't take the hash.`,
     );
   }
   const unverified = warnings.get(UNVERIFIED) ?? 0;

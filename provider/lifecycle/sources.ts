@@ -29,6 +29,8 @@ export interface SourceNotes {
   readonly warnings: ReadonlyMap<string, number>;
   /** Attributes that only Auth0 sets, and that are not sent. */
   readonly dropped: ReadonlyMap<string, number>;
+  /** Records without a password hash, because Auth0 can't take it. */
+  readonly passwordsOmitted: number;
 }
 
 /** Why the record of a double is not sent. */
@@ -110,6 +112,7 @@ class Reader {
   readonly #invalid = new IndexSet();
   readonly #warnings = new Map<string, number>();
   readonly #dropped = new Map<string, number>();
+  #passwordsOmitted = 0;
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
   readonly #suspects = new IndexSet();
   readonly #hasher: RecordHasher | undefined;
@@ -135,7 +138,11 @@ class Reader {
       identity: (index) => reader.#identities.at(index),
       record: (index) => reader.#records.at(index),
       userIdHash: (index) => (reader.#withId.at(index) === 1 ? reader.#shareHashes.at(index) : undefined),
-      notes: { warnings: reader.#warnings, dropped: reader.#dropped },
+      notes: {
+        warnings: reader.#warnings,
+        dropped: reader.#dropped,
+        passwordsOmitted: reader.#passwordsOmitted,
+      },
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
       insertBytes: (index, generateUserIds) => {
         const sent = reader.#sentBytes.at(index);
@@ -160,12 +167,13 @@ class Reader {
     identifiers: IdentifierIndex,
   ): void {
     const { key, validate } = this.reading;
-    const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
+    const { user, passwordOmitted } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
     // Where the transform failed there is no user; the batches share out these records, too.
     this.#shareHashes.set(index, shareHash(problem === undefined ? user : raw));
     if (problem === undefined && identifierOf(user) === "user_id") this.#withId.set(index, 1);
     for (const { earlier } of identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
+      if (passwordOmitted) this.#passwordsOmitted++;
       const problems = problemsOf(user);
       const bytes = Buffer.byteLength(JSON.stringify(user));
       const isWrong = problem !== undefined || problems.some(({ severity }) => severity === "error");

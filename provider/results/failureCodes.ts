@@ -67,7 +67,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
       "The user is there already: by email, username or phone number in the connection, by `user_id` anywhere in the tenant. Or the user stands twice in the users files.",
     retryHelps: false,
     whatToDo:
-      'Twice in the files: remove one of the records. In the connection: remove the record, or set `onExisting: "overwrite"` to write over the user with it. Where Auth0 shows no such user, it is a leftover of automatic migration: see DUPLICATED_USER in an upsert job.',
+      'Twice in the files: remove one of the records. In the connection: remove the record, or set `onExisting`: `"adopt"` takes the user as it is, `"overwrite"` writes the record over it. Where Auth0 shows no such user, it is a leftover of automatic migration: see DUPLICATED_USER in an upsert job.',
   },
   {
     code: "DUPLICATED_USER",
