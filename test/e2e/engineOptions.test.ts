@@ -143,12 +143,12 @@ describe("options of Pulumi's engine", function () {
     program.write("index.js", userImport("", "", "customers", SECOND));
     const replaced = await makes(2, up);
     assert.match(replaced, /\+-2 replaced/);
-    assert.match(replaced, /9 users that it brought or updated stay in the connection con_0000000000000001/);
+    assert.match(replaced, /9 users stay in the connection con_0000000000000001/);
     assert.equal(emulator.tenant.stats().users, 42);
     assert.equal((await summary()).inserted, 21);
 
     const destroyed = await makes(0, () => program.destroy());
-    assert.match(destroyed, /9 users that it brought or updated stay in the connection con_0000000000000005/);
+    assert.match(destroyed, /9 users stay in the connection con_0000000000000005/);
     assert.equal(emulator.tenant.stats().users, 42);
     assert.deepEqual(results(), []);
   });
