@@ -158,10 +158,19 @@ export function* generateUsers({ users, seed = 1, wrong = false }: GeneratorOpti
  * @throws NodeJS.ErrnoException when it can't be written
  */
 export async function writeUsers(file: string, options: GeneratorOptions): Promise<void> {
+  await writeNdjson(file, generateUsers(options));
+}
+
+/**
+ * Writes any records as NDJSON. The file appears when it is complete.
+ *
+ * @throws NodeJS.ErrnoException when it can't be written
+ */
+export async function writeNdjson(file: string, records: Iterable<object>): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const partial = `${file}.partial`;
   try {
-    await pipeline(Readable.from(ndjson(options)), createWriteStream(partial));
+    await pipeline(Readable.from(ndjson(records)), createWriteStream(partial));
     await rename(partial, file);
   } finally {
     await rm(partial, { force: true });
@@ -169,10 +178,10 @@ export async function writeUsers(file: string, options: GeneratorOptions): Promi
 }
 
 /** Some hundred records at a time: a stream's own cost for each of a million lines would be most of the work. */
-function* ndjson(options: GeneratorOptions): Generator<Buffer> {
+function* ndjson(records: Iterable<object>): Generator<Buffer> {
   let chunk = "";
-  for (const user of generateUsers(options)) {
-    chunk += `${JSON.stringify(user)}\n`;
+  for (const record of records) {
+    chunk += `${JSON.stringify(record)}\n`;
     if (chunk.length < 256 * 1024) continue;
     yield Buffer.from(chunk);
     chunk = "";

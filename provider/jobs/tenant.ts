@@ -72,6 +72,8 @@ export type OnRetry = (reason: string) => void;
 export class Tenant {
   /** Runs a job within the tenant's limit of jobs at a time. */
   readonly slot: LimitFunction;
+  /** Runs the preparation of a batch's jobs when those of the batches before it are prepared. */
+  readonly turn = pLimit(1);
   readonly #gate: RateGate;
   #client: ManagementClient;
   #hasAnswered = false;

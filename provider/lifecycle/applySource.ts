@@ -163,13 +163,15 @@ export async function applySource(
   const run = new Run(records, settings, before, workplace);
   try {
     await run.goOn();
-    let taken = 0;
-    for await (const record of records.select((index) => run.needs(index))) {
-      if (run.isStopped) break;
-      await run.take(record);
-      // Preparing a whole job at a stretch would keep the answers of others waiting, and their slots idle.
-      if (++taken % RECORDS_A_TURN === 0) await nextTurn();
-    }
+    await inTurn(workplace, async () => {
+      let taken = 0;
+      for await (const record of records.select((index) => run.needs(index))) {
+        if (run.isStopped) break;
+        await run.take(record);
+        // Preparing a whole job at a stretch would keep the answers of others waiting, and their slots idle.
+        if (++taken % RECORDS_A_TURN === 0) await nextTurn();
+      }
+    });
     await run.flush();
   } catch (error) {
     run.fail(error);
@@ -177,6 +179,15 @@ export async function applySource(
   await run.drain();
   const { achieved, problem } = run;
   return { result: run.result(), achieved, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** One batch after the other: side by side they would all end at the very end, and none be saved before. */
+async function inTurn({ tenant, progress }: Workplace, work: () => Promise<void>): Promise<void> {
+  if (tenant.turn.activeCount > 0) progress.waiting("its turn");
+  await tenant.turn(() => {
+    progress.waiting(undefined);
+    return work();
+  });
 }
 
 class Run {

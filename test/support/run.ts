@@ -105,6 +105,11 @@ export class Running {
     process.kill(-this.pid, "SIGINT");
   }
 
+  /** The processes of its session, itself first, by the lines that they were started with. */
+  processes(): { readonly pid: number; readonly commandLine: string }[] {
+    return [this.pid, ...this.session()].map((pid) => ({ pid, commandLine: commandLine(pid) }));
+  }
+
   /** SIGKILL to the command alone, or to all that it started. */
   kill(which: "alone" | "all" = "all"): void {
     for (const pid of which === "alone" ? [this.pid] : [this.pid, ...this.session()]) {

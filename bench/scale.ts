@@ -1,0 +1,333 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { Summary } from "../provider";
+import { MAX_REQUEST_BYTES } from "../provider/plan/pack";
+import { EmulatorProcess } from "../test/support/emulator";
+import { Running } from "../test/support/run";
+import { Workspace } from "../test/support/workspace";
+import { type GeneratedUser, generateUsers, writeNdjson } from "../tools/generate-users";
+
+/*
+ * What a whole migration costs beside what the tenant takes for it anyway: time, memory and state, with the real engine
+ * and the emulator. Then the same of an update without a change and of one with a few, and of a preview. It needs Linux,
+ * which tells of a process how much memory it had at most.
+ */
+
+const USAGE = "Usage: bench:scale [--users 1000000] [--batches 16] [--seconds 5] [--slots 20]";
+
+const CONNECTION = "con_0000000000000001";
+const USERS_FILE = "users.ndjson";
+const CHANGED_USERS = 100;
+const LOOK_MS = 100;
+const LONGEST_RUN_MS = 4 * 3_600_000;
+
+/** Previews of each kind, in turns; the median counts. */
+const PREVIEWS = 5;
+
+/** Of those that a user of Pulumi might have instead. */
+const TRIVIAL_RESOURCES = 16;
+
+/** To reach. */
+const GOALS = {
+  /** Of the tenant's own minimum, where jobs take `fromSeconds` and more. */
+  time: { atMost: 1.1, fromSeconds: 5 },
+  providerMegabytes: 500,
+  stateBytesAUser: 50,
+  /** Of a preview of trivial resources and a digest of the source. */
+  preview: 1.3,
+};
+
+interface Size {
+  readonly users: number;
+  readonly batches: number;
+  /** Of a full job. */
+  readonly seconds: number;
+  readonly slots: number;
+}
+
+/** One command from its start to its end. */
+interface Measured {
+  readonly startedMs: number;
+  readonly endedMs: number;
+  /** The most memory that each had, in bytes. */
+  readonly provider: number;
+  readonly cli: number;
+  readonly program: number;
+}
+
+const program = ({ batches }: Size) => `const { UserImport } = require("pulumi-auth0-user-import");
+const everyone = new UserImport("everyone", { connectionId: "${CONNECTION}", users: "${USERS_FILE}", batches: ${batches} });
+exports.summary = everyone.summary;
+`;
+
+const TRIVIAL_PROGRAM = `const pulumi = require("@pulumi/pulumi");
+const provider = {
+  check: async (_olds, inputs) => ({ inputs }),
+  diff: async () => ({ changes: false }),
+  create: async (inputs) => ({ id: "trivial", outs: inputs }),
+};
+class Trivial extends pulumi.dynamic.Resource {
+  constructor(name) {
+    super(provider, name, { value: name });
+  }
+}
+for (let i = 0; i < ${TRIVIAL_RESOURCES}; i++) new Trivial("trivial-" + i);
+`;
+
+/** The users, of whom so many say something else than before, evenly spread. */
+function* users({ users }: Size, changed: number): Generator<GeneratedUser> {
+  let index = 0;
+  for (const user of generateUsers({ users })) {
+    // Once in each of as many stretches of equal length.
+    if (Math.floor((index * changed) / users) !== Math.floor(((index - 1) * changed) / users)) {
+      user.user_metadata.plan = "changed";
+    }
+    index++;
+    yield user;
+  }
+}
+
+/** The tenant's speed at which a full job takes that long. */
+function usersPerSecond({ seconds }: Size): number {
+  const sample = [...generateUsers({ users: 5_000 })];
+  // Sent without the `auth0|` of its id, and with a comma.
+  const bytes = sample.reduce((sum, user) => sum + Buffer.byteLength(JSON.stringify(user)) - 5, 0) / sample.length;
+  return Math.round(MAX_REQUEST_BYTES / bytes / seconds);
+}
+
+/** Runs a Pulumi command that has to succeed, and watches the memory of its processes. */
+async function measure({ cli, folder, env }: Workspace, ...args: string[]): Promise<Measured> {
+  const startedMs = Date.now();
+  const running = new Running(cli.command, [...args, "--non-interactive"], {
+    cwd: folder,
+    env,
+    timeoutMs: LONGEST_RUN_MS,
+  });
+  const most = { provider: 0, cli: 0, program: 0 };
+  const look = () => {
+    for (const { pid, commandLine } of running.processes()) {
+      const who =
+        pid === running.pid
+          ? "cli"
+          : commandLine.includes("/cmd/dynamic-provider")
+            ? "provider"
+            : commandLine.includes("/cmd/run")
+              ? "program"
+              : undefined;
+      if (who !== undefined) most[who] = Math.max(most[who], peakMemory(pid));
+    }
+  };
+  const timer = setInterval(look, LOOK_MS);
+  try {
+    await running.exited;
+    const endedMs = Date.now();
+    const { code, output } = await running.finished;
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
+    return { startedMs, endedMs, ...most };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The most memory that a process has had so far, in bytes; 0 where it is gone. */
+function peakMemory(pid: number): number {
+  try {
+    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+const UP = ["up", "--yes", "--skip-preview"];
+
+async function summaryOf(workspace: Workspace): Promise<Summary> {
+  return (await workspace.outputs<{ summary: Summary }>()).summary;
+}
+
+function assertCounts(what: string, found: object, wanted: object): void {
+  for (const [name, count] of Object.entries(wanted)) {
+    const is = (found as Record<string, unknown>)[name];
+    if (is !== count) throw new Error(`${what}: ${is} ${name} instead of ${count}`);
+  }
+}
+
+/** The first import, and how much of its time is the tenant's own. */
+async function firstUp(workspace: Workspace, emulator: EmulatorProcess, size: Size): Promise<void> {
+  const first = await measure(workspace, ...UP);
+  const { jobs, users } = await emulator.stats();
+  assertCounts("tenant", { users }, { users: size.users });
+  assertCounts("summary", await summaryOf(workspace), { total: size.users, inserted: size.users, failed: 0 });
+  const times = jobs.list.map(({ created, finished }) => ({
+    created: Date.parse(created),
+    finished: Date.parse(finished ?? ""),
+  }));
+  const minimum = times.reduce((sum, { created, finished }) => sum + finished - created, 0) / size.slots;
+  const firstJob = Math.min(...times.map(({ created }) => created));
+  const lastJob = Math.max(...times.map(({ finished }) => finished));
+  const total = first.endedMs - first.startedMs;
+  const { atMost, fromSeconds } = GOALS.time;
+  report(
+    "first up",
+    `${seconds(total)}, ${ratio(total / minimum)} of ${seconds(minimum)}`,
+    size.seconds < fromSeconds ? undefined : { met: total / minimum <= atMost, text: `${ratio(atMost)} at most` },
+  );
+  report("  before the first job", seconds(firstJob - first.startedMs));
+  report("  with jobs", `${seconds(lastJob - firstJob)}, ${ratio((lastJob - firstJob) / minimum)} of the minimum`);
+  report("  after the last job", seconds(first.endedMs - lastJob));
+  report("  jobs", String(jobs.total));
+  reportMemory(first);
+}
+
+/** A further update, without a change or with some. */
+async function anotherUp(
+  name: string,
+  workspace: Workspace,
+  emulator: EmulatorProcess,
+  updated: number,
+): Promise<void> {
+  const jobsBefore = (await emulator.stats()).jobs.total;
+  const again = await measure(workspace, ...UP);
+  const { jobs } = await emulator.stats();
+  const sent = jobs.list.slice(jobsBefore).reduce((sum, job) => sum + job.updated + job.inserted + job.failed, 0);
+  assertCounts(name, { sent }, { sent: updated });
+  report(name, seconds(again.endedMs - again.startedMs));
+  report("  jobs", String(jobs.total - jobsBefore));
+  reportMemory(again);
+}
+
+async function previews(workspace: Workspace): Promise<void> {
+  const trivial = await Workspace.create({ files: { "index.js": TRIVIAL_PROGRAM } });
+  try {
+    await trivial.succeed(UP);
+    const users = path.join(workspace.folder, USERS_FILE);
+    const times: Record<"ours" | "trivial" | "digest", number[]> = { ours: [], trivial: [], digest: [] };
+    for (let round = 0; round < PREVIEWS; round++) {
+      times.ours.push(await timeOf(workspace.cli.command, ["preview", "--non-interactive"], workspace));
+      times.trivial.push(await timeOf(trivial.cli.command, ["preview", "--non-interactive"], trivial));
+      times.digest.push(await timeOf("openssl", ["dgst", "-sha256", users], trivial));
+    }
+    const [ours, base, digest] = [median(times.ours), median(times.trivial), median(times.digest)];
+    report("preview, nothing changed", `${seconds(ours)}, ${ratio(ours / (base + digest))} of the next two`, {
+      met: ours / (base + digest) <= GOALS.preview,
+      text: `${ratio(GOALS.preview)} at most`,
+    });
+    report(`  of ${TRIVIAL_RESOURCES} trivial resources`, seconds(base));
+    report("  openssl dgst -sha256", seconds(digest));
+  } finally {
+    trivial.remove();
+  }
+}
+
+async function timeOf(command: string, args: string[], { folder, env }: Workspace): Promise<number> {
+  const started = Date.now();
+  const running = new Running(command, args, { cwd: folder, env, timeoutMs: LONGEST_RUN_MS });
+  await running.exited;
+  const time = Date.now() - started;
+  const { code, output } = await running.finished;
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${output}`);
+  return time;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+}
+
+function reportMemory({ provider, cli, program }: Measured): void {
+  const { providerMegabytes } = GOALS;
+  report("  memory of the provider", megabytes(provider), {
+    met: provider <= providerMegabytes * 1e6,
+    text: `${providerMegabytes} MB at most`,
+  });
+  report("  memory of the CLI", megabytes(cli));
+  report("  memory of the program", megabytes(program));
+}
+
+async function reportState(workspace: Workspace, { users }: Size): Promise<void> {
+  const bytes = Buffer.byteLength(await workspace.exportStack());
+  const { stateBytesAUser } = GOALS;
+  report("state", `${megabytes(bytes)}, ${(bytes / users).toFixed(1)} bytes a user`, {
+    met: bytes / users <= stateBytesAUser,
+    text: `${stateBytesAUser} bytes at most`,
+  });
+}
+
+function report(what: string, found: string, goal?: { readonly met: boolean; readonly text: string }): void {
+  if (goal?.met === false) process.exitCode = 1;
+  const verdict = goal === undefined ? "" : `${goal.text}: ${goal.met ? "reached" : "MISSED"}`;
+  console.log(`${what.padEnd(30)}${found.padEnd(40)}${verdict}`.trimEnd());
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+function ratio(value: number): string {
+  return `${value.toFixed(3)} times`;
+}
+
+function readSize(): Size {
+  const { values } = parseArgs({
+    options: {
+      users: { type: "string", default: "1000000" },
+      batches: { type: "string", default: "16" },
+      seconds: { type: "string", default: "5" },
+      slots: { type: "string", default: "20" },
+    },
+  });
+  const size = {
+    users: Number(values.users),
+    batches: Number(values.batches),
+    seconds: Number(values.seconds),
+    slots: Number(values.slots),
+  };
+  const areCounts = [size.users, size.batches, size.slots].every((count) => Number.isInteger(count) && count > 0);
+  if (!areCounts || !(size.seconds > 0) || size.users < CHANGED_USERS) throw new Error(USAGE);
+  return size;
+}
+
+async function main(): Promise<void> {
+  const size = readSize();
+  const speed = usersPerSecond(size);
+  console.log(`${size.users} users in ${size.batches} batches, ${size.slots} slots, ${speed} users a second and job\n`);
+  const emulator = await EmulatorProcess.start(
+    ...["--max-active-jobs", String(size.slots)],
+    ...["--users-per-second", String(speed)],
+  );
+  const workspace = await Workspace.create({
+    files: { "index.js": program(size) },
+    config: {
+      "auth0:domain": emulator.url,
+      "auth0:clientId": "emulator",
+      "auth0-user-import:maxActiveJobs": String(size.slots),
+    },
+    secrets: { "auth0:clientSecret": "emulator" },
+  });
+  const file = path.join(workspace.folder, USERS_FILE);
+  try {
+    await writeNdjson(file, users(size, 0));
+    await firstUp(workspace, emulator, size);
+    await reportState(workspace, size);
+    await anotherUp("up, nothing changed", workspace, emulator, 0);
+    await previews(workspace);
+    await writeNdjson(file, users(size, CHANGED_USERS));
+    await anotherUp(`up, ${CHANGED_USERS} records changed`, workspace, emulator, CHANGED_USERS);
+    assertCounts("summary", await summaryOf(workspace), {
+      updated: CHANGED_USERS,
+      unchanged: size.users - CHANGED_USERS,
+    });
+    await reportState(workspace, size);
+  } finally {
+    workspace.remove();
+    await emulator.stop();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
