@@ -29,13 +29,16 @@ export function engineLog(address: string | undefined): EngineLog {
   const client = new engineGrpc.EngineClient(address, pulumisGrpc().credentials.createInsecure());
   const interval = hasTerminal() ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
   const shown = new Map<string, { readonly at: number; readonly message: string }>();
+  // One after the other: two calls at a time may be handled in either order, and the earlier line would stay.
+  let sent = Promise.resolve();
   const send = (severity: enginePb.LogSeverity, urn: string, message: string, ephemeral: boolean): Promise<void> => {
     const request = new enginePb.LogRequest();
     request.setSeverity(severity);
     request.setMessage(message);
     request.setUrn(urn);
     request.setEphemeral(ephemeral);
-    return new Promise((resolve) => client.log(request, () => resolve()));
+    sent = sent.then(() => new Promise((resolve) => client.log(request, () => resolve())));
+    return sent;
   };
   return {
     live: async (urn, message, last = false) => {
