@@ -70,10 +70,11 @@ export type OnRetry = (reason: string) => void;
 
 /** The tenant, as far as imports need it. One for each origin and process, so that its limits hold across resources. */
 export class Tenant {
-  /** Runs a job within the tenant's limit of jobs at a time. */
-  readonly slot: LimitFunction;
   /** Runs the preparation of a batch's jobs when those of the batches before it are prepared. */
   readonly turn = pLimit(1);
+  readonly #slots: LimitFunction;
+  /** Who waits for `room`. */
+  readonly #waiting: (() => void)[] = [];
   readonly #gate: RateGate;
   #client: ManagementClient;
   #hasAnswered = false;
@@ -84,9 +85,24 @@ export class Tenant {
     readonly credentials: Credentials,
     readonly limits: TenantLimits,
   ) {
-    this.slot = pLimit(limits.maxActiveJobs);
+    this.#slots = pLimit(limits.maxActiveJobs);
     this.#gate = new RateGate(limits.requestsPerSecond);
     this.#client = this.#signIn();
+  }
+
+  /** Runs a job within the tenant's limit of jobs at a time. */
+  slot<T>(job: () => Promise<T>): Promise<T> {
+    return this.#slots(() => {
+      for (const goOn of this.#waiting.splice(0)) goOn();
+      return job();
+    });
+  }
+
+  /** Resolves when fewer jobs wait for a slot than there are slots: as many are enough to fill a freed one at once. */
+  async room(): Promise<void> {
+    while (this.#slots.pendingCount >= this.limits.maxActiveJobs) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
   }
 
   /** The scopes that the token of the last call grants; `undefined` where it does not tell. */

@@ -523,18 +523,14 @@ class Run {
     return { ...user, user_id: generatedUserId(key, connectionId, name) };
   }
 
-  /**
-   * Starts a job. Returns when there is room for preparing the next one: with one for each slot in waiting, over all
-   * batches, a freed slot is filled at once, and few payloads are in memory.
-   */
+  /** Starts a job. Returns when there is room for preparing the next one, so that few payloads are in memory. */
   async #submit(kind: JobKind, chunk: Chunk<Member>): Promise<void> {
     await this.#mayBegin();
-    const { slot, limits } = this.at.tenant;
     track(
       this.#inFlight,
       this.#deliver(kind, chunk).catch((error: unknown) => this.fail(error)),
     );
-    while (this.#inFlight.size > 0 && slot.pendingCount >= limits.maxActiveJobs) await Promise.race(this.#inFlight);
+    await this.at.tenant.room();
   }
 
   /** Sends a job until all of its records are settled: once more where it fails as a whole, then in halves. */

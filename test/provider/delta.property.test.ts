@@ -155,7 +155,7 @@ function receptionOf(trouble: Trouble | null, model: DeltaModel, person: number)
 }
 
 describe("any file, edited any number of times", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const at = new BatchTest();
   let worlds = 0;
 

@@ -286,9 +286,9 @@ describe("the import engine", function () {
     it("stops before its deadline, awaits what runs, and goes on at the next run", async () => {
       write(people());
       await emulator.stop();
-      emulator = await startEmulator({ usersPerSecond: 8 });
+      emulator = await startEmulator({ usersPerSecond: 4 });
       await start();
-      const failure = await assertRejects(create({ deadline: "3s" }));
+      const failure = await assertRejects(create({ deadline: "6s" }));
       assert.match(failure.message, /The deadline is near.*\d+ of 50 users are dealt with.*Run `pulumi up` again/s);
       assert.equal(emulator.tenant.stats().jobs.active, 0);
       const done = emulator.tenant.stats().users;
