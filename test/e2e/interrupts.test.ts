@@ -208,7 +208,7 @@ describe("pulumi up, interrupted", function () {
     await killed.exited;
     // Asleep until the next run has met it. Not before the CLI has ended: its end would wake it, and hang it up.
     process.kill(orphan, "SIGSTOP");
-    await program.succeed(["cancel", "--yes"]);
+    await program.cancel();
     const next = program.start(UP);
     await next.printed(new RegExp(`waiting for process ${orphan} to end`));
     process.kill(orphan, "SIGCONT");
@@ -228,7 +228,7 @@ describe("pulumi up, interrupted", function () {
     const killed = await halfWay();
     killed.kill("all");
     await killed.finished;
-    await program.succeed(["cancel", "--yes"]);
+    await program.cancel();
     await complete();
     await assertEachUserOnce();
     await assertSentTwiceAtMost(SLOTS);
@@ -247,7 +247,7 @@ describe("pulumi up, interrupted", function () {
     killed.kill("all");
     await killed.finished;
     rmSync(path.join(program.folder, ".user-import"), { recursive: true });
-    await program.succeed(["cancel", "--yes"]);
+    await program.cancel();
     await complete();
     await assertEachUserOnce();
   });

@@ -9,11 +9,11 @@ import { createGzip } from "node:zlib";
 import { UsersFolder } from "./usersFolder";
 
 const MIB = 2 ** 20;
-const FILE_BYTES = 64 * MIB;
+const FILE_BYTES = 96 * MIB;
 /** Of JavaScript's objects, which a process of its own may not exceed. */
 const HEAP_MIB = 32;
 /** Of buffers, which no option limits: what is done with waits for the garbage collector. */
-const BUFFER_BYTES = 40 * MIB;
+const BUFFER_BYTES = 64 * MIB;
 
 /** Reads a source twice over; prints how many users it has, and the most that buffers took. */
 const READER = `

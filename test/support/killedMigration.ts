@@ -146,7 +146,7 @@ exports.summary = everyone.summary;
       }
       up.kill("all");
       assert.equal((await up.finished).code, null, "it had ended");
-      await program.succeed(["cancel", "--yes"]);
+      await program.cancel();
     }
 
     function stats(): Promise<TenantStats> {

@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -130,6 +140,19 @@ export class Workspace {
 
   up(...flags: string[]): Promise<Finished> {
     return this.pulumi(["up", "--yes", "--skip-preview", ...flags]);
+  }
+
+  /**
+   * Takes back the lock of an update that was killed. Of a local backend the kill may have left an empty file of
+   * attributes beside that of the state: the backend can't read it, and does without (docs/troubleshooting.md).
+   */
+  async cancel(): Promise<void> {
+    const stacks = path.join(this.folder, ".pulumi-state/.pulumi/stacks");
+    for (const name of readdirSync(stacks, { recursive: true, encoding: "utf8" })) {
+      const file = path.join(stacks, name);
+      if (name.endsWith(".attrs") && statSync(file).size === 0) rmSync(file);
+    }
+    await this.succeed(["cancel", "--yes"]);
   }
 
   refresh(...flags: string[]): Promise<Finished> {
