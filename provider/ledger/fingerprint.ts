@@ -23,9 +23,18 @@ function keyed(key: string, purpose: string, text: string): string {
   return hash("sha256", `${key}\n${purpose}\n${text}`, "hex");
 }
 
+/** Digit by digit: `parseInt` of a slice takes a quarter of the time of the hash itself. */
 function firstBits(digest: string, bits: number): Fingerprint {
-  return Number.parseInt(digest.slice(0, bits / 4), 16);
+  let value = 0;
+  for (let i = 0; i < bits / 4; i++) {
+    const code = digest.charCodeAt(i);
+    value = 16 * value + (code < A ? code - ZERO : code - A + 10);
+  }
+  return value;
 }
+
+const ZERO = "0".charCodeAt(0);
+const A = "a".charCodeAt(0);
 
 /** JSON with sorted keys, so that the order of attributes in a file, white space and the spelling of numbers mean nothing. */
 export function canonicalJson(value: unknown): string {

@@ -5,11 +5,18 @@ const DELETED = -2;
 
 /** A map from fingerprints to whole numbers of 0 and more, of some 20 bytes an entry: a `Map` takes five times that. */
 export class FingerprintTable {
-  #keys = new Float64Array(64);
-  #values = new Int32Array(64).fill(EMPTY);
+  #keys: Float64Array;
+  #values: Int32Array;
   /** Slots that are not empty. */
   #used = 0;
   #size = 0;
+
+  /** @param expected how many entries there will be, where that is known: it need not grow then. */
+  constructor(expected = 0) {
+    const slots = 2 ** Math.ceil(Math.log2(Math.max(64, 2 * expected)));
+    this.#keys = new Float64Array(slots);
+    this.#values = new Int32Array(slots).fill(EMPTY);
+  }
 
   get size(): number {
     return this.#size;

@@ -67,10 +67,15 @@ const ROW_HEAD_BYTES = 6;
  * unchanged with 2^-40, and a changed group of a changed record with 2^-24.
  */
 export class Ledger {
-  readonly #offsets = new FingerprintTable();
+  readonly #offsets: FingerprintTable;
   #rows = Buffer.alloc(4096);
   #end = 0;
   #states: UserState[] = [];
+
+  /** @param users how many there will be at least, where that is known. */
+  constructor(users = 0) {
+    this.#offsets = new FingerprintTable(users);
+  }
 
   get size(): number {
     return this.#offsets.size;
@@ -215,7 +220,7 @@ export class Ledger {
     }
     const kindNumbers = Uint32Array.from({ length: users }, readVarint);
 
-    const ledger = new Ledger();
+    const ledger = new Ledger(users);
     const states = kinds.map(([, state]) => ledger.#numberOf(state));
     const bytes = kinds.map(([shape]) => partBytes(shape));
     ledger.#rows = Buffer.alloc(Math.max(4096, buffer.length - at + users * ROW_HEAD_BYTES));

@@ -5,10 +5,11 @@ import { IndexSet } from "../plan/indexSet";
 import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
 import { sharersOf } from "../plan/sharers";
-import { droppedAttributes, identifierOf, identityOf, normalizeUser } from "../schema/identity";
+import { droppedAttributes, identityOf, normalizeUser } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
-import { digestSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
+import { isSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
+import { Column } from "../source/column";
 
 // One process serves all resources of a run. What one of them reads of a source, the others share.
 
@@ -61,14 +62,18 @@ export interface ReadSource {
   readonly notes: SourceNotes;
 }
 
-const digests = new Map<string, Promise<SourceDigest>>();
+const comparisons = new Map<string, Promise<boolean>>();
 const readings: { readonly reading: Reading; readonly source: Promise<ReadSource> }[] = [];
 
-/** The digest of the files, without a parse. */
-export function sharedDigest(patterns: readonly string[], transform: string | undefined): Promise<SourceDigest> {
-  const name = JSON.stringify([patterns, transform]);
-  const known = digests.get(name) ?? digestSource(patterns, process.cwd(), { transform });
-  digests.set(name, known);
+/** Whether the files are what they were; known without a parse. */
+export function isUnchanged(
+  patterns: readonly string[],
+  transform: string | undefined,
+  { digest, bytes }: Pick<SourceDigest, "digest" | "bytes">,
+): Promise<boolean> {
+  const name = JSON.stringify([patterns, transform, digest]);
+  const known = comparisons.get(name) ?? isSource({ digest, bytes }, patterns, process.cwd(), { transform });
+  comparisons.set(name, known);
   return known;
 }
 
@@ -168,9 +173,10 @@ class Reader {
   ): void {
     const { key, validate } = this.reading;
     const { user, passwordOmitted } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
+    const identity = identityOf(user);
     // Where the transform failed there is no user; the batches share out these records, too.
-    this.#shareHashes.set(index, shareHash(problem === undefined ? user : raw));
-    if (problem === undefined && identifierOf(user) === "user_id") this.#withId.set(index, 1);
+    this.#shareHashes.set(index, problem === undefined ? shareHash(user, identity) : shareHash(raw));
+    if (problem === undefined && identity?.startsWith(BY_USER_ID)) this.#withId.set(index, 1);
     for (const { earlier } of identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
       if (passwordOmitted) this.#passwordsOmitted++;
@@ -184,7 +190,6 @@ class Reader {
       this.#sentBytes.set(index, 2 * bytes + (user.user_id === undefined ? 1 : 0));
     }
     if (key === undefined) return;
-    const identity = identityOf(user);
     this.#identities.set(index, identity === undefined ? NO_IDENTITY : identityFingerprint(key, identity));
     this.#records.set(
       index,
@@ -218,37 +223,12 @@ class Reader {
   }
 }
 
+/** How the identity begins of a user who has an id. */
+const BY_USER_ID = "user_id:";
+
 /** `,"user_id":"…"` */
 const GENERATED_ID_BYTES = 37;
 
 function increase(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
-}
-
-type Numbers = Uint8Array | Uint32Array | Float64Array;
-
-/** A column of numbers that grows. */
-class Column<T extends Numbers> {
-  #numbers: T;
-
-  constructor(private readonly make: (length: number) => T) {
-    this.#numbers = make(1024);
-  }
-
-  at(index: number): number {
-    return this.#numbers[index] as number;
-  }
-
-  set(index: number, value: number): void {
-    if (index >= this.#numbers.length) {
-      const longer = this.make(2 * index);
-      longer.set(this.#numbers);
-      this.#numbers = longer;
-    }
-    this.#numbers[index] = value;
-  }
-
-  copy(length: number): T {
-    return this.#numbers.slice(0, length) as T;
-  }
 }

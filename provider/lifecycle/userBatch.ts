@@ -24,7 +24,7 @@ import { keepReview } from "./failedRun";
 import { differenceLine } from "./findings";
 import type { PlanSettings } from "./preview";
 import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
-import { type ReadSource, sharedDigest } from "./sources";
+import { isUnchanged, type ReadSource } from "./sources";
 
 /** Batches of which the program says that this is a preview: the engine does not. */
 const inPreview = new Set<string>();
@@ -158,10 +158,7 @@ function isKnownChange(old: unknown, now: unknown): boolean {
 
 /** What the files hold. Where they are as they were, that is known without a parse. */
 async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Promise<SourceInfo> {
-  if (old !== undefined) {
-    const { digest } = await sharedDigest(inputs.users ?? [], inputs.transform);
-    if (digest === old.digest) return old;
-  }
+  if (old !== undefined && (await isUnchanged(inputs.users ?? [], inputs.transform, old))) return old;
   const read = await readSource(inputs, old === undefined);
   if (!isUnknown(inputs.configNamespace)) {
     const { origin } = resolveCredentials(config, inputs.configNamespace);

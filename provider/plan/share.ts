@@ -12,9 +12,11 @@ export interface Share {
 /**
  * What decides to which share a user belongs, 32 bits. The rule is frozen: a user who moved to another batch would be
  * new there, and removed here. Not keyed, because it must be known at the first preview, before there is a key.
+ *
+ * @param identity the user's, where it is known already.
  */
-export function shareHash(user: User): number {
-  const text = identityOf(user) ?? canonicalJson(user);
+export function shareHash(user: User, identity = identityOf(user)): number {
+  const text = identity ?? canonicalJson(user);
   // FNV-1a, 32 bits: spreads short texts evenly and costs less than a call into OpenSSL.
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -21,11 +21,20 @@ export interface RecordProblem {
 }
 
 // Compiled, and only asked for a yes or no, zod costs a sound record a fraction of its JSON.parse. Where it says no, the
-// attributes are asked one by one, since what zod does to explain a no costs much more than JSON.parse.
-const soundUser = z.compile(userSchema);
+// attributes are asked one by one, since what zod does to explain a no costs much more than JSON.parse. Compiled when
+// first asked: most runs have nothing to check, and all of it takes as long as to load zod itself.
+const soundUser = once(() => z.compile(userSchema));
 const attributes = new Map(
-  Object.entries(userSchema.shape).map(([name, schema]) => [name, z.compile<z.ZodType>(schema)]),
+  Object.entries(userSchema.shape).map(([name, schema]) => [name, once(() => z.compile<z.ZodType>(schema))]),
 );
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
 
 /**
  * All problems of one record, taken by itself; empty for a sound one. Never throws.
@@ -33,7 +42,7 @@ const attributes = new Map(
  * @param user as `normalizeUser` returns it
  */
 export function problemsOf(user: User): RecordProblem[] {
-  const problems = z.validate(soundUser, user)
+  const problems = z.validate(soundUser(), user)
     ? []
     : Object.keys(user).flatMap((name) => attributeProblems(user, name));
   addIdentifierProblems(user, problems);
@@ -59,7 +68,7 @@ function attributeProblems(user: User, name: string): RecordProblem[] {
   const value = user[name];
   // What is undefined is not sent.
   if (value === undefined) return [];
-  const schema = attributes.get(name);
+  const schema = attributes.get(name)?.();
   if (schema === undefined) return [problem(unknownAttribute, [name])];
   if (z.validate(schema, value)) return [];
   const issues = schema.safeParse(value).error?.issues ?? [];

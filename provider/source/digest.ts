@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { resolveFiles } from "./resolveFiles";
 import { READ_BYTES, SourceFile } from "./sourceFile";
 
@@ -41,6 +43,32 @@ export async function digestSource(
   }
   const transformDigest = transform === undefined ? undefined : (await digestFile(transform, cwd)).digest;
   return { digest: combineDigests(fileDigests, transformDigest), bytes, files: names.length };
+}
+
+/**
+ * Whether the source is what it was when it had this digest. Files of another size are others: they are not read.
+ *
+ * @throws {SourceError} as `digestSource` does
+ */
+export async function isSource(
+  known: Pick<SourceDigest, "digest" | "bytes">,
+  patterns: readonly string[],
+  cwd: string,
+  options: DigestSourceOptions = {},
+): Promise<boolean> {
+  const names = await resolveFiles(patterns, cwd);
+  const sizes = await Promise.all(names.map((name) => sizeOf(resolve(cwd, name))));
+  // A file that can't be looked at is for `digestSource` to explain.
+  const areThere = sizes.every((size) => size !== undefined);
+  if (areThere && sizes.reduce((sum, size) => sum + size, 0) !== known.bytes) return false;
+  return (await digestSource(patterns, cwd, options)).digest === known.digest;
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => undefined,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 // Files -> records. Knows JSON, CSV, gzip and the file system, and the names of a user's attributes; nothing of Pulumi.
-export { type DigestSourceOptions, digestSource, type SourceDigest } from "./digest";
+export { type DigestSourceOptions, digestSource, isSource, type SourceDigest } from "./digest";
 export { type OpenSourceOptions, openSource, type Source } from "./openSource";
 export { SourceError, type SourceProblem } from "./sourceError";
 export type { RecordProblem, RecordVisitor, SourceRecord } from "./sourceRecord";

@@ -1,11 +1,13 @@
+import { Column } from "./column";
+
 /**
  * Where each record's bytes lie: 16 bytes a record, so that a million users cost 16 MB and not a gigabyte of objects.
  * Records are numbered from 0 across all files, in the order of the source.
  */
 export class RecordIndex {
-  #offsets = new Float64Array(1024);
-  #lengths = new Uint32Array(1024);
-  #lines = new Uint32Array(1024);
+  readonly #offsets = new Column((length) => new Float64Array(length));
+  readonly #lengths = new Column((length) => new Uint32Array(length));
+  readonly #lines = new Column((length) => new Uint32Array(length));
   #count = 0;
   /** The number of the first record that is not in the file any more, for each file. */
   readonly #fileEnds: number[] = [];
@@ -17,14 +19,9 @@ export class RecordIndex {
   /** @returns the record's number */
   add(offset: number, length: number, line: number): number {
     const index = this.#count++;
-    if (index === this.#offsets.length) {
-      this.#offsets = grown(this.#offsets, new Float64Array(index * 2));
-      this.#lengths = grown(this.#lengths, new Uint32Array(index * 2));
-      this.#lines = grown(this.#lines, new Uint32Array(index * 2));
-    }
-    this.#offsets[index] = offset;
-    this.#lengths[index] = length;
-    this.#lines[index] = line;
+    this.#offsets.set(index, offset);
+    this.#lengths.set(index, length);
+    this.#lines.set(index, line);
     return index;
   }
 
@@ -35,17 +32,17 @@ export class RecordIndex {
 
   /** Byte offset in the unpacked text of the record's file. */
   offset(index: number): number {
-    return this.#offsets[index] as number;
+    return this.#offsets.at(index);
   }
 
   /** In bytes. */
   length(index: number): number {
-    return this.#lengths[index] as number;
+    return this.#lengths.at(index);
   }
 
   /** The 1-based line on which the record starts. */
   line(index: number): number {
-    return this.#lines[index] as number;
+    return this.#lines.at(index);
   }
 
   /** The number of the record's file, from 0. */
@@ -62,9 +59,4 @@ export class RecordIndex {
     }
     return low;
   }
-}
-
-function grown<Column extends Float64Array | Uint32Array>(from: Column, to: Column): Column {
-  to.set(from);
-  return to;
 }

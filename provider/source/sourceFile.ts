@@ -44,19 +44,31 @@ export class SourceFile {
   }
 
   /**
-   * The file as it lies on disk, from its start. A chunk is overwritten by the next one.
+   * The file as it lies on disk, from its start. The next chunk is read while one is worked on, which is overwritten
+   * after that.
    * @throws {SourceError} also when the file changes meanwhile
    */
   async *rawChunks(chunkBytes: number): AsyncGenerator<Buffer> {
-    const buffer = Buffer.allocUnsafe(chunkBytes);
+    let buffer = Buffer.allocUnsafe(chunkBytes);
+    let other = Buffer.allocUnsafe(chunkBytes);
     let position = 0;
-    for (;;) {
-      const length = await this.#readRaw(buffer, position);
-      if (length === 0) {
-        break;
+    let reading = this.#readRaw(buffer, position);
+    try {
+      for (;;) {
+        const length = await reading;
+        if (length === 0) {
+          break;
+        }
+        const chunk = buffer.subarray(0, length);
+        position += length;
+        [buffer, other] = [other, buffer];
+        reading = this.#readRaw(buffer, position);
+        // Awaited above, but only when the reader comes back.
+        reading.catch(() => {});
+        yield chunk;
       }
-      position += length;
-      yield buffer.subarray(0, length);
+    } finally {
+      await reading.catch(() => {});
     }
     await this.#assertUnchanged();
   }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { digestSource, openSource, SourceError } from "../../provider/source";
+import { digestSource, isSource, openSource, SourceError } from "../../provider/source";
 import { UsersFolder } from "./usersFolder";
 
 const JANE = '{"email":"jane@example.com"}\n';
@@ -65,6 +65,18 @@ describe("digestSource", () => {
     for (const others of [["2.json", "1.json"], ["3.json", "4.json"], ["whole.json"]]) {
       assert.notEqual((await digest(...others)).digest, reference, others.join(" "));
     }
+  });
+
+  it("tells a source that changed, in size or not, and does not read one of another size", async () => {
+    await folder.write("a.json", JANE);
+    const known = await digest("a.json");
+    const isSame = () => isSource(known, ["a.json"], folder.path);
+    assert.equal(await isSame(), true);
+    await folder.write("a.json", JANE.replace("jane", "joan"));
+    assert.equal(await isSame(), false);
+    // Its digest would be right.
+    assert.equal(await isSource({ ...(await digest("a.json")), bytes: 1 }, ["a.json"], folder.path), false);
+    await assert.rejects(isSource(known, ["none.json"], folder.path), SourceError);
   });
 
   describe("files", () => {

@@ -27,6 +27,11 @@ export interface LogMessage {
   readonly severity: number;
 }
 
+export interface DiffAnswer {
+  readonly changes: boolean;
+  readonly replaces: string[];
+}
+
 /** An operation that failed after it achieved something. */
 export class PartialFailure extends Error {
   constructor(
@@ -112,11 +117,20 @@ export class ProviderProcess {
     return provider;
   }
 
-  /** The inputs as checked, or the reasons why they are refused. */
-  async check(kind: Kind, olds: Properties, news: Properties): Promise<{ inputs: Properties; failures: string[] }> {
+  /**
+   * The inputs as checked, or the reasons why they are refused.
+   *
+   * @param code of another provider than ours.
+   */
+  async check(
+    kind: Kind,
+    olds: Properties,
+    news: Properties,
+    code = shim(kind),
+  ): Promise<{ inputs: Properties; failures: string[] }> {
     const request = new providerPb.CheckRequest();
     request.setOlds(struct({ ...olds }));
-    request.setNews(struct({ ...news, __provider: shim(kind) }));
+    request.setNews(struct({ ...news, __provider: code }));
     const response = await this.#call<providerPb.CheckResponse>((done) => this.client.check(request, done));
     return {
       inputs: response.getInputs()?.toJavaScript() ?? {},
@@ -124,15 +138,34 @@ export class ProviderProcess {
     };
   }
 
-  async diff(kind: Kind, olds: Properties, news: Properties): Promise<{ changes: boolean; replaces: string[] }> {
-    const request = new providerPb.DiffRequest();
-    request.setId("id");
-    request.setOlds(struct({ ...olds, __provider: shim(kind) }));
-    request.setNews(struct({ ...news, __provider: shim(kind) }));
-    const response = await this.#call<providerPb.DiffResponse>((done) => this.client.diff(request, done));
-    return {
-      changes: response.getChanges() === providerPb.DiffResponse.DiffChanges.DIFF_SOME,
-      replaces: response.getReplacesList(),
+  diff(kind: Kind, olds: Properties, news: Properties): Promise<DiffAnswer> {
+    return this.prepareDiff(kind, olds)(news);
+  }
+
+  /** `diff` of a state that is encoded beforehand: with a large one, that takes longer here than its answer. */
+  prepareDiff(kind: Kind, olds: Properties, code = shim(kind)): (news: Properties) => Promise<DiffAnswer> {
+    const known = new providerPb.DiffRequest();
+    known.setId("id");
+    known.setOlds(struct({ ...olds, __provider: code }));
+    const start = known.serializeBinary();
+    return async (news) => {
+      const rest = new providerPb.DiffRequest();
+      rest.setNews(struct({ ...news, __provider: code }));
+      // Two messages one after the other are the encoding of both in one.
+      const request = Buffer.concat([start, rest.serializeBinary()]);
+      const response = await this.#call<providerPb.DiffResponse>((done) =>
+        this.client.makeUnaryRequest(
+          "/pulumirpc.ResourceProvider/Diff",
+          (encoded: Buffer) => encoded,
+          (answer: Buffer) => providerPb.DiffResponse.deserializeBinary(answer),
+          request,
+          (error, answer) => done(error, answer as providerPb.DiffResponse),
+        ),
+      );
+      return {
+        changes: response.getChanges() === providerPb.DiffResponse.DiffChanges.DIFF_SOME,
+        replaces: response.getReplacesList(),
+      };
     };
   }
 
