@@ -1,3 +1,4 @@
+import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
@@ -171,6 +172,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   users: true,
 };
 
+/** The imports of this program by where their results go. */
 const resultsDirs = new Map<string, string>();
 
 /** What must be right before there are children to check the rest. */
@@ -187,9 +189,10 @@ function checkArguments(name: string, args: UserImportArgs | undefined): void {
   }
   if (typeof externalId === "string" && externalId.length > 200) fail("externalId must have at most 200 characters");
   if (typeof resultsDir !== "string") return;
-  const other = resultsDirs.get(resultsDir);
+  const folder = path.resolve(resultsDir);
+  const other = resultsDirs.get(folder);
   if (other !== undefined && other !== name) {
     fail(`resultsDir "${resultsDir}" is that of "${other}" already, and each would remove the other's results`);
   }
-  resultsDirs.set(resultsDir, name);
+  resultsDirs.set(folder, name);
 }

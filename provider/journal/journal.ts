@@ -27,13 +27,17 @@ export interface JournalMember {
   readonly after: KnownRecord;
 }
 
+/** A part of a users file, in bytes of its text (unpacked, where it is gzipped): from the first to behind the last one. */
+const Span = z.tuple([z.string(), z.number(), z.number()]);
+export type Span = z.infer<typeof Span>;
+
 /**
  * How a member of a finished job ended. `existing`: there before us, and to be written over by another job, so nothing is
  * settled yet.
  */
 export type Outcome = "inserted" | "updated" | "adopted" | "existing" | `failed:${string}`;
 
-const VERSION = 2;
+const VERSION = 3;
 
 const Header = z.object({
   version: z.number(),
@@ -49,7 +53,13 @@ type Header = z.infer<typeof Header>;
 
 const Entry = z.union([
   /** About to be sent. What follows says how that went; where nothing follows, nobody knows. */
-  z.object({ intent: z.number(), kind: z.enum(["insert", "upsert"]), bytes: z.number(), members: z.string() }),
+  z.object({
+    intent: z.number(),
+    kind: z.enum(["insert", "upsert"]),
+    bytes: z.number(),
+    spans: z.array(Span),
+    members: z.string(),
+  }),
   /** The tenant took it; perhaps for the second time, where an answer was lost before. */
   z.object({ accepted: z.number(), job: z.string(), at: z.string(), uncertain: z.boolean() }),
   /** The tenant did not take it: its users were not sent. */
@@ -67,6 +77,8 @@ export interface OpenJob {
   readonly kind: JobKind;
   /** Of its users file. */
   readonly bytes: number;
+  /** Between which bytes of the users files its records lay; those of other batches may lie between them. */
+  readonly spans: readonly Span[];
   readonly members: readonly JournalMember[];
   /** Auth0's id; absent where it is not known whether the tenant took the job. */
   readonly id?: string;
@@ -111,7 +123,7 @@ export class JournalError extends Error {
 /**
  * What a batch has sent, written down before it is sent and after each answer, so that after any interruption the next
  * run knows what was done. Append-only, and each line on the disk before the next step; a line torn by a crash is the
- * last one, and is dropped. No personal data: fingerprints, codes, Auth0's job ids.
+ * last one, and is dropped. No personal data: fingerprints, places in the source, codes, Auth0's job ids.
  *
  * It stays until the state holds all that it says. Only a later run can know that: it finds the journal's `run` there.
  */
@@ -160,8 +172,14 @@ export class Journal {
     }
   }
 
-  intent(number: number, kind: JobKind, bytes: number, members: readonly JournalMember[]): void {
-    this.#write({ intent: number, kind, bytes, members: encodeMembers(members).toString("base64") });
+  intent(
+    number: number,
+    kind: JobKind,
+    bytes: number,
+    spans: readonly Span[],
+    members: readonly JournalMember[],
+  ): void {
+    this.#write({ intent: number, kind, bytes, spans: [...spans], members: encodeMembers(members).toString("base64") });
   }
 
   accepted(number: number, job: string, at: Date, uncertain: boolean): void {
@@ -285,8 +303,8 @@ function replayOf(entries: readonly Entry[]): Replay {
   let lastHeard: string | undefined;
   for (const entry of entries) {
     if ("intent" in entry) {
-      const { intent: number, kind, bytes } = entry;
-      open.set(number, { number, kind, bytes, members: membersOf(entry.members) });
+      const { intent: number, kind, bytes, spans } = entry;
+      open.set(number, { number, kind, bytes, spans, members: membersOf(entry.members) });
       lastNumber = Math.max(lastNumber, number);
     } else if ("accepted" in entry) {
       const { accepted: number, job: id, at, uncertain } = entry;

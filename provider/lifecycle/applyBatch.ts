@@ -38,9 +38,11 @@ export async function applyBatch(id: string, properties: Properties, old: Output
   };
   const records: BatchRecords = {
     ...read,
+    count: users,
     select: (needs) => read.source.records(filtered(indices, needs)),
   };
   const warn = (message: string) => void log.warn(resourceUrn, message);
+  const inform = (message: string) => void log.info(resourceUrn, message);
   const show = (line: string) => void log.live(resourceUrn, line);
   const progress = new BatchProgress(users, tenant.limits.maxActiveJobs, show);
   const journalFile = journalFileOf(inputs);
@@ -53,7 +55,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       () => progress.print(),
       () =>
         applySource(records, settings, old, {
-          ...{ tenant, journal, progress, stop, warn },
+          ...{ tenant, journal, progress, stop, warn, inform },
           preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
         }),
     );

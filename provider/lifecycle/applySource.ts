@@ -5,7 +5,7 @@ import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJo
 import { type JobRequest, requestOverhead } from "../jobs/importRequest";
 import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
 import type { Tenant, TenantUser } from "../jobs/tenant";
-import type { Journal, JournalMember, OpenJob, Outcome } from "../journal/journal";
+import type { Journal, JournalMember, OpenJob, Outcome, Span } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
@@ -25,7 +25,7 @@ import {
 } from "../plan/delta";
 import type { Double } from "../plan/doubles";
 import { type Chunk, Packer, recordOf, split, TOO_LARGE } from "../plan/pack";
-import { type BatchProgress, count } from "../progress/batchProgress";
+import { type BatchProgress, count, countOf } from "../progress/batchProgress";
 import { redact } from "../results/redact";
 import type {
   DifferenceCount,
@@ -86,6 +86,8 @@ export interface BatchResult {
 
 /** The records of a batch. */
 export interface BatchRecords {
+  /** How many there are. */
+  readonly count: number;
   /** Those that `needs` to be looked at, in the order of the source. */
   select(needs: (index: number) => boolean): AsyncIterable<SourceRecord>;
   /** The fingerprint of who a record is about, and of its bytes. */
@@ -104,6 +106,7 @@ export interface Workplace {
   /** Aborted when no more is to be sent; its reason is an error that says why. */
   readonly stop: AbortSignal;
   warn(message: string): void;
+  inform(message: string): void;
   /**
    * Asked before anything is sent.
    *
@@ -116,6 +119,8 @@ export interface Workplace {
 /** A record on its way: what is needed of it once it has been sent. Not its content. */
 interface Member extends JournalMember, Place {
   readonly name: string;
+  readonly offset: number;
+  readonly byteLength: number;
 }
 
 /** An early look at the results: a mistake in the mapping should not run through a million users. */
@@ -199,7 +204,7 @@ class Run {
   readonly #jobs: Job[];
   readonly #interruptions: Interruption[];
   /** Users whom the source has. */
-  readonly #seen = new FingerprintTable();
+  readonly #seen: FingerprintTable;
   /** Users who were sent, though no answer says what came of it, and what the tenant may have of them. */
   readonly #uncertain = new Map<Fingerprint, Attributes>();
   readonly #messages: ReadonlyMap<string, FailedRecord>;
@@ -230,7 +235,9 @@ class Run {
     private readonly at: Workplace,
   ) {
     const { replay } = at.journal;
+    this.#findings.summary.total = records.count;
     this.#ledger = before === undefined ? new Ledger() : Ledger.decode(before.ledger);
+    this.#seen = new FingerprintTable(this.#ledger.size);
     if (settings.resendFailed) this.#ledger.resendFailed();
     // A run that goes on where another had to stop is one import to the user: its jobs and counts go on, too.
     const goesOn = before?.complete === false;
@@ -259,7 +266,10 @@ class Run {
     for (const { member, outcome } of outcomes) this.#enter(member, outcome);
     this.#doubt(uncertain);
     this.achieved = outcomes.length > 0 || open.length > 0;
-    if (open.length > 0) this.at.progress.waiting("the jobs of an interrupted run");
+    if (open.length > 0) {
+      this.at.inform(resumption(open));
+      this.at.progress.waiting("the jobs of an interrupted run");
+    }
     await Promise.all(open.map((job) => this.#resume(job)));
     this.at.progress.waiting(undefined);
   }
@@ -276,28 +286,27 @@ class Run {
     ) {
       return true;
     }
-    this.#findings.summary.total++;
     this.#seen.set(identity, index);
     this.#unchanged(identity, standing.state);
     return false;
   }
 
   /** Decides about one record, and sends a job where that makes one full. */
-  async take({ index, file, line, user: asItStands, problem }: SourceRecord): Promise<void> {
+  async take({ index, file, line, offset, byteLength, user: asItStands, problem }: SourceRecord): Promise<void> {
     const { user, passwordOmitted } = prepareUser(asItStands, this.settings.unsupportedPasswordHash);
     const name = identityOf(user);
     const place: Place = { index, file, line, name };
-    this.#findings.summary.total++;
     const double = this.records.doubleAt(index);
     const failure = problem ?? (double === undefined ? undefined : doubleFailure(double));
+    const identity = this.records.identity(index);
+    // Also where it can't be sent: its user is in the source.
+    if (problem === undefined && name !== undefined) this.#seen.set(identity, index);
     if (failure !== undefined || name === undefined) {
       this.#refuse(place, failure ?? refusalOf(user) ?? NOBODY);
       return;
     }
 
     const { key } = this.settings;
-    const identity = this.records.identity(index);
-    this.#seen.set(identity, index);
     const known = this.#ledger.get(identity);
     const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known);
     const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
@@ -310,7 +319,7 @@ class Run {
     }
     if (passwordOmitted && step.do !== "listFailure" && !hasPassword(known?.attributes))
       this.#findings.withoutPassword(place);
-    await this.#carryOut(step, { ...place, name, identity, after: step.after }, user);
+    await this.#carryOut(step, { ...place, name, offset, byteLength, identity, after: step.after }, user);
   }
 
   async #carryOut(step: Step, { after: _, ...member }: Member, user: User): Promise<void> {
@@ -600,7 +609,7 @@ class Run {
         assertMaySend: () => this.#assertMaySend(kind, members.length),
         submitting: () => {
           submitted = new Date();
-          journal.intent(number, kind, payload.length, members);
+          journal.intent(number, kind, payload.length, spansOf(members), members);
         },
         accepted: (id, at, uncertain) => {
           this.achieved = true;
@@ -880,6 +889,43 @@ class Run {
 function track(works: Set<Promise<void>>, work: Promise<void>): void {
   works.add(work);
   void work.finally(() => works.delete(work));
+}
+
+/** Where the records of a job lie, file by file. */
+function spansOf(members: readonly Member[]): Span[] {
+  const spans = new Map<string, Span>();
+  for (const { file, offset, byteLength } of members) {
+    const [, start, end] = spans.get(file) ?? [file, offset, offset];
+    spans.set(file, [file, Math.min(start, offset), Math.max(end, offset + byteLength)]);
+  }
+  return [...spans.values()];
+}
+
+/** What a killed run had under way. */
+function resumption(open: readonly OpenJob[]): string {
+  const sent = open.filter(({ id }) => id !== undefined);
+  const unknown = open.filter(({ id }) => id === undefined);
+  return [
+    "Goes on where an interrupted run stopped.",
+    ...(sent.length === 0 ? [] : [`Awaits ${countOf(sent.length, "job")} that it sent: ${listed(sent)}.`]),
+    ...(unknown.length === 0
+      ? []
+      : [
+          `Of ${countOf(unknown.length, "job")} nobody knows whether the tenant took it, so its users are sent again: ${listed(unknown)}.`,
+        ]),
+  ].join(" ");
+}
+
+/** So many jobs are named in a message. */
+const NAMED_JOBS = 3;
+
+function listed(jobs: readonly OpenJob[]): string {
+  const named = jobs.slice(0, NAMED_JOBS).map(({ id, members, spans }) => {
+    const places = spans.map(([file, start, end]) => `${file}, bytes ${count(start)} to ${count(end)}`);
+    return `${id === undefined ? "" : `${id} with `}${countOf(members.length, "user")} of ${places.join("; ")}`;
+  });
+  const rest = jobs.length - named.length;
+  return `${named.join("; ")}${rest > 0 ? `; and ${count(rest)} more` : ""}`;
 }
 
 /** A user of a job as the source has it. */

@@ -59,7 +59,7 @@ export async function planBatch(
   const invalid = new Map<string, number>();
   const invalidAt: number[] = [];
   const jobs = { insert: await jobCount("insert", settings), upsert: await jobCount("upsert", settings) };
-  const seen = new FingerprintTable();
+  const seen = new FingerprintTable(ledger?.size);
 
   const needs = (index: number): boolean => {
     if (ledger === undefined) {
@@ -97,7 +97,9 @@ export async function planBatch(
       add(invalid, code);
       invalidAt.push(index);
     };
-    if (problem !== undefined || read.doubleAt(index) !== undefined || identityOf(user) === undefined) {
+    const isNobody = problem !== undefined || identityOf(user) === undefined;
+    if (ledger !== undefined && !isNobody) seen.set(read.identity(index), index);
+    if (isNobody || read.doubleAt(index) !== undefined) {
       refuse(problem?.code ?? (read.doubleAt(index) === undefined ? "ANY_OF_MISSING" : "DUPLICATED_USER"));
       continue;
     }
@@ -106,7 +108,6 @@ export async function planBatch(
       continue;
     }
     const identity = read.identity(index);
-    seen.set(identity, index);
     const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity));
     if (step.do === "listFailure") {
       total.failedBefore++;

@@ -2,8 +2,9 @@ import type { JobKind } from "../plan/delta";
 
 /**
  * How the last run that had something to do ended, in users. Each user of the source counts once: `total` is the sum of
- * `inserted`, `updated`, `unchanged`, `adopted`, `failed`, `invalid` and `notApplied`. `removed` counts those who are no
- * longer in the source, and who stay in the tenant.
+ * `inserted`, `updated`, `unchanged`, `adopted`, `failed`, `invalid` and `notApplied`, and of those who are still to be
+ * dealt with where a run was not finished. `removed` counts those who are no longer in the source, and who stay in the
+ * tenant.
  */
 export interface Summary {
   /** Users in the source. */

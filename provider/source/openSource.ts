@@ -207,7 +207,8 @@ class OpenedSource implements Source {
       };
       const raw = parse();
       const made = this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(parse());
-      records.push({ index, file: file.name, line: this.#index.line(index), raw, byteLength, ...made });
+      const line = this.#index.line(index);
+      records.push({ index, file: file.name, line, raw, offset: runStart + start, byteLength, ...made });
     }
     return records;
   }

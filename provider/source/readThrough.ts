@@ -156,7 +156,7 @@ class FileReader implements RecordSink {
       this.#users++;
       this.#anyIdentity ||= IDENTITIES.some((name) => typeof user[name] === "string");
     }
-    const record = { index, file: this.#file, line: at.line, user, raw, byteLength };
+    const record = { index, file: this.#file, line: at.line, user, raw, offset: at.offset, byteLength };
     onRecord?.(problem === undefined ? record : { ...record, problem }, text);
   }
 

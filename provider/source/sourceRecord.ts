@@ -14,7 +14,9 @@ export interface SourceRecord {
   readonly raw: JsonObject;
   /** Why there is no user. */
   readonly problem?: RecordProblem;
-  /** Of its text in the source. */
+  /** Where its text begins in the file, in bytes; of the unpacked text for a gzip file. */
+  readonly offset: number;
+  /** Of its text in the file. */
   readonly byteLength: number;
 }
 

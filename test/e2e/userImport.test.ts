@@ -207,6 +207,14 @@ new UserImport("everyone", { connectionId: "con_0000000000000001", users: "users
         /batches must be a whole number from 1 to 64, not 65/,
       ],
       ["a limit that is none", { "index.ts": program('maxFailures: "many"') }, /maxFailures must be/],
+      [
+        "the results of two imports in one folder, however it is spelt",
+        {
+          "index.ts": `${program('resultsDir: "results"')}
+new UserImport("others", { connectionId: "con_0000000000000001", users: "users.ndjson", resultsDir: "./results/" });`,
+        },
+        /resultsDir "\.\/results\/" is that of "everyone" already/,
+      ],
     ] as const) {
       it(what, async () => {
         const { preview } = await workspace(people(1), {

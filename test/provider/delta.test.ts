@@ -447,6 +447,18 @@ describe("the same user twice in a source", () => {
     assert.equal(at.user("person0@example.com")?.given_name, "Person0");
   });
 
+  it("after it was imported as another one: is invalid, and not gone from the file", async () => {
+    const [first, second] = [person(0, { user_id: "a" }), person(1, { user_id: "b" })];
+    at.writeUsers([first, second]);
+    const old = await at.create();
+    at.writeUsers([first, { ...second, email: first.email }]);
+    const [plan] = await at.preview(old);
+    assert.equal(plan, "1 unchanged, 1 invalid (DUPLICATED_USER 1): no jobs");
+    await at.restart();
+    const { summary } = await at.update(old);
+    assert.deepEqual(counts(summary), { unchanged: 1, invalid: 1 });
+  });
+
   it("in a later file: that one overrides, as corrections do, at the first import and later", async () => {
     at.writeUsers(people(3));
     at.write("corrections.ndjson", `${JSON.stringify({ ...person(1), given_name: "Corrected" })}\n`);

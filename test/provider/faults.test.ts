@@ -379,9 +379,23 @@ describe("the import engine", function () {
         write(people());
         await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
         await assert.rejects(create());
+        const source = readFileSync(path.join(folder, "users.json"), "utf8");
+        const intents = journal().matchAll(/"spans":\[\["users\.json",(\d+),(\d+)\]\]/g);
+        const sent = [...intents].flatMap(([, start, end]) =>
+          JSON.parse(`[${source.slice(Number(start), Number(end))}]`),
+        );
+        assert.ok(sent.length >= 2 * USERS_A_JOB);
+        assert.deepEqual(sent, (JSON.parse(source) as object[]).slice(0, sent.length));
         write(people((i) => (i === 0 ? { given_name: "Changed" } : {})));
         await start();
         const { summary } = await create();
+        const notes = provider.logs.map(({ message }) => message);
+        assert.ok(
+          notes.some((note) =>
+            /^Goes on where an interrupted run stopped\. .*\d+ users of users\.json, bytes /.test(note),
+          ),
+          notes.join("\n"),
+        );
         assert.equal(summary.inserted + summary.updated, USERS);
         assert.equal(summary.failed, 0);
         assert.equal(emulator.tenant.stats().users, USERS);

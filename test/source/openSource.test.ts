@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import { appendFile, mkdir, readdir, readlink, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type OpenSourceOptions, openSource, type Source, SourceError, type SourceRecord } from "../../provider/source";
 import { UsersFolder } from "./usersFolder";
 
@@ -74,7 +74,13 @@ describe("openSource", () => {
           { index: 0, file: "users.json", line: lines[0], user: jane, raw: jane },
           { index: 1, file: "users.json", line: lines[1], user: john, raw: john },
         ];
-        assert.deepEqual(seen.map(withoutLength), expected);
+        assert.deepEqual(seen.map(withoutBytes), expected);
+        const bytes = Buffer.from(content);
+        const text = bytes[0] === 0x1f ? gunzipSync(bytes) : bytes;
+        assert.deepEqual(
+          seen.map(({ offset, byteLength }) => JSON.parse(text.toString("utf8", offset, offset + byteLength))),
+          [jane, john],
+        );
         assert.deepEqual(await collect(source.records()), seen);
         assert.deepEqual([await source.read(0), await source.read(1)], seen);
       });
@@ -99,7 +105,7 @@ describe("openSource", () => {
     it("a single object on one line, which is NDJSON with one record", async () => {
       const source = await openText(JANE);
       assert.equal(source.users, 1);
-      assert.deepEqual(withoutLength(await source.read(0)), {
+      assert.deepEqual(withoutBytes(await source.read(0)), {
         index: 0,
         file: "users.json",
         line: 1,
@@ -584,6 +590,10 @@ async function collect(records: AsyncIterable<SourceRecord>): Promise<SourceReco
   return collected;
 }
 
-function withoutLength({ byteLength: _, ...record }: SourceRecord): Omit<SourceRecord, "byteLength"> {
+function withoutBytes({
+  offset: _offset,
+  byteLength: _length,
+  ...record
+}: SourceRecord): Omit<SourceRecord, "offset" | "byteLength"> {
   return record;
 }

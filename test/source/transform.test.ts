@@ -55,6 +55,7 @@ describe("openSource with a transform", () => {
           line: 1,
           user: { email: "jane@example.com", name: "Jane Doe" },
           raw: { mail: "jane@example.com", vorname: "Jane", nachname: "Doe" },
+          offset: 0,
           byteLength: 61,
         });
         assert.deepEqual(john?.user, { email: "john@example.com", name: "John Roe" });
