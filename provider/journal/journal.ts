@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { type KnownRecord, partBytes, readParts, shapeOf, writeParts } from "../ledger/entry";
+import { type PackedRecord, packedLength } from "../ledger/entry";
 import type { Fingerprint } from "../ledger/fingerprint";
 import type { JobKind } from "../plan/delta";
 import { Lock } from "./lock";
@@ -24,7 +24,7 @@ import { lockFile } from "./lockOwner";
 export interface JournalMember {
   readonly identity: Fingerprint;
   /** What the tenant has of the user if the job succeeds; the `attempt` is what is to be remembered if it fails. */
-  readonly after: KnownRecord;
+  readonly after: PackedRecord;
 }
 
 /** A part of a users file, in bytes of its text (unpacked, where it is gzipped): from the first to behind the last one. */
@@ -329,18 +329,17 @@ function replayOf(entries: readonly Entry[]): Replay {
   return { outcomes, open: [...open.values()], uncertain, lastNumber, ...heard };
 }
 
-/** Of a member: the identity's upper and lower half, and the shape of what is known then. */
-const MEMBER_HEAD_BYTES = 12;
+/** Of a member: the identity's upper and lower half, before what is known then. */
+const MEMBER_HEAD_BYTES = 8;
 
 function encodeMembers(members: readonly JournalMember[]): Buffer {
-  const bytes = members.reduce((sum, { after }) => sum + MEMBER_HEAD_BYTES + partBytes(shapeOf(after)), 0);
+  const bytes = members.reduce((sum, { after }) => sum + MEMBER_HEAD_BYTES + after.length, 0);
   const buffer = Buffer.alloc(bytes);
   let at = 0;
   for (const { identity, after } of members) {
     at = buffer.writeUInt32BE(Math.floor(identity / 2 ** 32), at);
     at = buffer.writeUInt32BE(identity % 2 ** 32, at);
-    at = buffer.writeUInt32BE(shapeOf(after), at);
-    at = writeParts(after, buffer, at);
+    at += buffer.write(after, at, "latin1");
   }
   return buffer;
 }
@@ -350,9 +349,10 @@ function membersOf(text: string): JournalMember[] {
   const members: JournalMember[] = [];
   for (let at = 0; at < buffer.length; ) {
     const identity = buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4);
-    const shape = buffer.readUInt32BE(at + 8);
-    members.push({ identity, after: readParts(shape, buffer, at + MEMBER_HEAD_BYTES) });
-    at += MEMBER_HEAD_BYTES + partBytes(shape);
+    at += MEMBER_HEAD_BYTES;
+    const end = at + packedLength(buffer, at);
+    members.push({ identity, after: buffer.toString("latin1", at, end) });
+    at = end;
   }
   return members;
 }

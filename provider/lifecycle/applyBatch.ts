@@ -40,6 +40,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     ...read,
     count: users,
     select: (needs) => read.source.records(filtered(indices, needs)),
+    place: (index) => read.source.place(index),
   };
   const warn = (message: string) => void log.warn(resourceUrn, message);
   const inform = (message: string) => void log.info(resourceUrn, message);

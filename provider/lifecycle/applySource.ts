@@ -7,7 +7,7 @@ import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
 import type { Tenant, TenantUser } from "../jobs/tenant";
 import type { Journal, JournalMember, OpenJob, Outcome, Span } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
-import type { KnownRecord } from "../ledger/entry";
+import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
@@ -40,7 +40,7 @@ import type {
 } from "../results/types";
 import { identityOf, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
-import type { SourceRecord } from "../source";
+import type { RecordPlace, SourceRecord } from "../source";
 import { describe } from "./describe";
 import { type Failure, Findings, listCodes, type Place } from "./findings";
 import { doubleFailure } from "./sources";
@@ -90,12 +90,11 @@ export interface BatchRecords {
   readonly count: number;
   /** Those that `needs` to be looked at, in the order of the source. */
   select(needs: (index: number) => boolean): AsyncIterable<SourceRecord>;
+  place(index: number): RecordPlace;
   /** The fingerprint of who a record is about, and of its bytes. */
   identity(index: number): Fingerprint;
   record(index: number): Fingerprint;
   doubleAt(index: number): Double | undefined;
-  /** `undefined` where it has not been checked yet. */
-  isInvalid(index: number): boolean | undefined;
 }
 
 /** What a run works with. */
@@ -116,11 +115,16 @@ export interface Workplace {
   preflight(): Promise<string | undefined>;
 }
 
-/** A record on its way: what is needed of it once it has been sent. Not its content. */
-interface Member extends JournalMember, Place {
+/** A record of the source whose user is known by an identifier. */
+interface Subject extends Place {
   readonly name: string;
-  readonly offset: number;
-  readonly byteLength: number;
+  readonly identity: Fingerprint;
+}
+
+/** A record on its way: what is needed of it once it has been sent, in few bytes. Not its content. */
+interface Member extends JournalMember {
+  readonly index: number;
+  readonly name: string;
 }
 
 /** An early look at the results: a mistake in the mapping should not run through a million users. */
@@ -292,7 +296,7 @@ class Run {
   }
 
   /** Decides about one record, and sends a job where that makes one full. */
-  async take({ index, file, line, offset, byteLength, user: asItStands, problem }: SourceRecord): Promise<void> {
+  async take({ index, file, line, user: asItStands, problem }: SourceRecord): Promise<void> {
     const { user, passwordOmitted } = prepareUser(asItStands, this.settings.unsupportedPasswordHash);
     const name = identityOf(user);
     const place: Place = { index, file, line, name };
@@ -310,7 +314,7 @@ class Run {
     const known = this.#ledger.get(identity);
     const step = decide(describe(key, user, this.records.record(index), passwordOmitted), known);
     const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
-    if (!saysNothingNew && this.records.isInvalid(index) !== false) {
+    if (!saysNothingNew) {
       const refusal = refusalOf(user);
       if (refusal !== undefined) {
         this.#refuse(place, refusal);
@@ -319,28 +323,28 @@ class Run {
     }
     if (passwordOmitted && step.do !== "listFailure" && !hasPassword(known?.attributes))
       this.#findings.withoutPassword(place);
-    await this.#carryOut(step, { ...place, name, offset, byteLength, identity, after: step.after }, user);
+    await this.#carryOut(step, { ...place, name, identity }, user);
   }
 
-  async #carryOut(step: Step, { after: _, ...member }: Member, user: User): Promise<void> {
-    const { identity, name } = member;
+  async #carryOut(step: Step, subject: Subject, user: User): Promise<void> {
+    const { identity, name } = subject;
     const { after } = step;
     if (step.do === "insert") {
-      await this.#send("insert", { ...member, after }, this.#withId(name, user));
+      await this.#send("insert", subject, after, this.#withId(name, user));
       return;
     }
     if (step.do === "update") {
-      await this.#update({ ...member, after }, step, user);
+      await this.#update(subject, step, user);
       return;
     }
     const state = this.#ledger.stateOf(identity);
     this.#ledger.set(identity, { ...after, state });
-    this.#differs(member, step);
+    this.#differs(subject, step);
     if (step.do === "listFailure") {
       const earlier = this.#failures.get(identity) ?? this.#messages.get(name);
       const unknown = { code: step.code, message: "Failed before, and was not sent again since" };
       const failure = earlier?.code === step.code ? earlier : unknown;
-      this.#findings.failed(member, failure, neverIn(state) ? "insert" : "upsert");
+      this.#findings.failed(subject, failure, neverIn(state) ? "insert" : "upsert");
       this.at.progress.settled(1, 1);
     } else if (step.differences.length === 0) {
       this.#unchanged(identity, state);
@@ -421,12 +425,12 @@ class Run {
    * Sends what changed of a user. An upsert that does not state `email_verified` resets it, so it always does: as the
    * source has it where it says so now, else as the tenant has it.
    */
-  async #update(member: Member, step: Extract<Step, { do: "update" }>, user: User): Promise<void> {
+  async #update(subject: Subject, step: Extract<Step, { do: "update" }>, user: User): Promise<void> {
     const stated = user.email_verified;
     const send = async (email_verified: unknown) => {
-      this.#differs(member, step);
+      this.#differs(subject, step);
       const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified };
-      await this.#send("upsert", { ...member, after: withAttempt(member, this.settings.key, user) }, sent);
+      await this.#send("upsert", subject, withAttempt(step.after, this.settings.key, user), sent);
     };
     if (typeof stated === "boolean" && (stated || step.changes.includes("email_verified"))) {
       await send(stated);
@@ -438,20 +442,22 @@ class Run {
         return;
       }
       const missed = step.changes.map((attribute): Difference => ({ attribute, reason: "notFound" }));
-      const known = this.#ledger.get(member.identity) as LedgerEntry;
-      this.#ledger.set(member.identity, { ...known, record: member.after.record, differs: true });
-      this.#findings.differs(member, [...step.differences, ...missed]);
-      this.#notApplied(member.identity, known.state);
+      const known = this.#ledger.get(subject.identity) as LedgerEntry;
+      this.#ledger.set(subject.identity, { ...known, record: step.after.record, differs: true });
+      this.#findings.differs(subject, [...step.differences, ...missed]);
+      this.#notApplied(subject.identity, known.state);
     });
   }
 
   /** Writes over a user who was there before us. The upsert leaves aside what it can't set. */
   async #overwrite(member: Member, user: User): Promise<void> {
-    const { has, differences } = overwritten(member.after.attributes);
-    const after: KnownRecord = { ...member.after, attributes: has, differs: differences.length > 0 };
+    const subject = this.#subjectOf(member);
+    const sentBefore = unpackRecord(member.after);
+    const { has, differences } = overwritten(sentBefore.attributes);
+    const after: KnownRecord = { ...sentBefore, attributes: has, differs: differences.length > 0 };
     const send = async (sent: User) => {
-      this.#differs(member, { differences });
-      await this.#send("upsert", { ...member, after: withAttempt({ after }, this.settings.key, user) }, sent);
+      this.#differs(subject, { differences });
+      await this.#send("upsert", subject, withAttempt(after, this.settings.key, user), sent);
     };
     if (typeof user.email_verified === "boolean") {
       await send(user);
@@ -464,11 +470,12 @@ class Run {
 
   /** Sends what changed of a record since it brought its user without our being told. */
   async #catchUp(member: Member, user: User, has: Attributes): Promise<void> {
-    const { identity, after } = member;
+    const { identity } = member;
+    const after = unpackRecord(member.after);
     const known: LedgerEntry = { record: NO_RECORD, attributes: has, differs: false, state: "inserted" };
     this.#ledger.set(identity, known);
     const described = describe(this.settings.key, user, after.record, after.differs);
-    await this.#carryOut(decide(described, known), member, user);
+    await this.#carryOut(decide(described, known), this.#subjectOf(member), user);
   }
 
   /** Looks for the connection's user with this email, and goes on. Returns when not too many are being looked for. */
@@ -502,15 +509,22 @@ class Run {
     return identities.some(({ connection }) => connection === this.#connection);
   }
 
-  async #send(kind: JobKind, member: Member, user: User): Promise<void> {
+  /** @param after what the tenant has of the user if the job succeeds. */
+  async #send(kind: JobKind, subject: Subject, after: KnownRecord, user: User): Promise<void> {
     const packer = this.#packers.get(kind) as Packer<Member>;
-    const record = Buffer.from(JSON.stringify(user));
+    const record = JSON.stringify(user);
     if (!packer.fits(record)) {
-      this.#refuse(member, TOO_LARGE);
+      this.#refuse(subject, TOO_LARGE);
       return;
     }
-    const full = packer.add(member, record);
+    const { index, name, identity } = subject;
+    const full = packer.add({ index, name, identity, after: packRecord(after) }, record);
     if (full !== undefined) await this.#submit(kind, full);
+  }
+
+  #subjectOf({ index, name, identity }: Member): Subject {
+    const { file, line } = this.records.place(index);
+    return { index, file, line, name, identity };
   }
 
   /** Not before there is something to send: most runs have nothing. */
@@ -609,7 +623,7 @@ class Run {
         assertMaySend: () => this.#assertMaySend(kind, members.length),
         submitting: () => {
           submitted = new Date();
-          journal.intent(number, kind, payload.length, spansOf(members), members);
+          journal.intent(number, kind, payload.length, this.#spansOf(members), members);
         },
         accepted: (id, at, uncertain) => {
           this.achieved = true;
@@ -629,6 +643,17 @@ class Run {
     progress.ended(name, members.length);
     if (job.uncertain) this.#doubt(members);
     return { number, job, retries, submitted };
+  }
+
+  /** Where the records of a job lie, file by file. */
+  #spansOf(members: readonly Member[]): Span[] {
+    const spans = new Map<string, Span>();
+    for (const { index } of members) {
+      const { file, offset, byteLength } = this.records.place(index);
+      const [, start, end] = spans.get(file) ?? [file, offset, offset];
+      spans.set(file, [file, Math.min(start, offset), Math.max(end, offset + byteLength)]);
+    }
+    return [...spans.values()];
   }
 
   /** A job that waited for its slot is not sent any more once there is a reason to stop. */
@@ -675,20 +700,15 @@ class Run {
   async #outcomes(kind: JobKind, members: readonly JournalMember[], job: FinishedJob): Promise<Outcome[] | undefined> {
     if (job.status !== "completed") return undefined;
     this.#connection ??= job.connection;
-    const sent = new Set(members.map(({ identity }) => identity));
-    const byEmail = new Map(
-      members.flatMap(({ identity, after }) => {
-        const { email } = after.attributes.prints;
-        return email === undefined ? [] : [[email, identity]];
-      }),
-    );
-    const { failures, unmatched } = matchErrors(this.settings.key, sent, job.errors, byEmail);
+    const { failures, unmatched } = this.#failuresOf(members, job);
     if (unmatched > 0 || (job.failed !== undefined && job.failed > failures.size)) return undefined;
     if (kind === "upsert") this.#warnOfSecondAccounts(members, job);
+    const success = kind === "insert" ? "inserted" : "updated";
+    if (failures.size === 0) return members.map(() => success);
     return Promise.all(
       members.map(async (member): Promise<Outcome> => {
         const failure = failures.get(member.identity);
-        if (failure === undefined) return kind === "insert" ? "inserted" : "updated";
+        if (failure === undefined) return success;
         if (kind === "insert" && ALREADY_THERE.has(failure.code)) {
           const found = await this.#lookups(() => this.#whoIsThere(member, failure, job));
           if ("outcome" in found) return found.outcome;
@@ -699,6 +719,18 @@ class Run {
         return `failed:${failure.code}`;
       }),
     );
+  }
+
+  #failuresOf(members: readonly JournalMember[], { errors }: FinishedJob): ReturnType<typeof matchErrors> {
+    if (errors.length === 0) return { failures: new Map(), unmatched: 0 };
+    const sent = new Set(members.map(({ identity }) => identity));
+    const byEmail = new Map(
+      members.flatMap(({ identity, after }) => {
+        const { email } = unpackRecord(after).attributes.prints;
+        return email === undefined ? [] : [[email, identity]];
+      }),
+    );
+    return matchErrors(this.settings.key, sent, errors, byEmail);
   }
 
   /** Users whom an upsert did not find by their email, though they were in the tenant: their email was changed there. */
@@ -737,7 +769,8 @@ class Run {
   }
 
   /** Whether a user whom we brought without being told has what the record says now: it may have changed since. */
-  #cameInAsItIs({ identity, after }: JournalMember): boolean {
+  #cameInAsItIs({ identity, after: packed }: JournalMember): boolean {
+    const after = unpackRecord(packed);
     const failed = this.#ledger.get(identity);
     const sent = this.#uncertain.get(identity) ?? failed?.attributes ?? after.attributes;
     const has = failureCode(failed?.state) === FACTORS_FAILED ? withoutFactors(sent) : sent;
@@ -776,10 +809,11 @@ class Run {
   /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
   #doubt(members: readonly JournalMember[]): void {
     for (const { identity, after } of members) {
-      this.#uncertain.set(identity, after.attributes);
+      const sent = unpackRecord(after).attributes;
+      this.#uncertain.set(identity, sent);
       const known = this.#ledger.get(identity);
       if (known === undefined || neverIn(known.state)) continue;
-      const attributes = commonAttributes(known.attributes, after.attributes);
+      const attributes = commonAttributes(known.attributes, sent);
       this.#ledger.set(identity, { ...known, record: NO_RECORD, attributes });
     }
   }
@@ -812,7 +846,7 @@ class Run {
         const failure = this.#failures.get(member.identity) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
         this.#failures.delete(member.identity);
         if (!failedBefore) this.#codes.set(failure.code, (this.#codes.get(failure.code) ?? 0) + 1);
-        this.#findings.failed(member, failure, kind);
+        this.#findings.failed(this.#subjectOf(member), failure, kind);
       }
     }
     this.at.progress.settled(members.length - existing.length, failed);
@@ -842,7 +876,7 @@ class Run {
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
   #enter({ identity, after }: JournalMember, outcome: Outcome): void {
     if (outcome === "existing") return;
-    const { attempt, ...reached } = after;
+    const { attempt, ...reached } = unpackRecord(after);
     const code = failureCode(outcome as UserState);
     if (code === undefined) {
       this.#ledger.set(identity, { ...reached, state: outcome as UserState });
@@ -856,7 +890,7 @@ class Run {
     const tried = attempt === undefined ? {} : { attempt };
     const attributes =
       code === FACTORS_FAILED ? withoutFactors(reached.attributes, before.attributes) : before.attributes;
-    this.#ledger.set(identity, { ...before, attributes, record: after.record, ...tried, state: `outdated:${code}` });
+    this.#ledger.set(identity, { ...before, attributes, record: reached.record, ...tried, state: `outdated:${code}` });
   }
 
   #refuse(place: Place, failure: Failure): void {
@@ -889,16 +923,6 @@ class Run {
 function track(works: Set<Promise<void>>, work: Promise<void>): void {
   works.add(work);
   void work.finally(() => works.delete(work));
-}
-
-/** Where the records of a job lie, file by file. */
-function spansOf(members: readonly Member[]): Span[] {
-  const spans = new Map<string, Span>();
-  for (const { file, offset, byteLength } of members) {
-    const [, start, end] = spans.get(file) ?? [file, offset, offset];
-    spans.set(file, [file, Math.min(start, offset), Math.max(end, offset + byteLength)]);
-  }
-  return [...spans.values()];
 }
 
 /** What a killed run had under way. */
@@ -935,8 +959,8 @@ function withoutGeneratedId({ name }: Member, user: User): User {
 }
 
 /** Remembers all that a record says, in case its update fails. */
-function withAttempt({ after }: { readonly after: KnownRecord }, key: string, user: User): KnownRecord {
-  return { ...after, attempt: wholeFingerprint(key, user) };
+function withAttempt(known: KnownRecord, key: string, user: User): KnownRecord {
+  return { ...known, attempt: wholeFingerprint(key, user) };
 }
 
 /** Why a record without any identifier is not sent. */

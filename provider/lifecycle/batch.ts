@@ -67,7 +67,7 @@ export function takesOtherHashes({ unsupportedPasswordHash }: Outputs, news: Inp
   return news.unsupportedPasswordHash !== unsupportedPasswordHash;
 }
 
-/** @param validate whether every record is checked: before the first import, when all of them are sent. */
+/** @param validate whether every record is checked, as a first preview does. An update checks each before it is sent. */
 export function readSource(
   { users: patterns = [], transform, key, unsupportedPasswordHash }: Inputs,
   validate: boolean,

@@ -20,7 +20,7 @@ export interface Reading {
   /** For fingerprints; not known at the first preview. */
   readonly key: string | undefined;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
-  /** Whether every record is checked, as before a first import; else each as it is sent. */
+  /** Whether every record is checked, as a first preview does; else each as it is sent. */
   readonly validate: boolean;
 }
 

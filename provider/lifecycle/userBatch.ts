@@ -159,13 +159,14 @@ function isKnownChange(old: unknown, now: unknown): boolean {
 /** What the files hold. Where they are as they were, that is known without a parse. */
 async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Promise<SourceInfo> {
   if (old !== undefined && (await isUnchanged(inputs.users ?? [], inputs.transform, old))) return old;
-  const read = await readSource(inputs, old === undefined);
+  const isFirstPreview = old === undefined && inPreview.has(inputs.resourceUrn);
+  const read = await readSource(inputs, isFirstPreview);
   if (!isUnknown(inputs.configNamespace)) {
     const { origin } = resolveCredentials(config, inputs.configNamespace);
     await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
   }
   // The engine asks for no difference where there is nothing yet.
-  if (old === undefined && inPreview.has(inputs.resourceUrn)) await tell(inputs, undefined, true, read);
+  if (isFirstPreview) await tell(inputs, undefined, true, read);
   return sourceInfo(read.source);
 }
 

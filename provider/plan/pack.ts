@@ -30,12 +30,12 @@ export function split<Member>({ members, sizes, payload }: Chunk<Member>): [Chun
     {
       members: members.slice(0, middle),
       sizes: sizes.slice(0, middle),
-      payload: Buffer.concat([payload.subarray(0, firstBytes - 1), CLOSE]),
+      payload: Buffer.concat([payload.subarray(0, firstBytes - 1), Buffer.of(CLOSE)]),
     },
     {
       members: members.slice(middle),
       sizes: sizes.slice(middle),
-      payload: Buffer.concat([OPEN, payload.subarray(firstBytes)]),
+      payload: Buffer.concat([Buffer.of(OPEN), payload.subarray(firstBytes)]),
     },
   ];
 }
@@ -47,8 +47,10 @@ export function split<Member>({ members, sizes, payload }: Chunk<Member>): [Chun
 export class Packer<Member> {
   readonly #capacity: number;
   #members: Member[] = [];
-  #parts: Buffer[] = [];
-  #bytes = 2; // the brackets
+  #sizes: number[] = [];
+  #payload: Buffer | undefined;
+  /** Written so far; the closing bracket is still to come. */
+  #end = 0;
 
   /** @param overhead bytes of the request that are not the array of users: the other parts and the boundaries. */
   constructor(overhead: number) {
@@ -56,17 +58,20 @@ export class Packer<Member> {
   }
 
   /** Whether a record could be sent at all, in a job of its own. */
-  fits(record: Buffer): boolean {
-    return record.length + 2 <= this.#capacity;
+  fits(record: string): boolean {
+    return Buffer.byteLength(record) + 2 <= this.#capacity;
   }
 
   /** Adds a record that `fits`, and returns the job that it no longer fitted into, if it is the first of a new one. */
-  add(member: Member, record: Buffer): Chunk<Member> | undefined {
-    const separator = this.#parts.length === 0 ? 0 : 1;
-    const full = this.#bytes + separator + record.length > this.#capacity ? this.flush() : undefined;
-    this.#bytes += (this.#parts.length === 0 ? 0 : 1) + record.length;
+  add(member: Member, record: string): Chunk<Member> | undefined {
+    const bytes = Buffer.byteLength(record);
+    // A bracket or a comma before it, and the closing bracket.
+    const full = this.#end + 1 + bytes + 1 > this.#capacity ? this.flush() : undefined;
+    this.#payload ??= Buffer.allocUnsafeSlow(this.#capacity);
+    this.#end = this.#payload.writeUInt8(this.isEmpty ? OPEN : COMMA, this.#end);
+    this.#end += this.#payload.write(record, this.#end);
     this.#members.push(member);
-    this.#parts.push(record);
+    this.#sizes.push(bytes);
     return full;
   }
 
@@ -76,15 +81,13 @@ export class Packer<Member> {
 
   /** What is left, as a last job; `undefined` where nothing is. */
   flush(): Chunk<Member> | undefined {
-    if (this.#members.length === 0) return undefined;
-    const pieces: Buffer[] = [];
-    for (const [i, part] of this.#parts.entries()) pieces.push(i === 0 ? OPEN : COMMA, part);
-    pieces.push(CLOSE);
-    const sizes = this.#parts.map((part) => part.length);
-    const chunk = { members: this.#members, sizes, payload: Buffer.concat(pieces) };
+    if (this.#payload === undefined) return undefined;
+    const end = this.#payload.writeUInt8(CLOSE, this.#end);
+    const chunk = { members: this.#members, sizes: this.#sizes, payload: this.#payload.subarray(0, end) };
     this.#members = [];
-    this.#parts = [];
-    this.#bytes = 2;
+    this.#sizes = [];
+    this.#payload = undefined;
+    this.#end = 0;
     return chunk;
   }
 }
@@ -120,6 +123,6 @@ export class JobCount {
   }
 }
 
-const OPEN = Buffer.from("[");
-const COMMA = Buffer.from(",");
-const CLOSE = Buffer.from("]");
+const OPEN = 0x5b;
+const COMMA = 0x2c;
+const CLOSE = 0x5d;

@@ -2,4 +2,4 @@
 export { type DigestSourceOptions, digestSource, isSource, type SourceDigest } from "./digest";
 export { type OpenSourceOptions, openSource, type Source } from "./openSource";
 export { SourceError, type SourceProblem } from "./sourceError";
-export type { RecordProblem, RecordVisitor, SourceRecord } from "./sourceRecord";
+export type { RecordPlace, RecordProblem, RecordVisitor, SourceRecord } from "./sourceRecord";

@@ -5,7 +5,7 @@ import { RecordIndex } from "./recordIndex";
 import { resolveFiles } from "./resolveFiles";
 import { SourceError, type SourceProblem } from "./sourceError";
 import { READ_BYTES, SourceFile } from "./sourceFile";
-import type { RecordVisitor, SourceRecord } from "./sourceRecord";
+import type { RecordPlace, RecordVisitor, SourceRecord } from "./sourceRecord";
 import { Transform } from "./transform";
 
 /** Users files that have been read through once, are sound, and are held open. Close it. */
@@ -29,6 +29,8 @@ export interface Source {
    * @throws {SourceError} when a file has changed since
    */
   read(index: number): Promise<SourceRecord>;
+  /** Where a record lies, by its number. */
+  place(index: number): RecordPlace;
   /** Closes the files; temporary ones are gone then. */
   close(): Promise<void>;
 }
@@ -160,6 +162,15 @@ class OpenedSource implements Source {
     return record as SourceRecord;
   }
 
+  place(index: number): RecordPlace {
+    return {
+      file: (this.#files[this.#index.file(index)] as SourceFile).name,
+      line: this.#index.line(index),
+      offset: this.#index.offset(index),
+      byteLength: this.#index.length(index),
+    };
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#files.map((file) => file.close()));
   }
@@ -196,10 +207,10 @@ class OpenedSource implements Source {
     await file.readText(bytes, runStart);
     const records: SourceRecord[] = [];
     for (const index of run) {
-      const start = this.#index.offset(index) - runStart;
-      const byteLength = this.#index.length(index);
+      const place = this.place(index);
+      const start = place.offset - runStart;
       const parse = () => {
-        const record = format.parse(bytes, start, start + byteLength);
+        const record = format.parse(bytes, start, start + place.byteLength);
         if (typeof record !== "object") {
           throw file.changed();
         }
@@ -207,8 +218,7 @@ class OpenedSource implements Source {
       };
       const raw = parse();
       const made = this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(parse());
-      const line = this.#index.line(index);
-      records.push({ index, file: file.name, line, raw, offset: runStart + start, byteLength, ...made });
+      records.push({ index, ...place, raw, ...made });
     }
     return records;
   }
