@@ -138,18 +138,12 @@ class OpenedSource implements Source {
   }
 
   async *records(select: Selection = () => true): AsyncGenerator<SourceRecord> {
-    let run: number[] = [];
-    for (const index of typeof select === "function" ? this.#filtered(select) : select) {
-      if (!this.#continues(run, index)) {
-        for (const record of await this.#readRun(run)) {
-          yield record;
-        }
-        run = [];
-      }
-      run.push(index);
-    }
-    for (const record of await this.#readRun(run)) {
-      yield record;
+    // One for all runs: a new one for each would be the most memory that an import goes through.
+    let buffer = Buffer.alloc(0);
+    for (const run of this.#runs(typeof select === "function" ? this.#filtered(select) : select)) {
+      const bytes = this.#bytesOf(run);
+      if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * buffer.length));
+      yield* this.#recordsOf(run, buffer.subarray(0, bytes));
     }
   }
 
@@ -158,8 +152,9 @@ class OpenedSource implements Source {
   }
 
   async read(index: number): Promise<SourceRecord> {
-    const [record] = await this.#readRun([index]);
-    return record as SourceRecord;
+    const run = [index] as const;
+    const { value } = await this.#recordsOf(run, Buffer.allocUnsafe(this.#bytesOf(run))).next();
+    return value as SourceRecord;
   }
 
   place(index: number): RecordPlace {
@@ -175,14 +170,23 @@ class OpenedSource implements Source {
     await Promise.all(this.#files.map((file) => file.close()));
   }
 
-  /** Whether the record is best read together with the ones before it. */
-  #continues(run: readonly number[], index: number): boolean {
-    const [first] = run;
-    const last = run.at(-1);
-    if (first === undefined || last === undefined) {
-      return true;
+  /** Records that are best read together. */
+  *#runs(indices: Iterable<number>): Generator<Run> {
+    let run: [number, ...number[]] | undefined;
+    for (const index of indices) {
+      if (run !== undefined && this.#continues(run, index)) {
+        run.push(index);
+        continue;
+      }
+      if (run !== undefined) yield run;
+      run = [index];
     }
-    const gap = this.#index.offset(index) - this.#end(last);
+    if (run !== undefined) yield run;
+  }
+
+  #continues(run: Run, index: number): boolean {
+    const [first] = run;
+    const gap = this.#index.offset(index) - this.#end(run.at(-1) ?? first);
     const span = this.#end(index) - this.#index.offset(first);
     return (
       this.#index.file(index) === this.#index.file(first) && gap <= MAX_GAP_BYTES && span <= this.#limits.chunkBytes
@@ -193,19 +197,20 @@ class OpenedSource implements Source {
     return this.#index.offset(index) + this.#index.length(index);
   }
 
-  async #readRun(run: readonly number[]): Promise<SourceRecord[]> {
+  /** From the first record's begin to the last one's end. */
+  #bytesOf(run: Run): number {
     const [first] = run;
-    const last = run.at(-1);
-    if (first === undefined || last === undefined) {
-      return [];
-    }
+    return this.#end(run.at(-1) ?? first) - this.#index.offset(first);
+  }
+
+  /** @param bytes is filled with the text of the run. */
+  async *#recordsOf(run: Run, bytes: Buffer): AsyncGenerator<SourceRecord> {
+    const [first] = run;
     const number = this.#index.file(first);
     const file = this.#files[number] as SourceFile;
     const format = this.#formats[number] as RecordFormat;
     const runStart = this.#index.offset(first);
-    const bytes = Buffer.allocUnsafe(this.#end(last) - runStart);
     await file.readText(bytes, runStart);
-    const records: SourceRecord[] = [];
     for (const index of run) {
       const place = this.place(index);
       const start = place.offset - runStart;
@@ -218,8 +223,10 @@ class OpenedSource implements Source {
       };
       const raw = parse();
       const made = this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(parse());
-      records.push({ index, ...place, raw, ...made });
+      yield { index, ...place, raw, ...made };
     }
-    return records;
   }
 }
+
+/** Numbers of records of one file, in ascending order. */
+type Run = readonly [number, ...number[]];
