@@ -98,9 +98,10 @@ export class Tenant {
     });
   }
 
-  /** Resolves when fewer jobs wait for a slot than there are slots: as many are enough to fill a freed one at once. */
+  /** Resolves when no more jobs wait for a slot than it takes to fill freed ones at once: each is half a megabyte. */
   async room(): Promise<void> {
-    while (this.#slots.pendingCount >= this.limits.maxActiveJobs) {
+    const enough = Math.max(2, Math.ceil(this.limits.maxActiveJobs / 4));
+    while (this.#slots.pendingCount >= enough) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
