@@ -163,7 +163,7 @@ async function main(): Promise<void> {
     await writeUsers(file, { users });
     console.log(`${users.toLocaleString("en-US")} users in ${BATCHES} batches; medians of ${RUNS}`);
     const batches = await imported(folder, emulator.url);
-    const ledgers = batches.map(({ outputs }) => String(outputs.ledger).length);
+    const ledgers = batches.map(({ outputs }) => (outputs.ledger as string[]).join("").length);
     const bytes = ledgers.reduce((sum, length) => sum + length, 0) / users;
     report("ledger in the state, bytes a user", bytes.toFixed(1), GOALS.bytes, bytes <= GOALS.bytes);
 

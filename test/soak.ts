@@ -63,7 +63,7 @@ interface Outputs {
   readonly failedRecords: readonly FailedRecord[];
   readonly jobs: unknown;
   readonly failedAt: unknown;
-  readonly ledger: string;
+  readonly ledger: string[];
   readonly complete: boolean;
   readonly source: unknown;
 }

@@ -10,7 +10,7 @@ import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
-import { failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
+import { type EncodedLedger, failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import {
   changedAttributes,
   commonAttributes,
@@ -77,7 +77,7 @@ export interface BatchResult {
   readonly passwordResets: number;
   /** Runs of this import that ended before all was done. */
   readonly interruptions: readonly Interruption[];
-  readonly ledger: string;
+  readonly ledger: EncodedLedger;
   /** The name of the connection, as the jobs tell it. */
   readonly connection?: string;
   /** Whether every record of the source has been dealt with. */

@@ -1,6 +1,6 @@
 import { requestOverhead } from "../jobs/importRequest";
 import { FingerprintTable } from "../ledger/fingerprintTable";
-import { failureCode, Ledger, neverIn } from "../ledger/ledger";
+import { type EncodedLedger, failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
 import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { Share } from "../plan/share";
@@ -47,11 +47,11 @@ export interface PlanSettings {
 export async function planBatch(
   read: ReadSource,
   share: Share,
-  ledgerText: string | undefined,
+  encoded: EncodedLedger | undefined,
   settings: PlanSettings,
 ): Promise<Plan> {
   const { key, generateUserIds } = settings;
-  const ledger = ledgerText === undefined ? undefined : Ledger.decode(ledgerText);
+  const ledger = encoded === undefined ? undefined : Ledger.decode(encoded);
   if (settings.resendFailed) ledger?.resendFailed();
   const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0 };
   const changes = new Map<string, number>();

@@ -153,8 +153,8 @@ export class UserBatch extends ShimResource {
   declare readonly applied: pulumi.Output<string | undefined>;
   /** Whether every record of the source has been dealt with: imported, or known to have failed. */
   declare readonly complete: pulumi.Output<boolean>;
-  /** What is known of each user, in keyed fingerprints. */
-  declare readonly ledger: pulumi.Output<string>;
+  /** What is known of each user, in keyed fingerprints: base64, in pieces. */
+  declare readonly ledger: pulumi.Output<string[]>;
 
   constructor(name: string, args: UserBatchArgs, opts?: pulumi.CustomResourceOptions) {
     super(

@@ -26,7 +26,7 @@ export interface BatchOutputs {
   notApplied: NotApplied[];
   passwordResetRequired: PasswordResetRequired[];
   source: SourceInfo;
-  ledger: string;
+  ledger: string[];
   complete: boolean;
   applied?: string;
 }
