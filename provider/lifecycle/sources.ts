@@ -5,11 +5,12 @@ import { IndexSet } from "../plan/indexSet";
 import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
 import { sharersOf } from "../plan/sharers";
-import { droppedAttributes, identityOf, normalizeUser } from "../schema/identity";
+import { identityOf, normalizeUser } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
-import { problemsOf } from "../schema/validate";
+import { type Tallied, Tally } from "../schema/tally";
 import { isSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
 import { Column } from "../source/column";
+import { CheckHelper } from "./checkHelper";
 
 // One process serves all resources of a run. What one of them reads of a source, the others share.
 
@@ -22,16 +23,6 @@ export interface Reading {
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   /** Whether every record is checked, as a first preview does; else each as it is sent. */
   readonly validate: boolean;
-}
-
-/** What there is to say of a source besides its errors, in records; where it was checked. */
-export interface SourceNotes {
-  /** Warnings by code. */
-  readonly warnings: ReadonlyMap<string, number>;
-  /** Attributes that only Auth0 sets, and that are not sent. */
-  readonly dropped: ReadonlyMap<string, number>;
-  /** Records without a password hash, because Auth0 can't take it. */
-  readonly passwordsOmitted: number;
 }
 
 /** Why the record of a double is not sent. */
@@ -59,7 +50,8 @@ export interface ReadSource {
   isInvalid(index: number): boolean | undefined;
   /** Size of the record as an insert job sends it, in bytes; where it was checked. */
   insertBytes(index: number, generateUserIds: boolean): number;
-  readonly notes: SourceNotes;
+  /** What there is to say of it besides its errors; where it was checked. */
+  readonly notes: Tallied;
 }
 
 const comparisons = new Map<string, Promise<boolean>>();
@@ -115,15 +107,20 @@ class Reader {
   readonly #records = new Column((length) => new Float64Array(length));
   readonly #sentBytes = new Column((length) => new Uint32Array(length));
   readonly #invalid = new IndexSet();
-  readonly #warnings = new Map<string, number>();
-  readonly #dropped = new Map<string, number>();
-  #passwordsOmitted = 0;
+  readonly #tally: Tally;
+  readonly #helper: CheckHelper;
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
   readonly #suspects = new IndexSet();
   readonly #hasher: RecordHasher | undefined;
 
   private constructor(private readonly reading: Reading) {
     this.#hasher = reading.key === undefined ? undefined : new RecordHasher(reading.key);
+    this.#tally = new Tally(reading.unsupportedPasswordHash);
+    this.#helper = new CheckHelper(reading.unsupportedPasswordHash, (first, { sizes, wrong, tallied }) => {
+      for (const [i, bytes] of sizes.entries()) this.#setChecked(first + i, bytes, false);
+      for (const i of wrong) this.#invalid.add(first + i);
+      this.#tally.add(tallied);
+    });
   }
 
   static async read(reading: Reading): Promise<ReadSource> {
@@ -143,11 +140,7 @@ class Reader {
       identity: (index) => reader.#identities.at(index),
       record: (index) => reader.#records.at(index),
       userIdHash: (index) => (reader.#withId.at(index) === 1 ? reader.#shareHashes.at(index) : undefined),
-      notes: {
-        warnings: reader.#warnings,
-        dropped: reader.#dropped,
-        passwordsOmitted: reader.#passwordsOmitted,
-      },
+      notes: reader.#tally,
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
       insertBytes: (index, generateUserIds) => {
         const sent = reader.#sentBytes.at(index);
@@ -157,13 +150,22 @@ class Reader {
   }
 
   /** The index of identifiers takes as much memory as all that is kept of the source, and lives no longer than this. */
-  #readThrough(): Promise<Source> {
+  async #readThrough(): Promise<Source> {
     const { patterns, transform } = this.reading;
     const identifiers = new IdentifierIndex();
-    return openSource(patterns, process.cwd(), {
-      transform,
-      onRecord: (record, text) => this.#take(record, text, identifiers),
-    });
+    try {
+      const source = await openSource(patterns, process.cwd(), {
+        transform,
+        onRecord: (record, text) => this.#take(record, text, identifiers),
+      });
+      await this.#helper.end().catch(async (error: unknown) => {
+        await source.close();
+        throw error;
+      });
+      return source;
+    } finally {
+      await this.#helper.stop();
+    }
   }
 
   #take(
@@ -172,22 +174,19 @@ class Reader {
     identifiers: IdentifierIndex,
   ): void {
     const { key, validate } = this.reading;
-    const { user, passwordOmitted } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
+    const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
     const identity = identityOf(user);
     // Where the transform failed there is no user; the batches share out these records, too.
     this.#shareHashes.set(index, problem === undefined ? shareHash(user, identity) : shareHash(raw));
     if (problem === undefined && identity?.startsWith(BY_USER_ID)) this.#withId.set(index, 1);
     for (const { earlier } of identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
-      if (passwordOmitted) this.#passwordsOmitted++;
-      const problems = problemsOf(user);
-      const bytes = Buffer.byteLength(JSON.stringify(user));
-      const isWrong = problem !== undefined || problems.some(({ severity }) => severity === "error");
-      if (isWrong || bytes > MAX_REQUEST_BYTES) this.#invalid.add(index);
-      for (const { severity, code } of problems) if (severity === "warning") increase(this.#warnings, code);
-      for (const attribute of droppedAttributes(asItStands)) increase(this.#dropped, attribute);
       // The lowest bit says whether an id is still to be made up.
-      this.#sentBytes.set(index, 2 * bytes + (user.user_id === undefined ? 1 : 0));
+      this.#sentBytes.set(index, user.user_id === undefined ? 1 : 0);
+      if (text === undefined || !this.#helper.take(index, text)) {
+        const { bytes, isWrong } = this.#tally.check(asItStands);
+        this.#setChecked(index, bytes, isWrong || problem !== undefined);
+      }
     }
     if (key === undefined) return;
     this.#identities.set(index, identity === undefined ? NO_IDENTITY : identityFingerprint(key, identity));
@@ -195,6 +194,11 @@ class Reader {
       index,
       (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
     );
+  }
+
+  #setChecked(index: number, bytes: number, isWrong: boolean): void {
+    if (isWrong || bytes > MAX_REQUEST_BYTES) this.#invalid.add(index);
+    this.#sentBytes.set(index, this.#sentBytes.at(index) + 2 * bytes);
   }
 
   /** The records of each share. */
@@ -228,7 +232,3 @@ const BY_USER_ID = "user_id:";
 
 /** `,"user_id":"…"` */
 const GENERATED_ID_BYTES = 37;
-
-function increase(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
-}

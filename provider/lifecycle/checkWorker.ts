@@ -1,0 +1,24 @@
+import { parentPort, workerData } from "node:worker_threads";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
+import { Tally } from "../schema/tally";
+import { jsonFormat } from "../source/jsonFormat";
+import type { RecordTexts, Verdicts } from "./checkHelper";
+
+// The thread that `CheckHelper` starts.
+parentPort?.on("message", ({ bytes, ends }: RecordTexts) => {
+  const tally = new Tally(workerData as UnsupportedPasswordHash);
+  const text = Buffer.from(bytes);
+  const sizes = new Uint32Array(ends.length);
+  const wrong: number[] = [];
+  let start = 0;
+  for (const [i, end] of ends.entries()) {
+    // The other thread has parsed it already.
+    const verdict = tally.check(jsonFormat.parse(text, start, end) as Record<string, unknown>);
+    sizes[i] = verdict.bytes;
+    if (verdict.isWrong) wrong.push(i);
+    start = end;
+  }
+  const { warnings, dropped, passwordsOmitted } = tally;
+  const verdicts: Verdicts = { sizes, wrong, tallied: { warnings, dropped, passwordsOmitted }, bytes };
+  parentPort?.postMessage(verdicts, [sizes.buffer, bytes]);
+});
