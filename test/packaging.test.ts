@@ -207,6 +207,10 @@ function closure(entries: readonly string[]): { files: Set<string>; packages: Se
       if (target.startsWith(".")) waiting.push(resolveIn(file, target));
       else if (!target.startsWith("node:")) packages.add(target.split("/", target.startsWith("@") ? 2 : 1).join("/"));
     }
+    // What runs in a thread of its own.
+    for (const [, target] of text.matchAll(/new \w+\.Worker\(require\.resolve\("(\.[^"]+)"\)/g)) {
+      waiting.push(resolveIn(file, target as string));
+    }
   }
   return { files, packages };
 }

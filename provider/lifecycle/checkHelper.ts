@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
-import path from "node:path";
 import { Worker } from "node:worker_threads";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Tallied } from "../schema/tally";
@@ -108,7 +107,7 @@ export class CheckHelper {
 
   #thread(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(path.join(__dirname, "checkWorker.js"), {
+    const worker = new Worker(require.resolve("./checkWorker.js"), {
       workerData: this.unsupported,
       // All that it makes of a record is garbage after it: it needs no room for what lives longer.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
