@@ -37,7 +37,7 @@ export type Span = z.infer<typeof Span>;
  */
 export type Outcome = "inserted" | "updated" | "adopted" | "existing" | `failed:${string}`;
 
-const VERSION = 3;
+const VERSION = 4;
 
 const Header = z.object({
   version: z.number(),
@@ -56,6 +56,8 @@ const Entry = z.union([
   z.object({
     intent: z.number(),
     kind: z.enum(["insert", "upsert"]),
+    /** On which terms its run sends; the journal only keeps them. */
+    terms: z.string(),
     bytes: z.number(),
     spans: z.array(Span),
     members: z.string(),
@@ -75,6 +77,8 @@ type Entry = z.infer<typeof Entry>;
 export interface OpenJob {
   readonly number: number;
   readonly kind: JobKind;
+  /** On which terms its run sent: see `Journal.open`. */
+  readonly terms: string;
   /** Of its users file. */
   readonly bytes: number;
   /** Between which bytes of the users files its records lay; those of other batches may lie between them. */
@@ -88,13 +92,21 @@ export interface OpenJob {
   readonly uncertain?: boolean;
 }
 
+/** A job of an interrupted run whose end the journal tells. */
+export interface EndedJob {
+  readonly members: readonly JournalMember[];
+  readonly terms: string;
+  /** How each member ended. Absent where nobody knows: some may be in the tenant, with what they were sent with. */
+  readonly outcomes?: readonly Outcome[];
+  /** Whether the state holds what came of it. */
+  readonly isSaved: boolean;
+}
+
 /** What an interrupted run left in its journal. */
 export interface Replay {
-  /** How users ended, in the order in which it was learnt. */
-  readonly outcomes: readonly { readonly member: JournalMember; readonly outcome: Outcome }[];
+  /** In the order of their ends. */
+  readonly ended: readonly EndedJob[];
   readonly open: readonly OpenJob[];
-  /** Users of jobs that failed as a whole: some of them may be in the tenant, with what they were sent with. */
-  readonly uncertain: readonly JournalMember[];
   /** The number of the last job. */
   readonly lastNumber: number;
   /** When the tenant took the last job: ISO 8601, UTC. */
@@ -113,6 +125,8 @@ export interface SavedRun {
   readonly runNumber: number;
   /** Whether all that it says is in the state: not where the run failed, and left jobs whose end it did not see. */
   readonly complete: boolean;
+  /** So many entries of the journal are in the state. Absent where an early 0.1 saved it, or its journal was empty. */
+  readonly journalEntries?: number;
 }
 
 /** A journal that can't be read. The message says what to do. */
@@ -132,13 +146,21 @@ export class Journal {
     readonly run: string,
     readonly runNumber: number,
     readonly replay: Replay,
+    readonly terms: string,
+    private entries: number,
     private readonly fd: number,
     private readonly lock: Lock,
   ) {}
 
+  /** How many entries it has. */
+  get size(): number {
+    return this.entries;
+  }
+
   /**
    * Takes the journal, and waits for a process that still drives it.
    *
+   * @param terms what is to be known of each job later on: a failure on other terms is no reason not to send again.
    * @param saved what the state was saved by: that journal may have nothing more to tell, and older ones have not.
    * @param stop ends the wait; its reason is thrown.
    * @throws JournalError when a newer version wrote it, or when it is damaged elsewhere than at its end.
@@ -146,6 +168,7 @@ export class Journal {
   static async open(
     file: string,
     identity: JournalIdentity,
+    terms: string,
     saved: SavedRun | undefined,
     waiting: (owner: string) => void,
     stop: AbortSignal,
@@ -156,14 +179,16 @@ export class Journal {
       const left = readJournal(file);
       if (left !== undefined && isUnsaved(left.header, identity, saved)) {
         truncateSync(file, left.soundBytes);
-        const { run, number } = left.header;
-        return new Journal(run, number, replayOf(left.entries), openSync(file, "a"), lock);
+        const { header, entries } = left;
+        const inState = header.run === saved?.run ? (saved.journalEntries ?? 0) : 0;
+        const replay = replayOf(entries, inState);
+        return new Journal(header.run, header.number, replay, terms, entries.length, openSync(file, "a"), lock);
       }
       rmSync(file, { force: true });
       const run = randomBytes(8).toString("hex");
       const number = (saved?.runNumber ?? 0) + 1;
-      const journal = new Journal(run, number, replayOf([]), openSync(file, "ax", 0o600), lock);
-      journal.#write({ version: VERSION, run, number, ...identity });
+      const journal = new Journal(run, number, replayOf([], 0), terms, 0, openSync(file, "ax", 0o600), lock);
+      journal.#append({ version: VERSION, run, number, ...identity });
       syncFolder(path.dirname(file));
       return journal;
     } catch (error) {
@@ -179,7 +204,9 @@ export class Journal {
     spans: readonly Span[],
     members: readonly JournalMember[],
   ): void {
-    this.#write({ intent: number, kind, bytes, spans: [...spans], members: encodeMembers(members).toString("base64") });
+    const { terms } = this;
+    const encoded = encodeMembers(members).toString("base64");
+    this.#write({ intent: number, kind, terms, bytes, spans: [...spans], members: encoded });
   }
 
   accepted(number: number, job: string, at: Date, uncertain: boolean): void {
@@ -207,7 +234,12 @@ export class Journal {
     this.lock.release();
   }
 
-  #write(line: Header | Entry): void {
+  #write(entry: Entry): void {
+    this.#append(entry);
+    this.entries++;
+  }
+
+  #append(line: Header | Entry): void {
     this.lock.assertOwned();
     writeSync(this.fd, `${JSON.stringify(line)}\n`);
     fdatasyncSync(this.fd);
@@ -295,16 +327,23 @@ function readJournal(file: string): Left | undefined {
   return { header, entries: lines.slice(1).map((line, i) => parse(Entry, line, i + 1)), soundBytes };
 }
 
-function replayOf(entries: readonly Entry[]): Replay {
+/** @param inState the state holds what came of so many of the entries. */
+function replayOf(entries: readonly Entry[], inState: number): Replay {
   const open = new Map<number, OpenJob>();
-  const outcomes: { member: JournalMember; outcome: Outcome }[] = [];
-  const uncertain: JournalMember[] = [];
+  const ended: EndedJob[] = [];
   let lastNumber = 0;
   let lastHeard: string | undefined;
-  for (const entry of entries) {
+  for (const [i, entry] of entries.entries()) {
+    const end = (number: number, outcomesOf: (members: readonly JournalMember[]) => Pick<EndedJob, "outcomes">) => {
+      const job = open.get(number);
+      if (job === undefined) return;
+      const { members, terms } = job;
+      ended.push({ members, terms, ...outcomesOf(members), isSaved: i < inState });
+      open.delete(number);
+    };
     if ("intent" in entry) {
-      const { intent: number, kind, bytes, spans } = entry;
-      open.set(number, { number, kind, bytes, spans, members: membersOf(entry.members) });
+      const { intent: number, members, ...job } = entry;
+      open.set(number, { ...job, number, members: membersOf(members) });
       lastNumber = Math.max(lastNumber, number);
     } else if ("accepted" in entry) {
       const { accepted: number, job: id, at, uncertain } = entry;
@@ -314,19 +353,20 @@ function replayOf(entries: readonly Entry[]): Replay {
     } else if ("refused" in entry) {
       open.delete(entry.refused);
     } else if ("abandoned" in entry) {
-      uncertain.push(...(open.get(entry.abandoned)?.members ?? []));
-      open.delete(entry.abandoned);
+      end(entry.abandoned, () => ({}));
     } else {
-      const codes = entry.codes.values();
-      for (const [i, member] of (open.get(entry.finished)?.members ?? []).entries()) {
-        const whole = WHOLE_OUTCOMES.find((outcome) => outcome[0] === entry.outcomes[i]);
-        outcomes.push({ member, outcome: whole ?? `${FAILED}${codes.next().value ?? "UNKNOWN"}` });
-      }
-      open.delete(entry.finished);
+      end(entry.finished, (members) => ({ outcomes: outcomesOf(entry, members.length) }));
     }
   }
-  const heard = lastHeard === undefined ? {} : { lastHeard };
-  return { outcomes, open: [...open.values()], uncertain, lastNumber, ...heard };
+  return { ended, open: [...open.values()], lastNumber, ...(lastHeard === undefined ? {} : { lastHeard }) };
+}
+
+function outcomesOf({ outcomes, codes }: Extract<Entry, { finished: number }>, members: number): Outcome[] {
+  const nextCode = codes.values();
+  return Array.from({ length: members }, (_, i): Outcome => {
+    const whole = WHOLE_OUTCOMES.find((outcome) => outcome[0] === outcomes[i]);
+    return whole ?? `${FAILED}${nextCode.next().value ?? "UNKNOWN"}`;
+  });
 }
 
 /** Of a member: the identity's upper and lower half, before what is known then. */

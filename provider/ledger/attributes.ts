@@ -32,8 +32,11 @@ export interface Attributes {
   readonly prints: { readonly [G in Group]?: Fingerprint };
   /** Which attributes of the profile there are. */
   readonly profile: readonly ProfileAttribute[];
-  readonly booleans: { readonly [B in BooleanAttribute]?: boolean };
+  readonly booleans: { readonly [B in BooleanAttribute]?: Truth };
 }
+
+/** `unknown` where the tenant has one or the other, as nobody knows what came of an update: never said of a record. */
+export type Truth = boolean | "unknown";
 
 /** How many bits a group's fingerprint has. An email's has more: with another one an upsert would be about somebody else. */
 export function printBits(group: Group): number {

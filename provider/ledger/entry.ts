@@ -7,6 +7,7 @@ import {
   PROFILE,
   type ProfileAttribute,
   printBits,
+  type Truth,
 } from "./attributes";
 import { type Fingerprint, RECORD_BITS } from "./fingerprint";
 
@@ -26,6 +27,8 @@ export interface KnownRecord {
 // shape), then the parts.
 
 const BOOLEAN_BITS = 2;
+/** What the two bits of a boolean mean; none where nothing is said of it. */
+const TRUTHS: readonly (Truth | undefined)[] = [undefined, false, "unknown", true];
 const PROFILE_AT = GROUPS.length;
 const BOOLEANS_AT = PROFILE_AT + PROFILE.length;
 const DIFFERS_AT = BOOLEANS_AT + BOOLEAN_BITS * BOOLEANS.length;
@@ -39,8 +42,7 @@ export function shapeOf({ attributes, differs, attempt }: KnownRecord): number {
   for (const [i, group] of GROUPS.entries()) if (attributes.prints[group] !== undefined) shape |= 1 << i;
   for (const attribute of attributes.profile) shape |= 1 << (PROFILE_AT + PROFILE.indexOf(attribute));
   for (const [i, attribute] of BOOLEANS.entries()) {
-    const value = attributes.booleans[attribute];
-    if (value !== undefined) shape |= (value ? 3 : 1) << (BOOLEANS_AT + BOOLEAN_BITS * i);
+    shape |= TRUTHS.indexOf(attributes.booleans[attribute]) << (BOOLEANS_AT + BOOLEAN_BITS * i);
   }
   if (differs) shape |= 1 << DIFFERS_AT;
   if (attempt !== undefined) shape |= 1 << ATTEMPT_AT;
@@ -118,10 +120,10 @@ export function readParts(shape: number, buffer: Buffer, offset: number): KnownR
   const prints: { [G in Group]?: Fingerprint } = {};
   for (const [i, group] of GROUPS.entries()) if (has(i)) prints[group] = read(GROUP_BYTES[i] as number);
   const profile: ProfileAttribute[] = PROFILE.filter((_, i) => has(PROFILE_AT + i));
-  const booleans: { [B in BooleanAttribute]?: boolean } = {};
+  const booleans: { [B in BooleanAttribute]?: Truth } = {};
   for (const [i, attribute] of BOOLEANS.entries()) {
-    const bit = BOOLEANS_AT + BOOLEAN_BITS * i;
-    if (has(bit)) booleans[attribute] = has(bit + 1);
+    const truth = TRUTHS[(shape >> (BOOLEANS_AT + BOOLEAN_BITS * i)) & 3];
+    if (truth !== undefined) booleans[attribute] = truth;
   }
   return { record, attributes: { prints, profile, booleans }, differs: has(DIFFERS_AT), ...attempt };
 }

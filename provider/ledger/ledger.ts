@@ -134,11 +134,11 @@ export class Ledger {
     this.#offsets.delete(identity);
   }
 
-  /** Marks all records that failed to be sent again, though they did not change. */
-  resendFailed(): void {
-    for (const identity of this.identities()) {
-      const offset = this.#offsets.get(identity) as number;
-      if (failureCode(this.#stateAt(offset)) !== undefined) {
+  /** Marks records that failed to be sent again, though they did not change: all of them, or one user's. */
+  resendFailed(only?: Fingerprint): void {
+    for (const identity of only === undefined ? this.identities() : [only]) {
+      const offset = this.#offsets.get(identity);
+      if (offset !== undefined && failureCode(this.#stateAt(offset)) !== undefined) {
         writeRecordFingerprint(NO_RECORD, this.#rows, offset + ROW_HEAD_BYTES);
       }
     }
@@ -199,16 +199,28 @@ export class Ledger {
     return encoded.match(PIECES) ?? [];
   }
 
-  /** @throws Error when another version of this package wrote it. */
+  /** @throws Error when another version of this package wrote it, or when it is not whole. */
   static decode(encoded: EncodedLedger): Ledger {
     const buffer = Buffer.from(typeof encoded === "string" ? encoded : encoded.join(""), "base64");
-    const version = buffer.readUInt8(0);
-    if (version !== VERSION) {
+    const [version] = buffer;
+    if (version !== undefined && version !== VERSION) {
       const writer = version > VERSION ? "a newer version" : "an unreleased version";
       throw new Error(
         `The state was written by ${writer} of pulumi-auth0-user-import (ledger version ${version}; this one reads ${VERSION}). Nothing was sent. Install the version that wrote it, or a later one, and run again.`,
       );
     }
+    try {
+      return Ledger.#decodeColumns(buffer);
+    } catch (error) {
+      if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
+      throw new Error(
+        "The state is damaged: the ledger of this batch is not whole, so what it has imported can't be told. Nothing was sent. Restore an earlier state (`pulumi stack export --version`, `pulumi stack import`) and run again.",
+      );
+    }
+  }
+
+  /** @throws RangeError, SyntaxError when something is missing, or too much. */
+  static #decodeColumns(buffer: Buffer): Ledger {
     let at = HEAD_BYTES + buffer.readUInt32BE(1);
     const { users, kinds } = JSON.parse(buffer.toString("utf8", HEAD_BYTES, at)) as {
       users: number;
@@ -217,7 +229,8 @@ export class Ledger {
     const readVarint = (): number => {
       let value = 0;
       for (let factor = 1; ; factor *= 128) {
-        const byte = buffer[at++] as number;
+        const byte = buffer[at++];
+        if (byte === undefined) throw new RangeError("ends within a number");
         value += (byte & 127) * factor;
         if (byte < 128) return value;
       }
@@ -229,10 +242,12 @@ export class Ledger {
       identities[row] = before;
     }
     const kindNumbers = Uint32Array.from({ length: users }, readVarint);
+    const bytes = kinds.map(([shape]) => partBytes(shape));
+    const end = kindNumbers.reduce((sum, kind) => sum + (bytes[kind] ?? Number.NaN), at);
+    if (end !== buffer.length) throw new RangeError(`${end} bytes are said, ${buffer.length} are there`);
 
     const ledger = new Ledger(users);
     const states = kinds.map(([, state]) => ledger.#numberOf(state));
-    const bytes = kinds.map(([shape]) => partBytes(shape));
     ledger.#rows = Buffer.alloc(Math.max(4096, buffer.length - at + users * ROW_HEAD_BYTES));
     for (let row = 0; row < users; row++) {
       const kind = kindNumbers[row] as number;

@@ -6,7 +6,16 @@ import { Journal, moveJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { BatchProgress, count } from "../progress/batchProgress";
 import { applySource, type BatchRecords, type ImportSettings } from "./applySource";
-import { durationMs, Inputs, journalFileOf, type Outputs, readSource, sourceInfo, wantsFailedAgain } from "./batch";
+import {
+  durationMs,
+  Inputs,
+  journalFileOf,
+  type Outputs,
+  readSource,
+  sourceInfo,
+  termsOf,
+  wantsFailedAgain,
+} from "./batch";
 import { config, log, type Properties, partialFailure } from "./engine";
 import { keepReview, writeResultsOfFailure } from "./failedRun";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
@@ -76,6 +85,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       ...applied,
       run: journal.run,
       runNumber: journal.runNumber,
+      journalEntries: journal.size,
       journalFile,
     };
     if (problem === undefined) {
@@ -114,15 +124,16 @@ async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string)
 
 /** @throws Error when the journal can't be kept: without it nothing is sent. */
 async function openJournal(
-  { key, connectionId, resultsDir }: Inputs,
+  inputs: Inputs,
   file: string,
   old: Outputs | undefined,
   waiting: (owner: string) => void,
 ): Promise<Journal> {
+  const { key, connectionId, resultsDir } = inputs;
   try {
     const target = path.resolve(file);
     if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
-    return await Journal.open(target, { keyId: keyId(key), connectionId }, old, waiting, stop);
+    return await Journal.open(target, { keyId: keyId(key), connectionId }, termsOf(inputs), old, waiting, stop);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;

@@ -5,7 +5,7 @@ import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJo
 import { type JobRequest, requestOverhead } from "../jobs/importRequest";
 import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
 import type { Tenant, TenantUser } from "../jobs/tenant";
-import type { Journal, JournalMember, OpenJob, Outcome, Span } from "../journal/journal";
+import type { EndedJob, Journal, JournalMember, OpenJob, Outcome, Span } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
@@ -24,6 +24,7 @@ import {
   withoutFactors,
 } from "../plan/delta";
 import type { Double } from "../plan/doubles";
+import { IndexSet } from "../plan/indexSet";
 import { type Chunk, Packer, recordOf, split, TOO_LARGE } from "../plan/pack";
 import { type BatchProgress, count, countOf } from "../progress/batchProgress";
 import { redact } from "../results/redact";
@@ -220,6 +221,8 @@ class Run {
   readonly #lookups = pLimit(LOOKUPS.active);
   /** Users brought by an earlier version of their record, and what they have of it. */
   readonly #cameInWith = new Map<Fingerprint, Attributes>();
+  /** Records whose users have no password, should they be in the tenant. */
+  readonly #withoutPassword = new IndexSet();
   /** Why records failed, from when it is learnt until it is listed. */
   readonly #failures = new Map<Fingerprint, RecordFailure>();
   /** The codes of the records that came back, but for those that had failed before: for the early look. */
@@ -266,16 +269,38 @@ class Run {
     for (const kind of ["insert", "upsert"] as const) {
       this.#packers.set(kind, new Packer(await requestOverhead(this.#request(kind, LONGEST_JOB_NUMBER))));
     }
-    const { outcomes, open, uncertain } = this.at.journal.replay;
-    for (const { member, outcome } of outcomes) this.#enter(member, outcome);
-    this.#doubt(uncertain);
-    this.achieved = outcomes.length > 0 || open.length > 0;
+    const { ended, open } = this.at.journal.replay;
+    for (const job of ended) {
+      if (job.isSaved) this.#recall(job);
+      else this.#takeOver(job);
+    }
+    this.achieved = open.length > 0 || ended.some(({ isSaved }) => !isSaved);
     if (open.length > 0) {
       this.at.inform(resumption(open));
       this.at.progress.waiting("the jobs of an interrupted run");
     }
-    await Promise.all(open.map((job) => this.#resume(job)));
+    const resumed = await Promise.allSettled(open.map((job) => this.#resume(job)));
     this.at.progress.waiting(undefined);
+    for (const job of resumed) if (job.status === "rejected") throw job.reason;
+  }
+
+  /** What came of a job is in the ledger. Who was in one that nobody knows the end of is not, unless a later one tells. */
+  #recall({ members, outcomes }: EndedJob): void {
+    for (const [i, { identity, after }] of members.entries()) {
+      const outcome = outcomes?.[i];
+      if (outcome === undefined) this.#uncertain.set(identity, unpackRecord(after).attributes);
+      else if (isSuccess(outcome)) this.#uncertain.delete(identity);
+    }
+  }
+
+  /** Enters what came of a job that an earlier run has sent, on whatever terms it had. */
+  #takeOver({ members, terms, outcomes }: Omit<EndedJob, "isSaved">): void {
+    if (outcomes === undefined || outcomes.includes(`failed:${JOB_FAILED}`)) this.#doubt(members);
+    if (outcomes === undefined) return;
+    for (const [i, member] of members.entries()) {
+      this.#enter(member, outcomes[i] as Outcome);
+      if (terms !== this.at.journal.terms) this.#ledger.resendFailed(member.identity);
+    }
   }
 
   /** Whether a record has to be looked at. Those that stand in the file as they did are only counted. */
@@ -321,8 +346,7 @@ class Run {
         return;
       }
     }
-    if (passwordOmitted && step.do !== "listFailure" && !hasPassword(known?.attributes))
-      this.#findings.withoutPassword(place);
+    if (passwordOmitted && !hasPassword(known?.attributes)) this.#withoutPassword.add(index);
     await this.#carryOut(step, { ...place, name, identity }, user);
   }
 
@@ -346,11 +370,11 @@ class Run {
       const failure = earlier?.code === step.code ? earlier : unknown;
       this.#findings.failed(subject, failure, neverIn(state) ? "insert" : "upsert");
       this.at.progress.settled(1, 1);
-    } else if (step.differences.length === 0) {
-      this.#unchanged(identity, state);
-    } else {
-      this.#notApplied(identity, state);
+      return;
     }
+    if (this.#withoutPassword.has(subject.index)) this.#findings.withoutPassword(subject);
+    if (step.differences.length === 0) this.#unchanged(identity, state);
+    else this.#notApplied(identity, state);
   }
 
   /** Sends what is left over, also what turns up while the rest is on its way: users who exist and are written over. */
@@ -667,11 +691,11 @@ class Run {
   }
 
   /** Goes on with a job that an interrupted run has sent, or may have sent. */
-  async #resume({ number, kind, bytes, members, id, started, uncertain }: OpenJob): Promise<void> {
+  async #resume({ number, kind, bytes, members, terms, id, started, uncertain }: OpenJob): Promise<void> {
     const { tenant, journal, progress } = this.at;
     const abandon = () => {
       journal.abandoned(number);
-      this.#doubt(members);
+      this.#takeOver({ members, terms });
     };
     if (uncertain) this.#doubt(members);
     if (id === undefined || started === undefined) {
@@ -692,7 +716,7 @@ class Run {
     if (outcomes === undefined) abandon();
     else {
       journal.finished(number, outcomes);
-      for (const [i, member] of members.entries()) this.#enter(member, outcomes[i] as Outcome);
+      this.#takeOver({ members, terms, outcomes });
     }
   }
 
@@ -841,6 +865,7 @@ class Run {
         existing.push(i);
       } else if (outcome === "inserted" || outcome === "updated" || outcome === "adopted") {
         this.#findings.summary[outcome]++;
+        if (this.#withoutPassword.has(member.index)) this.#findings.withoutPassword(this.#subjectOf(member));
       } else {
         failed++;
         const failure = this.#failures.get(member.identity) ?? { code: "UNKNOWN", message: `Failed in ${job}` };
@@ -879,6 +904,7 @@ class Run {
     const { attempt, ...reached } = unpackRecord(after);
     const code = failureCode(outcome as UserState);
     if (code === undefined) {
+      this.#uncertain.delete(identity);
       this.#ledger.set(identity, { ...reached, state: outcome as UserState });
       return;
     }
@@ -919,6 +945,10 @@ class Run {
   }
 }
 
+function isSuccess(outcome: Outcome): boolean {
+  return outcome !== "existing" && failureCode(outcome as UserState) === undefined;
+}
+
 /** Keeps a piece of work, which does not fail, in a set until it is done. */
 function track(works: Set<Promise<void>>, work: Promise<void>): void {
   works.add(work);
@@ -943,13 +973,19 @@ function resumption(open: readonly OpenJob[]): string {
 /** So many jobs are named in a message. */
 const NAMED_JOBS = 3;
 
+/** And so many files of each. */
+const NAMED_FILES = 3;
+
 function listed(jobs: readonly OpenJob[]): string {
   const named = jobs.slice(0, NAMED_JOBS).map(({ id, members, spans }) => {
-    const places = spans.map(([file, start, end]) => `${file}, bytes ${count(start)} to ${count(end)}`);
-    return `${id === undefined ? "" : `${id} with `}${countOf(members.length, "user")} of ${places.join("; ")}`;
+    const places = spans
+      .slice(0, NAMED_FILES)
+      .map(([file, start, end]) => `${file}, bytes ${count(start)} to ${count(end)}`);
+    const others = spans.length - places.length;
+    return `${id === undefined ? "" : `${id} with `}${countOf(members.length, "user")} of ${places.join("; ")}${others > 0 ? `; and of ${countOf(others, "more file")}` : ""}`;
   });
   const rest = jobs.length - named.length;
-  return `${named.join("; ")}${rest > 0 ? `; and ${count(rest)} more` : ""}`;
+  return `${named.join("; ")}${rest > 0 ? `; and ${countOf(rest, "more job")}` : ""}`;
 }
 
 /** A user of a job as the source has it. */

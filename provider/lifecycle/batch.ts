@@ -1,6 +1,7 @@
 import path from "node:path";
 import { z } from "zod";
 import type { SavedRun } from "../journal/journal";
+import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
 import type { Share } from "../plan/share";
 import type { SourceInfo } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
@@ -60,6 +61,11 @@ export interface Outputs extends BatchResult, SavedRun {
 /** Whether records that failed are to be sent once more, though they did not change. */
 export function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
   return !sameJson(news.triggers, olds.triggers) || news.onExisting !== olds.onExisting;
+}
+
+/** What a run goes by in which `wantsFailedAgain`, for its journal: keyed, since anything may stand in `triggers`. */
+export function termsOf({ key, triggers, onExisting }: Inputs): string {
+  return contentFingerprint(key, "terms", [triggers, onExisting], RECORD_BITS).toString(36);
 }
 
 /** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */

@@ -37,6 +37,12 @@ const WORTH_BYTES = 16 * 2 ** 20;
 /** Of the thread's heap, for what was just made. */
 const YOUNG_MEGABYTES = 4;
 
+/** Records by their numbers: so many from `first` on. */
+export interface RecordRange {
+  readonly first: number;
+  readonly records: number;
+}
+
 /** Records that are being gathered for the thread. */
 interface Batch {
   readonly first: number;
@@ -48,17 +54,18 @@ interface Batch {
 
 /**
  * A thread of its own that checks records while this one reads on. It parses them once more, which costs less than to
- * hand over objects; so it pays only on another core.
+ * hand over objects; so it pays only on another core. It is there for speed alone: where it can't start, or dies, this
+ * thread does its work.
  */
 export class CheckHelper {
   #worker: Worker | undefined;
   #seenBytes = 0;
   readonly #pays = availableParallelism() > 1;
-  /** The first record of each batch that the thread has, in their order. */
-  readonly #waiting: number[] = [];
+  /** What the thread has, in its order. */
+  readonly #waiting: RecordRange[] = [];
   readonly #spare: ArrayBuffer[] = [];
   #batch: Batch | undefined;
-  #problem: unknown;
+  #isLost = false;
 
   constructor(
     private readonly unsupported: UnsupportedPasswordHash,
@@ -66,15 +73,15 @@ export class CheckHelper {
   ) {}
 
   /**
-   * Takes a record, where that pays and the thread is not behind. It is shown every record, in order.
+   * Takes a record, where that pays and the thread is not behind. Records come in order; some may be left out.
    *
    * @param text is copied.
    */
   take(index: number, text: Buffer): boolean {
     this.#seenBytes += text.length;
-    if (this.#seenBytes < WORTH_BYTES || !this.#pays) return false;
+    if (this.#seenBytes < WORTH_BYTES || !this.#pays || this.#isLost) return false;
     let batch = this.#batch;
-    if (batch !== undefined && (batch.end + text.length > BATCH_BYTES || batch.records === BATCH_RECORDS)) {
+    if (batch !== undefined && !continues(batch, index, text)) {
       this.#post(batch);
       batch = undefined;
     }
@@ -94,19 +101,21 @@ export class CheckHelper {
     return true;
   }
 
-  /** Resolves when all that was taken is told. */
-  async end(): Promise<void> {
+  /** Resolves when all that was taken is told, but for what it returns: of that the thread was lost. */
+  async end(): Promise<readonly RecordRange[]> {
     if (this.#batch !== undefined) this.#post(this.#batch);
-    while (this.#waiting.length > 0 && this.#problem === undefined) await once(this.#thread(), "message");
-    if (this.#problem !== undefined) throw this.#problem;
+    while (this.#waiting.length > 0 && !this.#isLost) {
+      // An error is seen to where the thread is started.
+      await once(this.#worker as Worker, "message").catch(() => {});
+    }
+    return this.#waiting;
   }
 
   async stop(): Promise<void> {
     await this.#worker?.terminate();
   }
 
-  #thread(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
+  #start(): Worker {
     const worker = new Worker(require.resolve("./checkWorker.js"), {
       workerData: this.unsupported,
       // All that it makes of a record is garbage after it: it needs no room for what lives longer.
@@ -114,20 +123,29 @@ export class CheckHelper {
     });
     worker.on("message", (verdicts: Verdicts) => {
       this.#spare.push(verdicts.bytes);
-      this.onVerdicts(this.#waiting.shift() as number, verdicts);
+      this.onVerdicts((this.#waiting.shift() as RecordRange).first, verdicts);
     });
-    // It may fail while nobody waits for it.
-    worker.on("error", (error) => {
-      this.#problem = error;
+    worker.on("error", () => {
+      this.#isLost = true;
     });
-    this.#worker = worker;
     return worker;
   }
 
   #post({ first, bytes, ends, records }: Batch): void {
     this.#batch = undefined;
-    this.#waiting.push(first);
+    this.#waiting.push({ first, records });
+    if (this.#isLost) return;
     const texts: RecordTexts = { bytes: bytes.buffer, ends: ends.slice(0, records) };
-    this.#thread().postMessage(texts, [texts.bytes, texts.ends.buffer]);
+    try {
+      this.#worker ??= this.#start();
+    } catch {
+      this.#isLost = true;
+      return;
+    }
+    this.#worker.postMessage(texts, [texts.bytes, texts.ends.buffer]);
   }
+}
+
+function continues({ first, records, end }: Batch, index: number, text: Buffer): boolean {
+  return index === first + records && end + text.length <= BATCH_BYTES && records < BATCH_RECORDS;
 }

@@ -100,7 +100,8 @@ export async function planBatch(
     const isNobody = problem !== undefined || identityOf(user) === undefined;
     if (ledger !== undefined && !isNobody) seen.set(read.identity(index), index);
     if (isNobody || read.doubleAt(index) !== undefined) {
-      refuse(problem?.code ?? (read.doubleAt(index) === undefined ? "ANY_OF_MISSING" : "DUPLICATED_USER"));
+      const isDouble = read.doubleAt(index) !== undefined;
+      refuse(problem?.code ?? (isDouble ? "DUPLICATED_USER" : (refusalOf(user)?.code ?? "ANY_OF_MISSING")));
       continue;
     }
     if (ledger === undefined || key === undefined) {

@@ -5,12 +5,12 @@ import { IndexSet } from "../plan/indexSet";
 import { MAX_REQUEST_BYTES } from "../plan/pack";
 import { type Share, shareHash } from "../plan/share";
 import { sharersOf } from "../plan/sharers";
-import { identityOf, normalizeUser } from "../schema/identity";
+import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
 import { isSource, openSource, type Source, type SourceDigest, type SourceRecord } from "../source";
 import { Column } from "../source/column";
-import { CheckHelper } from "./checkHelper";
+import { CheckHelper, type RecordRange } from "./checkHelper";
 
 // One process serves all resources of a run. What one of them reads of a source, the others share.
 
@@ -158,7 +158,7 @@ class Reader {
         transform,
         onRecord: (record, text) => this.#take(record, text, identifiers),
       });
-      await this.#helper.end().catch(async (error: unknown) => {
+      await this.#checkHere(source, await this.#helper.end()).catch(async (error: unknown) => {
         await source.close();
         throw error;
       });
@@ -183,10 +183,7 @@ class Reader {
     if (validate) {
       // The lowest bit says whether an id is still to be made up.
       this.#sentBytes.set(index, user.user_id === undefined ? 1 : 0);
-      if (text === undefined || !this.#helper.take(index, text)) {
-        const { bytes, isWrong } = this.#tally.check(asItStands);
-        this.#setChecked(index, bytes, isWrong || problem !== undefined);
-      }
+      if (text === undefined || !this.#helper.take(index, text)) this.#check(index, asItStands, problem !== undefined);
     }
     if (key === undefined) return;
     this.#identities.set(index, identity === undefined ? NO_IDENTITY : identityFingerprint(key, identity));
@@ -194,6 +191,17 @@ class Reader {
       index,
       (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
     );
+  }
+
+  /** Checks what the other thread was to check. */
+  async #checkHere(source: Source, ranges: readonly RecordRange[]): Promise<void> {
+    if (ranges.length === 0) return;
+    for await (const { index, user } of source.records(numbersIn(ranges))) this.#check(index, user, false);
+  }
+
+  #check(index: number, asItStands: User, hasProblem: boolean): void {
+    const { bytes, isWrong } = this.#tally.check(asItStands);
+    this.#setChecked(index, bytes, isWrong || hasProblem);
   }
 
   #setChecked(index: number, bytes: number, isWrong: boolean): void {
@@ -225,6 +233,10 @@ class Reader {
       if (identity !== undefined) this.#identities.set(index, secondIdentityFingerprint(key, identity));
     }
   }
+}
+
+function* numbersIn(ranges: readonly RecordRange[]): Generator<number> {
+  for (const { first, records } of ranges) for (let i = 0; i < records; i++) yield first + i;
 }
 
 /** How the identity begins of a user who has an id. */

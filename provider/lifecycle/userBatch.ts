@@ -4,7 +4,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
 import { hasUnsavedJournal, JournalError, removeSavedJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
-import { Ledger } from "../ledger/ledger";
+import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import { countOf } from "../progress/batchProgress";
 import type { SourceInfo } from "../results/types";
 import { SourceError } from "../source";
@@ -88,15 +88,23 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   async delete(_id, props) {
     const { journalFile, run, resourceUrn, ledger, connectionId } = props as unknown as Partial<Outputs>;
     if (resourceUrn !== undefined && ledger !== undefined) {
-      const users = Ledger.decode(ledger).usersInTenant();
       await log.info(
         resourceUrn,
-        `The import is forgotten. ${countOf(users, "user")} stay in the connection ${connectionId}, for as long as the connection does.`,
+        `The import is forgotten. ${usersIn(ledger)} stay in the connection ${connectionId}, for as long as the connection does.`,
       );
     }
     if (journalFile !== undefined && run !== undefined) removeSavedJournal(path.resolve(journalFile), run);
   },
 };
+
+/** How many users a batch has brought. A ledger that can't be read, of a newer version say, is no reason not to forget it. */
+function usersIn(ledger: EncodedLedger): string {
+  try {
+    return countOf(Ledger.decode(ledger).usersInTenant(), "user");
+  } catch {
+    return "Its users";
+  }
+}
 
 /** Loaded where there is something to send: Auth0's SDK costs more time than a preview of files that did not change. */
 async function apply(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {

@@ -6,6 +6,7 @@ import {
   type Group,
   PROFILE,
   type ProfileAttribute,
+  type Truth,
 } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
@@ -219,9 +220,11 @@ export function commonAttributes(a: Attributes, b: Attributes): Attributes {
   const prints = Object.fromEntries(
     Object.entries(a.prints).filter(([group, print]) => print === b.prints[group as Group]),
   );
-  const booleans = Object.fromEntries(
-    Object.entries(a.booleans).filter(([attribute, value]) => value === b.booleans[attribute as BooleanAttribute]),
-  );
+  const booleans: { [B in BooleanAttribute]?: Truth } = { ...a.booleans };
+  for (const attribute of BOOLEANS) {
+    // What was never stated is false.
+    if ((a.booleans[attribute] ?? false) !== (b.booleans[attribute] ?? false)) booleans[attribute] = "unknown";
+  }
   return { ...a, prints, booleans };
 }
 

@@ -153,7 +153,7 @@ export class UserBatch extends ShimResource {
   declare readonly applied: pulumi.Output<string | undefined>;
   /** Whether every record of the source has been dealt with: imported, or known to have failed. */
   declare readonly complete: pulumi.Output<boolean>;
-  /** What is known of each user, in keyed fingerprints: base64, in pieces. */
+  /** What is known of each user, in keyed fingerprints: base64, in pieces. For the provider alone; its form may change. */
   declare readonly ledger: pulumi.Output<string[]>;
 
   constructor(name: string, args: UserBatchArgs, opts?: pulumi.CustomResourceOptions) {

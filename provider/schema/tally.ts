@@ -7,7 +7,7 @@ export interface Tallied {
   readonly warnings: ReadonlyMap<string, number>;
   /** Attributes that only Auth0 sets, and that are not sent. */
   readonly dropped: ReadonlyMap<string, number>;
-  /** Records without a password hash, because Auth0 can't take it. */
+  /** Sound records without a password hash, because Auth0 can't take it. */
   readonly passwordsOmitted: number;
 }
 
@@ -29,12 +29,12 @@ export class Tally implements Tallied {
 
   check(asItStands: User): Verdict {
     const { user, passwordOmitted } = prepareUser(asItStands, this.unsupported);
-    if (passwordOmitted) this.passwordsOmitted++;
     let isWrong = false;
     for (const { severity, code } of problemsOf(user)) {
       if (severity === "error") isWrong = true;
       else increase(this.warnings, code, 1);
     }
+    if (passwordOmitted && !isWrong) this.passwordsOmitted++;
     for (const attribute of droppedAttributes(asItStands)) increase(this.dropped, attribute, 1);
     return { isWrong, bytes: Buffer.byteLength(JSON.stringify(user)) };
   }

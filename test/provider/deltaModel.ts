@@ -8,7 +8,8 @@ export type Reception = "takes" | "refuses" | "takesWithoutFactors";
 /** What happens around one run, as far as it decides how the run ends. */
 export interface Circumstances {
   readonly onExisting: OnExisting;
-  readonly resendFailed: boolean;
+  /** Whether a record of the person that failed is to be sent once more. */
+  resendsFailed(person: number): boolean;
   reception(person: number): Reception;
   /** How often records of the person reached the service; not all do where a run is interrupted. */
   sends(person: number): number;
@@ -72,7 +73,7 @@ export class DeltaModel {
       this.#failed.set(person, said);
       expectation.failed.add(person);
     };
-    const failedBefore = this.#failed.get(person) === said && !at.resendFailed;
+    const failedBefore = this.#failed.get(person) === said && !at.resendsFailed(person);
     if (failedBefore) fails();
     const known = this.#known.get(person);
     if (known === undefined) {
@@ -166,7 +167,10 @@ function compare(record: User, { attributes, profile }: Known): { changed: strin
     record[attribute] !== undefined && canonical(record[attribute]) !== canonical(attributes[attribute]);
   const turned = (attribute: string) =>
     record[attribute] !== undefined && record[attribute] !== (attributes[attribute] ?? false);
-  const gone = (attribute: string) => attributes[attribute] !== undefined && record[attribute] === undefined;
+  // Who was blocked stays so; what was false is no other when it is not said.
+  const gone = (attribute: string) =>
+    record[attribute] === undefined &&
+    (ONLY_TRUE.has(attribute) ? attributes[attribute] === true : attributes[attribute] !== undefined);
 
   const said = pick(record, PROFILE);
   const changed = [
@@ -184,8 +188,10 @@ function compare(record: User, { attributes, profile }: Known): { changed: strin
     : { changed: [], differences: [...differences, ...changed] };
 }
 
-/** What a careful person leaves out of a file, and what is no more said when it is not stated. */
-const IGNORED_WHERE_GONE = new Set([...SECRETS, "email_verified", "phone_verified", "blocked"]);
+const ONLY_TRUE = new Set(["phone_verified", "blocked"]);
+
+/** What a careful person leaves out of a file, and of which the tenant may know better. */
+const IGNORED_WHERE_GONE = new Set([...SECRETS, "email_verified"]);
 
 function withoutId({ user_id: _, ...others }: User): User {
   return others;

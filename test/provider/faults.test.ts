@@ -318,6 +318,127 @@ describe("the import engine", function () {
       assert.equal(emulator.tenant.stats().answers["POST /api/v2/jobs/users-imports"]?.[429], undefined);
     });
 
+    describe("over runs that end early", () => {
+      const ONE_SLOT = { "auth0-user-import:maxActiveJobs": "1" };
+      /** Too large for two of them in one job. */
+      const LARGE = "x".repeat(300_000);
+      const named = (name: string, metadata: object = {}) => ({
+        ...person(0),
+        email: `${name}@example.com`,
+        user_metadata: { filler: LARGE, ...metadata },
+      });
+      const four = ["ann", "bob", "cid", "dan"].map((name) => named(name));
+      const refuseAnn: Fault = { on: "job", kind: "error", email: "^ann", code: "CONFLICT" };
+
+      async function early(run: Promise<Outputs>): Promise<Outputs> {
+        const error = await run.then(
+          () => assert.fail("the run came to its end"),
+          (problem: unknown) => problem,
+        );
+        if (error instanceof PartialFailure) return error.properties as unknown as Outputs;
+        throw error;
+      }
+      const endsAtSubmit = (nth: number): Fault => ({ on: "submit", nth, kind: "status", code: 400 });
+
+      const there = () =>
+        emulator.tenant.users.put({
+          id: "auth0|there-before",
+          connectionId: "con_0000000000000001",
+          email: "ann@example.com",
+          username: undefined,
+          phoneNumber: undefined,
+          createdAt: 0,
+          updatedAt: 0,
+          attributes: "{}",
+        });
+      const cases = [
+        { change: { triggers: ["again"] }, faults: [refuseAnn], prepare: () => {}, ends: { inserted: 4 } },
+        { change: { onExisting: "adopt" }, faults: [], prepare: there, ends: { inserted: 3, adopted: 1 } },
+      ];
+      for (const { change, faults, prepare, ends } of cases) {
+        const what = Object.keys(change).join();
+        const assertEnds = ({ summary, complete }: Outputs) => {
+          const { inserted, adopted, failed } = summary;
+          assert.deepEqual({ inserted, adopted, failed }, { adopted: 0, failed: 0, ...ends });
+          assert.equal(complete, true);
+          assert.equal(emulator.tenant.stats().users, four.length);
+        };
+
+        it(`sends again what failed, where ${what} changed, and the run before has left its journal`, async () => {
+          write(four);
+          prepare();
+          emulator.tenant.faults.replace([...faults, endsAtSubmit(4)]);
+          await start({}, ONE_SLOT);
+          const first = await early(create());
+          assert.deepEqual([first.summary.inserted, first.summary.failed], [2, 1]);
+          emulator.tenant.faults.clear();
+          await start();
+          assertEnds(await update(first, change));
+        });
+
+        it(`sends again what failed, where ${what} changed, and the run before was killed`, async () => {
+          write(four);
+          const killed = async () => {
+            prepare();
+            emulator.tenant.faults.replace(faults);
+            await start({ USER_IMPORT_DIE_AFTER_LINE: "6" }, ONE_SLOT);
+            await assert.rejects(create());
+            emulator.tenant.faults.clear();
+            await start();
+          };
+          await killed();
+          const { summary } = await create();
+          assert.deepEqual([summary.inserted, summary.failed], [3, 1], "without a change it is listed");
+          emulator.tenant.reset();
+          rmSync(path.join(folder, "results"), { recursive: true });
+          await killed();
+          assertEnds(await create(change));
+        });
+      }
+
+      it("leaves alone who was sent once more since a job with them failed as a whole", async () => {
+        write(four);
+        emulator.tenant.faults.replace([{ on: "job", nth: 1, kind: "fail" }, endsAtSubmit(5)]);
+        await start({}, ONE_SLOT);
+        const first = await early(create());
+        write([named("ann", { edited: true }), named("bob", { edited: true }), ...four.slice(2)]);
+        emulator.tenant.faults.replace([endsAtSubmit(2)]);
+        await start({}, ONE_SLOT);
+        const second = await early(update(first));
+        const ann = () => [...emulator.tenant.users.all()].find(({ email }) => email === "ann@example.com");
+        const attributes = JSON.parse(ann()?.attributes ?? "{}") as { user_metadata: object };
+        assert.deepEqual(attributes.user_metadata, { filler: LARGE, edited: true });
+        const written = { filler: LARGE, edited: true, theme: "dark" };
+        emulator.tenant.users.put({
+          ...(ann() as NonNullable<ReturnType<typeof ann>>),
+          attributes: JSON.stringify({ ...attributes, user_metadata: written }),
+        });
+        emulator.tenant.faults.clear();
+        await start();
+        const third = await update(second);
+        assert.equal(third.complete, true);
+        assert.deepEqual(JSON.parse(ann()?.attributes ?? "{}").user_metadata, written);
+      });
+
+      it("takes in the other jobs of a killed run, though one can't be asked for", async () => {
+        write(four);
+        // The jobs last, so that both of them are under way.
+        emulator.tenant.faults.replace([{ on: "status", kind: "delay", ms: 500 }]);
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "5" }, { "auth0-user-import:maxActiveJobs": "2" });
+        await assert.rejects(create());
+        emulator.tenant.faults.replace([
+          { on: "status", nth: 1, kind: "status", code: 403 },
+          { on: "status", nth: 2, kind: "delay", ms: 300 },
+        ]);
+        await start();
+        const first = await early(create());
+        assert.equal(first.jobs.length, 1);
+        emulator.tenant.faults.clear();
+        await start();
+        assertEachOnce(await update(first), four.length);
+      });
+    });
+
     describe("goes on after a kill -9 of the provider", () => {
       const journal = () => readFileSync(path.join(folder, "results/journal/batch.ndjson"), "utf8");
 
@@ -488,6 +609,35 @@ describe("the import engine", function () {
           const { unchanged, updated } = summary;
           assert.deepEqual({ unchanged, updated }, { unchanged: 1, updated: 1 });
         });
+      });
+
+      describe("in the moment before an email is said to be unverified", () => {
+        const verified = (email_verified: boolean) => write([{ email: "ann@example.com", email_verified }]);
+        const now = () => JSON.parse([...emulator.tenant.users.all()][0]?.attributes ?? "{}").email_verified as boolean;
+
+        for (const [line, where] of [
+          ["2", "not sent"],
+          ["3", "sent"],
+        ] as const) {
+          it(`${where}: the next run sends what the file says then`, async () => {
+            for (const final of [false, true]) {
+              emulator.tenant.reset();
+              rmSync(path.join(folder, "results"), { recursive: true, force: true });
+              verified(true);
+              await start();
+              const first = await create();
+              verified(false);
+              await start({ USER_IMPORT_DIE_AFTER_LINE: line });
+              await assert.rejects(update(first));
+              verified(final);
+              await start();
+              const second = await update(first);
+              assert.equal(now(), final);
+              assert.equal(second.complete, true);
+              assert.equal(await update(second), second);
+            }
+          });
+        }
       });
 
       it("though the last line of the journal is torn", async () => {

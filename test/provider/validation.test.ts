@@ -74,6 +74,34 @@ describe("records on their way", () => {
     assert.equal(strict.summary.invalid, 1, "without it the record is invalid");
   });
 
+  it("are listed as without a password where they come in, and only there", async () => {
+    at.writeUsers([
+      { email: "jane@example.com", email_verified: true, password_hash: UNSUPPORTED },
+      { email: "no address", email_verified: true, password_hash: UNSUPPORTED },
+      { email: "joe@example.com", email_verified: true, password_hash: UNSUPPORTED },
+    ]);
+    at.addToTenant("joe@example.com", {});
+    const omit = { unsupportedPasswordHash: "omit" };
+    assert.match((await at.preview(undefined, omit)).join(), /2 users will come in without a password/);
+    await at.restart();
+    const { summary, passwordResetRequired } = await at.create(omit);
+    assert.deepEqual([summary.inserted, summary.failed, summary.invalid], [1, 1, 1]);
+    assert.deepEqual(
+      passwordResetRequired.map(({ identity }) => identity),
+      ["email:jane@example.com"],
+    );
+  });
+
+  it("without anybody are told with one code at preview and after", async () => {
+    at.writeUsers([{ email: "jane@example.com" }, { nickname: "joe", nick: "jo" }, { nickname: "jim" }]);
+    const [plan] = await at.preview();
+    await at.restart();
+    const { failedRecords } = await at.create();
+    const codes = failedRecords.map(({ code }) => `${code} 1`);
+    assert.equal(plan, `1 new, 2 invalid (${codes.join(", ")}): 1 job`);
+    assert.equal(new Set(codes).size, 2);
+  });
+
   it("that are wrong are told at preview: the first ten, all in a table, and what may surprise of the rest", async () => {
     const wrong = Array.from({ length: 12 }, (_, i) => ({ email: `person${i}@example.com`, blocked: "no", nick: i }));
     const exported = { email: "jane@example.com", identities: [], logins_count: 3 };

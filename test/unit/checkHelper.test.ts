@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import threads from "node:worker_threads";
 import { CheckHelper } from "../../provider/lifecycle/checkHelper";
 import { sharedSource } from "../../provider/lifecycle/sources";
 import type { User } from "../../provider/schema/identity";
@@ -84,14 +85,71 @@ describe("records of a big file, checked by two threads", () => {
     }
   });
 
-  it("fail with what went wrong in the second", async () => {
-    const helper = new CheckHelper("fail", () => {});
+  it("are told apart from those of a table between them", async () => {
+    const users = Array.from({ length: 40_000 }, (_, i) => JSON.parse(JSON.stringify(userOf(i))) as User);
+    const lines = users.map((user) => JSON.stringify(user));
+    const table = ["email,email_verified", ...Array.from({ length: 500 }, (_, i) => `table${i}@example.com,true`)];
+    const files = { "1.ndjson": lines.slice(0, 30_100), "2.csv": table, "3.ndjson": lines.slice(30_100) };
+    for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, name), content.join("\n"));
+    const read = await sharedSource({
+      patterns: Object.keys(files).map((name) => path.join(folder, name)),
+      transform: undefined,
+      key: undefined,
+      unsupportedPasswordHash: "omit",
+      validate: true,
+    });
     try {
-      const noJson = Buffer.from("[".repeat(1 << 16));
-      for (let i = 0; i < 400; i++) helper.take(i, noJson);
-      await assert.rejects(helper.end(), TypeError);
+      const tally = new Tally("omit");
+      const all = [...users.slice(0, 30_100), ...Array.from({ length: 500 }, () => undefined), ...users.slice(30_100)];
+      for (const [i, user] of all.entries()) {
+        assert.equal(read.isInvalid(i), user === undefined ? false : tally.check(user).isWrong, `record ${i}`);
+        assert.ok(read.insertBytes(i, false) > 0, `record ${i}`);
+      }
     } finally {
-      await helper.stop();
+      await read.source.close();
     }
+  });
+
+  it("are checked by the first where the second is lost", async () => {
+    const users = Array.from({ length: 30_000 }, (_, i) => JSON.parse(JSON.stringify(userOf(i))) as User);
+    const file = path.join(folder, "lost.ndjson");
+    writeFileSync(file, users.map((user) => JSON.stringify(user)).join("\n"));
+    const { Worker } = threads;
+    let started = 0;
+    const dies = class extends Worker {
+      constructor() {
+        super('throw new Error("out of memory")', { eval: true });
+        started++;
+      }
+    };
+    const cannotStart = class {
+      constructor() {
+        started++;
+        throw new Error("no more threads");
+      }
+    } as unknown as typeof Worker;
+    for (const [i, Lost] of [dies, cannotStart].entries()) {
+      threads.Worker = Lost;
+      try {
+        const read = await sharedSource({
+          patterns: [file],
+          transform: undefined,
+          key: `another reading ${i}`,
+          unsupportedPasswordHash: "fail",
+          validate: true,
+        });
+        const tally = new Tally("fail");
+        for (const [index, user] of users.entries()) {
+          const { isWrong, bytes } = tally.check(user);
+          assert.equal(read.isInvalid(index), isWrong, `record ${index}`);
+          assert.equal(read.insertBytes(index, false), bytes, `record ${index}`);
+        }
+        assert.deepEqual(read.notes.warnings, tally.warnings);
+        await read.source.close();
+      } finally {
+        threads.Worker = Worker;
+      }
+    }
+    assert.equal(started, 2);
   });
 });

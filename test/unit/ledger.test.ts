@@ -20,7 +20,12 @@ const state = fc.oneof(
 const attributes: fc.Arbitrary<Attributes> = fc.record({
   prints: fc.record(Object.fromEntries(GROUPS.map((group) => [group, bits(printBits(group))])), { requiredKeys: [] }),
   profile: fc.subarray([...PROFILE]),
-  booleans: fc.record(Object.fromEntries(BOOLEANS.map((name) => [name, fc.boolean()])), { requiredKeys: [] }),
+  booleans: fc.record(
+    Object.fromEntries(BOOLEANS.map((name) => [name, fc.constantFrom(true, false, "unknown" as const)])),
+    {
+      requiredKeys: [],
+    },
+  ),
 });
 const entry: fc.Arbitrary<LedgerEntry> = fc.record(
   { record: bits(40), attributes, differs: fc.boolean(), state, attempt: bits(40) },
@@ -95,6 +100,28 @@ describe("the ledger", () => {
     const bytes = Buffer.from(new Ledger().encode().join(""), "base64");
     bytes.writeUInt8(bytes.readUInt8(0) + 1, 0);
     assert.throws(() => Ledger.decode(bytes.toString("base64")), /written by a newer version/);
+  });
+
+  it("refuses what is not whole", () => {
+    const known = { record: 1, attributes: { prints: { email: 2 }, profile: [], booleans: {} }, differs: false };
+    const whole = Buffer.from(
+      ledgerOf([10, 2e9, 4e15].map((i) => [i, { ...known, state: "inserted" }]))
+        .encode()
+        .join(""),
+      "base64",
+    );
+    assert.equal(Ledger.decode(whole.toString("base64")).size, 3);
+    for (let bytes = 0; bytes < whole.length; bytes++) {
+      assert.throws(
+        () => Ledger.decode(whole.toString("base64", 0, bytes)),
+        /^Error: The state is damaged: the ledger/,
+      );
+    }
+    assert.throws(
+      () => Ledger.decode(Buffer.concat([whole, Buffer.alloc(1)]).toString("base64")),
+      /The state is damaged/,
+    );
+    assert.throws(() => Ledger.decode([]), /The state is damaged/);
   });
 });
 
