@@ -104,18 +104,25 @@ const NEVER_SENT = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
+/** Also where the SDK has wrapped it, as it does for a token that is asked for. */
 function isTimeout(error: unknown): boolean {
-  return error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
+  return causes(error).some(({ name }) => name === "TimeoutError" || name === "AbortError");
 }
 
 /** The innermost cause with a code says what happened (`ENOTFOUND`); what wraps it says only «fetch failed». */
 function networkCause(error: unknown): string {
-  let cause: unknown = error;
-  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code !== undefined) return code;
-    if (cause.cause === undefined) break;
-    cause = cause.cause;
+  const all = causes(error);
+  for (const { code } of all as NodeJS.ErrnoException[]) {
+    // That of a `DOMException` is a number, and says nothing.
+    if (typeof code === "string") return code;
   }
-  return cause instanceof Error ? redact(cause.message) : "unknown error";
+  const cause = all.at(-1);
+  return cause === undefined ? "unknown error" : redact(cause.message);
+}
+
+/** An error and what it wraps. */
+function causes(error: unknown): Error[] {
+  const all: Error[] = [];
+  for (let cause = error; cause instanceof Error && all.length < 6; cause = cause.cause) all.push(cause);
+  return all;
 }
