@@ -158,6 +158,8 @@ class Round {
   readonly #folder = programFolder();
   readonly #states: (Outputs | undefined)[];
   readonly #story: string[] = [];
+  /** The file as the last import has left it. */
+  #imported: string | undefined;
   #lasting: FaultPlan = [];
   #nextNumber = 0;
   #emulator!: Emulator;
@@ -234,6 +236,10 @@ class Round {
     };
   }
 
+  #file(): string {
+    return this.#people.map((person) => `${JSON.stringify(this.#record(person))}\n`).join("");
+  }
+
   #addForeigners(): void {
     const { users, clock } = this.#emulator.tenant;
     const now = clock.now();
@@ -294,15 +300,15 @@ class Round {
       if (isDone && !loseState) break;
     }
     await this.#quiet();
-    this.#check(edited ? undefined : versionsBefore);
+    const file = this.#file();
+    // Where an edit came to nothing there was no import, and the summary is still that of the last one.
+    this.#check(edited || file === this.#imported ? undefined : versionsBefore);
+    this.#imported = file;
   }
 
   /** @returns whether the import is complete. */
   async #run(dieAfterLine: number | undefined, loseState: boolean, calm: boolean): Promise<boolean> {
-    writeFileSync(
-      path.join(this.#folder, "users.ndjson"),
-      this.#people.map((person) => `${JSON.stringify(this.#record(person))}\n`).join(""),
-    );
+    writeFileSync(path.join(this.#folder, "users.ndjson"), this.#file());
     const provider = await ProviderProcess.start(
       {
         "auth0:domain": this.#emulator.url,

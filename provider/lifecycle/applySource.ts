@@ -295,11 +295,13 @@ class Run {
 
   /** Enters what came of a job that an earlier run has sent, on whatever terms it had. */
   #takeOver({ members, terms, outcomes }: Omit<EndedJob, "isSaved">): void {
-    if (outcomes === undefined || outcomes.includes(`failed:${JOB_FAILED}`)) this.#doubt(members);
+    // Nobody has been told of a record that seems to make jobs fail: perhaps it is the service's fault, and gone by now.
+    const isDoubtful = outcomes === undefined || outcomes.includes(`failed:${JOB_FAILED}`);
+    if (isDoubtful) this.#doubt(members);
     if (outcomes === undefined) return;
     for (const [i, member] of members.entries()) {
       this.#enter(member, outcomes[i] as Outcome);
-      if (terms !== this.at.journal.terms) this.#ledger.resendFailed(member.identity);
+      if (isDoubtful || terms !== this.at.journal.terms) this.#ledger.resendFailed(member.identity);
     }
   }
 
