@@ -37,6 +37,7 @@ const TenantUser = z.object({
   user_id: z.string(),
   email: z.string().optional(),
   email_verified: z.boolean().optional(),
+  created_at: z.string().optional(),
   identities: z.array(z.object({ connection: z.string().optional() })).optional(),
 });
 export type TenantUser = z.infer<typeof TenantUser>;
@@ -165,7 +166,7 @@ export class Tenant {
       this.#call(
         "reading a user",
         TenantUser,
-        (client) => client.users.get(id, { fields: "user_id,email,identities" }),
+        (client) => client.users.get(id, { fields: "user_id,email,identities,created_at" }),
         onRetry,
         isTransient,
       ),

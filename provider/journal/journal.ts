@@ -56,6 +56,7 @@ const Entry = z.union([
   z.object({
     intent: z.number(),
     kind: z.enum(["insert", "upsert"]),
+    at: z.string(),
     /** On which terms its run sends; the journal only keeps them. */
     terms: z.string(),
     bytes: z.number(),
@@ -77,6 +78,8 @@ type Entry = z.infer<typeof Entry>;
 export interface OpenJob {
   readonly number: number;
   readonly kind: JobKind;
+  /** When it was about to be sent. */
+  readonly at: Date;
   /** On which terms its run sent: see `Journal.open`. */
   readonly terms: string;
   /** Of its users file. */
@@ -93,9 +96,7 @@ export interface OpenJob {
 }
 
 /** A job of an interrupted run whose end the journal tells. */
-export interface EndedJob {
-  readonly members: readonly JournalMember[];
-  readonly terms: string;
+export interface EndedJob extends Pick<OpenJob, "kind" | "at" | "terms" | "members"> {
   /** How each member ended. Absent where nobody knows: some may be in the tenant, with what they were sent with. */
   readonly outcomes?: readonly Outcome[];
   /** Whether the state holds what came of it. */
@@ -176,8 +177,8 @@ export class Journal {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     const lock = await Lock.acquire(lockFile(file), waiting, stop);
     try {
-      const left = readJournal(file);
-      if (left !== undefined && isUnsaved(left.header, identity, saved)) {
+      const left = takeUp(file, identity);
+      if (left !== undefined && isUnsaved(left, identity, saved)) {
         truncateSync(file, left.soundBytes);
         const { header, entries } = left;
         const inState = header.run === saved?.run ? (saved.journalEntries ?? 0) : 0;
@@ -203,10 +204,11 @@ export class Journal {
     bytes: number,
     spans: readonly Span[],
     members: readonly JournalMember[],
+    at: Date,
   ): void {
-    const { terms } = this;
     const encoded = encodeMembers(members).toString("base64");
-    this.#write({ intent: number, kind, terms, bytes, spans: [...spans], members: encoded });
+    const how = { kind, at: at.toISOString(), terms: this.terms, bytes };
+    this.#write({ intent: number, ...how, spans: [...spans], members: encoded });
   }
 
   accepted(number: number, job: string, at: Date, uncertain: boolean): void {
@@ -255,7 +257,7 @@ const WHOLE_OUTCOMES = ["inserted", "updated", "adopted", "existing"] as const s
 /** Whether an interrupted run left something that the state does not hold. */
 export function hasUnsavedJournal(file: string, identity: JournalIdentity, saved: SavedRun): boolean {
   const left = readJournal(file);
-  return left !== undefined && left.entries.length > 0 && isUnsaved(left.header, identity, saved);
+  return left !== undefined && left.entries.length > 0 && isUnsaved(left, identity, saved);
 }
 
 /** Removes the journal of this run, which is in the state: nothing is written to it any more. */
@@ -280,10 +282,33 @@ export async function moveJournal(
   }
 }
 
-function isUnsaved(header: Header, { keyId, connectionId }: JournalIdentity, saved: SavedRun | undefined): boolean {
+function isUnsaved(
+  { header, entries }: Left,
+  { keyId, connectionId }: JournalIdentity,
+  saved: SavedRun | undefined,
+): boolean {
   if (header.keyId !== keyId || header.connectionId !== connectionId) return false;
   if (saved === undefined) return true;
-  return header.run === saved.run ? !saved.complete : header.number > saved.runNumber;
+  if (header.run !== saved.run) return header.number > saved.runNumber;
+  // With fewer entries than the state holds, it was put back from a copy that is older than the state.
+  return !saved.complete && entries.length >= (saved.journalEntries ?? 0);
+}
+
+/**
+ * The journal of this connection, if there is one. That of another connection is put aside, and taken back when the
+ * import returns to it: the program may have had a wrong `connectionId` for one run.
+ */
+function takeUp(file: string, { keyId, connectionId }: JournalIdentity): Left | undefined {
+  const asideOf = (connection: string) => file.replace(/(\.ndjson)?$/, `.${connection}$1`);
+  const left = readJournal(file);
+  const isForeign = left !== undefined && left.header.connectionId !== connectionId;
+  if (left !== undefined && !isForeign) return left;
+  if (isForeign && left.header.keyId === keyId && left.entries.length > 0) {
+    renameSync(file, asideOf(left.header.connectionId));
+  }
+  if (!existsSync(asideOf(connectionId))) return undefined;
+  renameSync(asideOf(connectionId), file);
+  return readJournal(file);
 }
 
 interface Left {
@@ -337,13 +362,13 @@ function replayOf(entries: readonly Entry[], inState: number): Replay {
     const end = (number: number, outcomesOf: (members: readonly JournalMember[]) => Pick<EndedJob, "outcomes">) => {
       const job = open.get(number);
       if (job === undefined) return;
-      const { members, terms } = job;
-      ended.push({ members, terms, ...outcomesOf(members), isSaved: i < inState });
+      const { kind, at, terms, members } = job;
+      ended.push({ kind, at, terms, members, ...outcomesOf(members), isSaved: i < inState });
       open.delete(number);
     };
     if ("intent" in entry) {
-      const { intent: number, members, ...job } = entry;
-      open.set(number, { ...job, number, members: membersOf(members) });
+      const { intent: number, at, members, ...job } = entry;
+      open.set(number, { ...job, number, at: new Date(at), members: membersOf(members) });
       lastNumber = Math.max(lastNumber, number);
     } else if ("accepted" in entry) {
       const { accepted: number, job: id, at, uncertain } = entry;

@@ -128,6 +128,17 @@ interface Member extends JournalMember {
   readonly name: string;
 }
 
+/** A user whom we may have brought. */
+interface Uncertainty {
+  /** What the tenant has of the user then, as far as is certain: each time it may have been another record. */
+  readonly attributes: Attributes;
+  /** When the first of these jobs was sent. */
+  readonly since: Date;
+}
+
+/** The tenant's clock may be so far from ours. */
+const CLOCKS_APART_MS = 10 * 60_000;
+
 /** An early look at the results: a mistake in the mapping should not run through a million users. */
 const EARLY_LOOK = { records: 200, failedShare: 0.5 };
 
@@ -210,8 +221,8 @@ class Run {
   readonly #interruptions: Interruption[];
   /** Users whom the source has. */
   readonly #seen: FingerprintTable;
-  /** Users who were sent, though no answer says what came of it, and what the tenant may have of them. */
-  readonly #uncertain = new Map<Fingerprint, Attributes>();
+  /** Users who were sent in insert jobs, though no answer says what came of it. */
+  readonly #uncertain = new Map<Fingerprint, Uncertainty>();
   readonly #messages: ReadonlyMap<string, FailedRecord>;
   readonly #packers = new Map<JobKind, Packer<Member>>();
   /** Jobs on their way. */
@@ -285,22 +296,22 @@ class Run {
   }
 
   /** What came of a job is in the ledger. Who was in one that nobody knows the end of is not, unless a later one tells. */
-  #recall({ members, outcomes }: EndedJob): void {
-    for (const [i, { identity, after }] of members.entries()) {
+  #recall({ kind, at, members, outcomes }: EndedJob): void {
+    for (const [i, member] of members.entries()) {
       const outcome = outcomes?.[i];
-      if (outcome === undefined) this.#uncertain.set(identity, unpackRecord(after).attributes);
-      else if (isSuccess(outcome)) this.#uncertain.delete(identity);
+      if (outcome === undefined) this.#mayHaveBrought(kind, member, at);
+      else if (isSuccess(outcome)) this.#uncertain.delete(member.identity);
     }
   }
 
   /** Enters what came of a job that an earlier run has sent, on whatever terms it had. */
-  #takeOver({ members, terms, outcomes }: Omit<EndedJob, "isSaved">): void {
+  #takeOver({ kind, at, members, terms, outcomes }: Omit<EndedJob, "isSaved">): void {
     // Nobody has been told of a record that seems to make jobs fail: perhaps it is the service's fault, and gone by now.
     const isDoubtful = outcomes === undefined || outcomes.includes(`failed:${JOB_FAILED}`);
-    if (isDoubtful) this.#doubt(members);
+    if (isDoubtful) this.#doubt(kind, members, at);
     if (outcomes === undefined) return;
     for (const [i, member] of members.entries()) {
-      this.#enter(member, outcomes[i] as Outcome);
+      this.#enter(kind, member, outcomes[i] as Outcome);
       if (isDoubtful || terms !== this.at.journal.terms) this.#ledger.resendFailed(member.identity);
     }
   }
@@ -371,6 +382,7 @@ class Run {
       const unknown = { code: step.code, message: "Failed before, and was not sent again since" };
       const failure = earlier?.code === step.code ? earlier : unknown;
       this.#findings.failed(subject, failure, neverIn(state) ? "insert" : "upsert");
+      if (!neverIn(state) && this.#withoutPassword.has(subject.index)) this.#findings.withoutPassword(subject);
       this.at.progress.settled(1, 1);
       return;
     }
@@ -404,7 +416,10 @@ class Run {
 
   result(): BatchResult {
     const complete = this.problem === undefined;
-    if (complete) this.#forgetRemoved();
+    if (complete) {
+      this.#keepUncertain();
+      this.#forgetRemoved();
+    }
     const { summary, failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } =
       this.#findings;
     return {
@@ -585,11 +600,11 @@ class Run {
   /** Sends a job until all of its records are settled: once more where it fails as a whole, then in halves. */
   async #deliver(kind: JobKind, chunk: Chunk<Member>, triesBefore = 0): Promise<void> {
     const { members } = chunk;
-    const { number, ...ran } = await this.#runJob(kind, chunk);
+    const { number, submitted, ...ran } = await this.#runJob(kind, chunk);
     const { job } = ran;
     const outcomes = await this.#outcomes(kind, members, job);
     const failed = outcomes?.filter((outcome) => outcome.startsWith("failed:")).length ?? 0;
-    this.#jobs.push(toJob(kind, members.length, chunk.payload.length, ran, failed));
+    this.#jobs.push(toJob(kind, members.length, chunk.payload.length, { ...ran, submitted }, failed));
     if (outcomes !== undefined) {
       this.#wholeFailures = 0;
       await this.#settle(number, kind, chunk, outcomes, job.id);
@@ -597,7 +612,7 @@ class Run {
     }
 
     this.#wholeFailures++;
-    this.#doubt(members);
+    this.#doubt(kind, members, submitted);
     const reason = job.details === undefined ? "" : `: ${redact(job.details)}`;
     const tries = triesBefore + 1;
     if (members.length === 1 && tries >= TRIES) {
@@ -639,7 +654,7 @@ class Run {
     const request = this.#request(kind, number);
     const name = request.externalId;
     const retries: string[] = [];
-    let submitted: Date | undefined;
+    let submitted = new Date();
     const job = await importJob(
       tenant,
       request,
@@ -649,7 +664,7 @@ class Run {
         assertMaySend: () => this.#assertMaySend(kind, members.length),
         submitting: () => {
           submitted = new Date();
-          journal.intent(number, kind, payload.length, this.#spansOf(members), members);
+          journal.intent(number, kind, payload.length, this.#spansOf(members), members, submitted);
         },
         accepted: (id, at, uncertain) => {
           this.achieved = true;
@@ -667,7 +682,7 @@ class Run {
       this.at.stop,
     );
     progress.ended(name, members.length);
-    if (job.uncertain) this.#doubt(members);
+    if (job.uncertain) this.#doubt(kind, members, submitted);
     return { number, job, retries, submitted };
   }
 
@@ -693,13 +708,14 @@ class Run {
   }
 
   /** Goes on with a job that an interrupted run has sent, or may have sent. */
-  async #resume({ number, kind, bytes, members, terms, id, started, uncertain }: OpenJob): Promise<void> {
+  async #resume(open: OpenJob): Promise<void> {
+    const { number, kind, bytes, members, at, id, started, uncertain } = open;
     const { tenant, journal, progress } = this.at;
     const abandon = () => {
       journal.abandoned(number);
-      this.#takeOver({ members, terms });
+      this.#takeOver(open);
     };
-    if (uncertain) this.#doubt(members);
+    if (uncertain) this.#doubt(kind, members, at);
     if (id === undefined || started === undefined) {
       abandon();
       return;
@@ -718,7 +734,7 @@ class Run {
     if (outcomes === undefined) abandon();
     else {
       journal.finished(number, outcomes);
-      this.#takeOver({ members, terms, outcomes });
+      this.#takeOver({ ...open, outcomes });
     }
   }
 
@@ -778,12 +794,12 @@ class Run {
     job: FinishedJob,
   ): Promise<{ readonly outcome: Outcome } | { readonly note: string }> {
     const { onExisting } = this.settings;
-    const uncertain = this.#uncertain.has(member.identity);
+    const since = this.#sentSince(member, failure);
     let note = "";
     // An id that we made up proves that it was us. Where users who exist are taken or written over, it makes no difference
     // unless one was sent before, and a question about each would cost more calls than the jobs.
-    if (uncertain || (onExisting === "fail" && failure.isGeneratedId)) {
-      const verdict = await this.#isOurs(failure, job, uncertain);
+    if (since !== undefined || (onExisting === "fail" && failure.isGeneratedId)) {
+      const verdict = await this.#isOurs(failure, job, since);
       if (verdict === true) return { outcome: this.#cameInAsItIs(member) ? "inserted" : "existing" };
       note = verdict;
     }
@@ -794,25 +810,36 @@ class Run {
     return { note: " (by another user, who has a different email)" };
   }
 
+  /** Since when a record of this user was sent that may have brought them; of one that made jobs fail, at any time. */
+  #sentSince({ identity }: JournalMember, failure: RecordFailure): Date | undefined {
+    const uncertain = this.#uncertain.get(identity);
+    if (uncertain !== undefined) return uncertain.since;
+    const madeJobsFail = failureCode(this.#ledger.get(identity)?.state) === JOB_FAILED;
+    return madeJobsFail && failure.isGeneratedId ? new Date(0) : undefined;
+  }
+
   /** Whether a user whom we brought without being told has what the record says now: it may have changed since. */
   #cameInAsItIs({ identity, after: packed }: JournalMember): boolean {
     const after = unpackRecord(packed);
     const failed = this.#ledger.get(identity);
-    const sent = this.#uncertain.get(identity) ?? failed?.attributes ?? after.attributes;
+    const sent = this.#uncertain.get(identity)?.attributes ?? failed?.attributes ?? after.attributes;
     const has = failureCode(failed?.state) === FACTORS_FAILED ? withoutFactors(sent) : sent;
     if (sameAttributes(has, after.attributes)) return true;
     this.#cameInWith.set(identity, has);
     return false;
   }
 
-  /** Whether a user is there by our own doing; else what to add to the service's message. */
+  /**
+   * Whether a user is there by our own doing; else what to add to the service's message. An id that the source has proves
+   * it only where the user has come since we sent it.
+   */
   async #isOurs(
-    { userId, email }: RecordFailure,
+    { userId, email, isGeneratedId }: RecordFailure,
     { connection }: FinishedJob,
-    uncertain: boolean,
+    since: Date | undefined,
   ): Promise<true | string> {
     if (userId === undefined) {
-      return uncertain ? " (perhaps by this import: a lost answer can't be settled without a user_id)" : "";
+      return since !== undefined ? " (perhaps by this import: a lost answer can't be settled without a user_id)" : "";
     }
     let user: TenantUser | undefined;
     try {
@@ -829,19 +856,34 @@ class Run {
       user.identities !== undefined &&
       !user.identities.some((identity) => identity.connection === connection);
     const other = email !== undefined && user.email !== undefined && user.email.toLowerCase() !== email;
-    return !elsewhere && !other ? true : "";
+    const created = Date.parse(user.created_at ?? "");
+    const before = !isGeneratedId && since !== undefined && created < since.getTime() - CLOCKS_APART_MS;
+    return !elsewhere && !other && !before ? true : "";
   }
 
   /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
-  #doubt(members: readonly JournalMember[]): void {
-    for (const { identity, after } of members) {
-      const sent = unpackRecord(after).attributes;
-      this.#uncertain.set(identity, sent);
+  #doubt(kind: JobKind, members: readonly JournalMember[], sentAt: Date): void {
+    for (const member of members) {
+      this.#mayHaveBrought(kind, member, sentAt);
+      const { identity, after } = member;
       const known = this.#ledger.get(identity);
       if (known === undefined || neverIn(known.state)) continue;
-      const attributes = commonAttributes(known.attributes, sent);
+      const attributes = commonAttributes(known.attributes, unpackRecord(after).attributes);
       this.#ledger.set(identity, { ...known, record: NO_RECORD, attributes });
     }
+  }
+
+  /** An upsert is no sign of that: it is for users who are there. */
+  #mayHaveBrought(kind: JobKind, { identity, after }: JournalMember, sentAt: Date): void {
+    if (kind === "upsert") return;
+    const { attributes } = unpackRecord(after);
+    const earlier = this.#uncertain.get(identity);
+    this.#uncertain.set(
+      identity,
+      earlier === undefined
+        ? { attributes, since: sentAt }
+        : { attributes: commonAttributes(earlier.attributes, attributes), since: earlier.since },
+    );
   }
 
   /** Writes down how the records of a job ended, first on the disk. */
@@ -862,7 +904,7 @@ class Run {
       // That these fail again is no news: it would stop every run that sends them once more.
       const failedBefore = failureCode(this.#ledger.get(member.identity)?.state) !== undefined;
       if (!failedBefore) cameBack++;
-      this.#enter(member, outcome);
+      this.#enter(kind, member, outcome);
       if (outcome === "existing") {
         existing.push(i);
       } else if (outcome === "inserted" || outcome === "updated" || outcome === "adopted") {
@@ -901,9 +943,10 @@ class Run {
   }
 
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
-  #enter({ identity, after }: JournalMember, outcome: Outcome): void {
+  #enter(kind: JobKind, { identity, after }: JournalMember, outcome: Outcome): void {
     if (outcome === "existing") return;
     const { attempt, ...reached } = unpackRecord(after);
+    const tried = attempt === undefined ? {} : { attempt };
     const code = failureCode(outcome as UserState);
     if (code === undefined) {
       this.#uncertain.delete(identity);
@@ -912,10 +955,18 @@ class Run {
     }
     const before = this.#ledger.get(identity);
     if (before === undefined || neverIn(before.state)) {
-      this.#ledger.set(identity, { ...reached, state: `failed:${code}` });
+      // Who was there before, and got all but the factors.
+      if (kind === "upsert" && code === FACTORS_FAILED) {
+        const attributes = withoutFactors(reached.attributes);
+        this.#ledger.set(identity, { ...reached, attributes, ...tried, state: `outdated:${code}` });
+        return;
+      }
+      // Should they be in the tenant all the same, it is with this record or with an earlier one.
+      const earlier = this.#uncertain.get(identity)?.attributes;
+      const attributes = earlier === undefined ? reached.attributes : commonAttributes(earlier, reached.attributes);
+      this.#ledger.set(identity, { ...reached, attributes, ...tried, state: `failed:${code}` });
       return;
     }
-    const tried = attempt === undefined ? {} : { attempt };
     const attributes =
       code === FACTORS_FAILED ? withoutFactors(reached.attributes, before.attributes) : before.attributes;
     this.#ledger.set(identity, { ...before, attributes, record: reached.record, ...tried, state: `outdated:${code}` });
@@ -926,12 +977,21 @@ class Run {
     this.at.progress.settled(1, 1);
   }
 
+  /** Who may have been brought, and was not settled: no sound record of theirs is in the source any more. */
+  #keepUncertain(): void {
+    for (const [identity, { attributes }] of this.#uncertain) {
+      if (this.#ledger.has(identity)) continue;
+      this.#ledger.set(identity, { record: NO_RECORD, attributes, differs: false, state: `failed:${JOB_FAILED}` });
+    }
+  }
+
   #forgetRemoved(): void {
     for (const identity of this.#ledger.identities()) {
       if (this.#seen.get(identity) !== undefined) continue;
       const { attempt, ...known } = this.#ledger.get(identity) as LedgerEntry;
       if (neverIn(known.state)) {
-        this.#ledger.delete(identity);
+        // Of a job that failed as a whole they may have come in all the same.
+        if (failureCode(known.state) !== JOB_FAILED) this.#ledger.delete(identity);
         continue;
       }
       // Should a record come back whose update failed, it is to be looked at.

@@ -95,7 +95,8 @@ export function decide(described: Described, known: LedgerEntry | undefined): St
   const code = failureCode(known.state);
   const isMarked = known.record === NO_RECORD;
   if (neverIn(known.state)) {
-    const same = sameAttributes(known.attributes, attributes);
+    // Of a user who was to be written over, the ledger has what an upsert can set, and the attempt tells the record.
+    const same = known.attempt === undefined ? sameAttributes(known.attributes, attributes) : known.attempt === whole();
     return same && !isMarked
       ? { do: "listFailure", code: code as string, differences: [], after: asItIs }
       : { do: "insert", after: asItIs };

@@ -426,6 +426,163 @@ describe("the import engine", function () {
         assert.deepEqual(JSON.parse(ann()?.attributes ?? "{}").user_metadata, written);
       });
 
+      /** Users with their own id, who are there since long before. */
+      const putThere = (name: string) =>
+        emulator.tenant.users.put({
+          id: `auth0|${name}`,
+          connectionId: "con_0000000000000001",
+          email: `${name}@example.com`,
+          username: undefined,
+          phoneNumber: undefined,
+          createdAt: 0,
+          updatedAt: 0,
+          attributes: JSON.stringify({ user_metadata: { of: "theirs" } }),
+        });
+      const metadataOf = (name: string): unknown => {
+        const user = [...emulator.tenant.users.all()].find(({ email }) => email === `${name}@example.com`);
+        return (JSON.parse(user?.attributes ?? "{}") as Record<string, unknown>).user_metadata;
+      };
+      const writeInTenant = (name: string, user_metadata: object) => {
+        const { users } = emulator.tenant;
+        const user = [...users.all()].find(({ email }) => email === `${name}@example.com`);
+        assert.ok(user);
+        users.put({ ...user, attributes: JSON.stringify({ ...JSON.parse(user.attributes), user_metadata }) });
+      };
+      const ofVersion = (name: string, version: number, attributes: object = {}) => ({
+        ...{ email: `${name}@example.com`, email_verified: true, user_metadata: { version } },
+        ...attributes,
+      });
+
+      for (const [onExisting, count] of [
+        ["fail", "failed"],
+        ["adopt", "adopted"],
+        ["overwrite", "updated"],
+      ] as const) {
+        it(`${onExisting}: does not take for its own who was there before with the source's id, whatever was lost`, async () => {
+          write([ofVersion("ann", 1, { user_id: "ann" })]);
+          const assertTheirs = (outputs: Outputs, how: string) => {
+            assert.equal(outputs.summary[count], 1, how);
+            assert.deepEqual(metadataOf("ann"), onExisting === "overwrite" ? { version: 1 } : { of: "theirs" }, how);
+          };
+          putThere("ann");
+          emulator.tenant.faults.replace([{ on: "submit", nth: 1, kind: "reset" }]);
+          await start();
+          assertTheirs(await create({ onExisting }), "a reset");
+          for (const line of ["2", ...(onExisting === "overwrite" ? ["4", "5", "6"] : [])]) {
+            emulator.tenant.reset();
+            rmSync(path.join(folder, "results"), { recursive: true });
+            putThere("ann");
+            await start({ USER_IMPORT_DIE_AFTER_LINE: line });
+            await assert.rejects(create({ onExisting }));
+            await start();
+            assertTheirs(await create({ onExisting }), `killed after line ${line}`);
+          }
+        });
+      }
+
+      it("brings up to the file who may have come with one of two earlier records", async () => {
+        write([ofVersion("ann", 1)]);
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "3" });
+        await assert.rejects(create());
+        await until(() => emulator.tenant.stats().users === 1);
+        write([ofVersion("ann", 2)]);
+        // The job is gone, and the answer to the next one is lost.
+        emulator.tenant.faults.replace([
+          { on: "status", nth: 1, kind: "status", code: 404 },
+          { on: "submit", nth: 1, kind: "resetAfter" },
+        ]);
+        await start();
+        assert.equal((await create()).summary.updated, 1);
+        assert.deepEqual(metadataOf("ann"), { version: 2 });
+      });
+
+      it("remembers who may have come, though the record is wrong or gone when the import ends", async () => {
+        for (const between of [[ofVersion("ann", 1, { blocked: "no" })], []]) {
+          emulator.tenant.reset();
+          rmSync(path.join(folder, "results"), { recursive: true, force: true });
+          write([ofVersion("ann", 1)]);
+          await start({ USER_IMPORT_DIE_AFTER_LINE: "3" });
+          await assert.rejects(create());
+          await until(() => emulator.tenant.stats().users === 1);
+          emulator.tenant.faults.replace([{ on: "status", nth: 1, kind: "status", code: 404 }]);
+          write([...between, ofVersion("bob", 1)]);
+          await start();
+          const first = await create();
+          assert.equal(first.complete, true);
+          write([ofVersion("ann", 2), ofVersion("bob", 1)]);
+          await start();
+          await update(first);
+          assert.deepEqual(metadataOf("ann"), { version: 2 });
+        }
+      });
+
+      it("leaves alone what the application wrote, where an older copy of the journal is put back", async () => {
+        const journal = path.join(folder, "results/journal/batch.ndjson");
+        const filler = (of: string) => ({ app_metadata: { of } });
+        write([ofVersion("ann", 1, filler("")), ofVersion("bob", 1, filler(""))]);
+        emulator.tenant.faults.replace([{ on: "status", kind: "status", code: 403 }]);
+        await start({}, ONE_SLOT);
+        const first = await early(create());
+        const copy = readFileSync(journal);
+        write([ofVersion("ann", 2, filler(LARGE)), ofVersion("bob", 2, filler(LARGE))]);
+        emulator.tenant.faults.replace([endsAtSubmit(2)]);
+        await start({}, ONE_SLOT);
+        const second = await early(update(first));
+        assert.deepEqual(metadataOf("ann"), { version: 2 });
+        writeInTenant("ann", { theme: "dark" });
+        writeFileSync(journal, copy);
+        emulator.tenant.faults.clear();
+        await start();
+        const third = await update(second);
+        assert.equal(third.complete, true);
+        assert.deepEqual([metadataOf("ann"), metadataOf("bob")], [{ theme: "dark" }, { version: 2 }]);
+      });
+
+      it("goes on with its journal after a run with a wrong connectionId", async () => {
+        write(people((i) => ({ user_id: `source-${i}` })));
+        await start({ USER_IMPORT_DIE_AFTER_LINE: "7" });
+        await assert.rejects(create());
+        await start();
+        await assert.rejects(create({ connectionId: "con_0000000000000009" }), /does not exist/);
+        await start();
+        assertEachOnce(await create());
+      });
+
+      it("overwrite: sends no more than what changed, once all but the factors was applied", async () => {
+        putThere("ann");
+        const withFactors = (nickname: string) => [
+          ofVersion("ann", 1, { nickname, mfa_factors: [{ totp: { secret: "2PRXZWZAYYDAWCD" } }] }),
+        ];
+        write(withFactors("a"));
+        emulator.tenant.faults.replace([
+          { on: "job", nth: 2, kind: "error", email: "^ann", code: "MFA_FACTORS_FAILED", applied: true },
+        ]);
+        await start();
+        const first = await create({ onExisting: "overwrite" });
+        assert.equal(first.failedRecords[0]?.code, "MFA_FACTORS_FAILED");
+        writeInTenant("ann", { version: 1, theme: "dark" });
+        emulator.tenant.faults.clear();
+        write(withFactors("b"));
+        await start();
+        assert.equal((await update(first, { onExisting: "overwrite" })).summary.updated, 1);
+        assert.deepEqual(metadataOf("ann"), { version: 1, theme: "dark" });
+      });
+
+      it("overwrite: sends a record that failed no more than once, where only others change", async () => {
+        putThere("ann");
+        const ann = ofVersion("ann", 1, { blocked: true });
+        write([ann, ofVersion("bob", 1)]);
+        emulator.tenant.faults.replace([{ on: "job", nth: 2, kind: "error", email: "^ann", code: "FORMAT" }]);
+        await start();
+        const first = await create({ onExisting: "overwrite" });
+        emulator.tenant.faults.clear();
+        write([ann, ofVersion("bob", 2)]);
+        await start();
+        const { summary } = await update(first, { onExisting: "overwrite" });
+        assert.deepEqual([summary.updated, summary.failed], [1, 1]);
+        assert.deepEqual(metadataOf("ann"), { of: "theirs" });
+      });
+
       it("takes in the other jobs of a killed run, though one can't be asked for", async () => {
         write(four);
         // The jobs last, so that both of them are under way.
