@@ -261,8 +261,10 @@ export function hasUnsavedJournal(file: string, identity: JournalIdentity, saved
 }
 
 /** Removes the journal of this run, which is in the state: nothing is written to it any more. */
-export function removeSavedJournal(file: string, savedRun: string): void {
-  if (readJournal(file)?.header.run === savedRun) rmSync(file, { force: true });
+export function removeSavedJournal(file: string, savedRun: string, connectionId: string): void {
+  for (const each of [file, asideOf(file, connectionId)]) {
+    if (readJournal(each)?.header.run === savedRun) rmSync(each, { force: true });
+  }
 }
 
 /** A batch that was renamed, or has another results folder, takes its journal along. */
@@ -299,16 +301,20 @@ function isUnsaved(
  * import returns to it: the program may have had a wrong `connectionId` for one run.
  */
 function takeUp(file: string, { keyId, connectionId }: JournalIdentity): Left | undefined {
-  const asideOf = (connection: string) => file.replace(/(\.ndjson)?$/, `.${connection}$1`);
   const left = readJournal(file);
   const isForeign = left !== undefined && left.header.connectionId !== connectionId;
   if (left !== undefined && !isForeign) return left;
   if (isForeign && left.header.keyId === keyId && left.entries.length > 0) {
-    renameSync(file, asideOf(left.header.connectionId));
+    renameSync(file, asideOf(file, left.header.connectionId));
   }
-  if (!existsSync(asideOf(connectionId))) return undefined;
-  renameSync(asideOf(connectionId), file);
+  const aside = asideOf(file, connectionId);
+  if (!existsSync(aside)) return undefined;
+  renameSync(aside, file);
   return readJournal(file);
+}
+
+function asideOf(file: string, connectionId: string): string {
+  return file.replace(/(\.ndjson)?$/, `.${connectionId}$1`);
 }
 
 interface Left {

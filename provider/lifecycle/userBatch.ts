@@ -93,7 +93,9 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
         `The import is forgotten. ${usersIn(ledger)} stay in the connection ${connectionId}, for as long as the connection does.`,
       );
     }
-    if (journalFile !== undefined && run !== undefined) removeSavedJournal(path.resolve(journalFile), run);
+    if (journalFile !== undefined && run !== undefined && connectionId !== undefined) {
+      removeSavedJournal(path.resolve(journalFile), run, connectionId);
+    }
   },
 };
 
@@ -216,7 +218,7 @@ function leftUnsaved(saved: Outputs, news: Inputs): boolean {
     return [...new Set([saved.journalFile, journalFileOf(news)])].some((name) => {
       const file = path.resolve(name);
       if (hasUnsavedJournal(file, identity, saved)) return true;
-      removeSavedJournal(file, saved.run);
+      removeSavedJournal(file, saved.run, saved.connectionId);
       return false;
     });
   } catch (error) {
