@@ -493,7 +493,12 @@ class Round {
     const gone = ledgers.filter((state) => state === "removed").length;
     const failedInLedger = ledgers.filter((state) => failureCode(state) !== undefined).length;
     assert.equal(gone, removed, "the removed ones in the ledger");
-    assert.equal(failedInLedger, failed, "the failed ones in the ledger");
+    // Who may have come in a job that nobody knows the end of stays in it, also where the file has nobody of them any more.
+    const kept = ledgers.filter((state) => failureCode(state) === "JOB_FAILED").length;
+    assert.ok(
+      failedInLedger - kept <= failed && failed <= failedInLedger,
+      `the failed ones in the ledger: ${failedInLedger}, ${kept} of them kept; ${told}`,
+    );
     assert.equal(ledgers.length - gone - failedInLedger, total - bad, "the imported ones in the ledger");
   }
 
