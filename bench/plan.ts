@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { createReadStream, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { EmulatorProcess } from "../test/support/emulator";
 import { type Properties, ProviderProcess, programFolder } from "../test/support/providerProcess";
 import { writeUsers } from "../tools/generate-users";
+import { median, parseLines, peakMemory } from "./measure";
 
 /*
  * What it costs to find out what is to be done: the size of the ledger, and the time of `check` and `diff` of all batches
@@ -106,14 +107,8 @@ function preview(folder: string, url: string, batches: readonly Batch[], code?: 
       changes = (await diff(inputs)).changes || changes;
     }
     const seconds = (performance.now() - start) / 1000;
-    return { seconds, megabytes: peakMegabytes(provider.process.pid as number), changes };
+    return { seconds, megabytes: peakMemory(provider.process.pid as number) / 2 ** 20, changes };
   });
-}
-
-/** The most memory that the process had resident so far. Linux tells. */
-function peakMegabytes(pid: number): number {
-  const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) / 1024;
 }
 
 function digestSeconds(file: string): number {
@@ -124,12 +119,7 @@ function digestSeconds(file: string): number {
 
 async function parseSeconds(file: string): Promise<number> {
   const start = performance.now();
-  let rest = "";
-  for await (const chunk of createReadStream(file, { encoding: "utf8", highWaterMark: 1 << 20 })) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() as string;
-    for (const line of lines) JSON.parse(line);
-  }
+  await parseLines(file);
   return (performance.now() - start) / 1000;
 }
 
@@ -142,10 +132,6 @@ function edit(file: string, users: number): void {
     lines[at] = JSON.stringify({ ...user, given_name: `Edited ${i}` });
   }
   writeFileSync(file, lines.join("\n"));
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 }
 
 function report(what: string, figure: string, goal: number, reached: boolean): void {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Summary } from "../provider";
@@ -7,6 +6,7 @@ import { EmulatorProcess } from "../test/support/emulator";
 import { Running } from "../test/support/run";
 import { Workspace } from "../test/support/workspace";
 import { type GeneratedUser, generateUsers, writeNdjson } from "../tools/generate-users";
+import { median, peakMemory } from "./measure";
 
 /*
  * What a whole migration costs beside what the tenant takes for it anyway: time, memory and state, with the real engine
@@ -116,7 +116,7 @@ async function measure({ cli, folder, env }: Workspace, ...args: string[]): Prom
             : commandLine.includes("/cmd/run")
               ? "program"
               : undefined;
-      if (who !== undefined) most[who] = Math.max(most[who], peakMemory(pid));
+      if (who !== undefined) most[who] = Math.max(most[who], peakMemoryIfAny(pid));
     }
   };
   const timer = setInterval(look, LOOK_MS);
@@ -131,10 +131,10 @@ async function measure({ cli, folder, env }: Workspace, ...args: string[]): Prom
   }
 }
 
-/** The most memory that a process has had so far, in bytes; 0 where it is gone. */
-function peakMemory(pid: number): number {
+/** As `peakMemory`, and 0 where the process is gone. */
+function peakMemoryIfAny(pid: number): number {
   try {
-    return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+    return peakMemory(pid) || 0;
   } catch {
     return 0;
   }
@@ -245,10 +245,6 @@ async function timeOf(command: string, args: string[], { folder, env }: Workspac
   const { code, output } = await running.finished;
   if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${output}`);
   return time;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
 }
 
 function reportMemory({ provider, cli, program }: Measured): void {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { createReadStream, createWriteStream, mkdtempSync, readFileSync } from "node:fs";
+import { createReadStream, createWriteStream, mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,6 +10,7 @@ import { createGzip } from "node:zlib";
 import { planBatch } from "../provider/lifecycle/preview";
 import { sharedSource } from "../provider/lifecycle/sources";
 import { writeUsers } from "../tools/generate-users";
+import { chunksOfLines, median, parseLines, peakMemory } from "./measure";
 
 /*
  * What it takes to read users files, as a first preview does: unpack, split, parse, check every rule, take fingerprints,
@@ -57,25 +58,14 @@ const WORK = {
     return plan.new;
   },
 
-  async parse(file: string): Promise<number> {
-    let users = 0;
-    let rest = "";
-    for await (const chunk of createReadStream(file, { encoding: "utf8", highWaterMark: 1 << 20 })) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() as string;
-      for (const line of lines) JSON.parse(line);
-      users += lines.length;
-    }
-    return users;
-  },
+  parse: parseLines,
 };
 
 async function beChild(work: keyof typeof WORK, file: string): Promise<void> {
   const start = performance.now();
   const users = await WORK[work](file);
   const seconds = (performance.now() - start) / 1000;
-  const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-  const measured: Measured = { seconds, megabytes: (Number(kilobytes) * 1024) / 1e6, users };
+  const measured: Measured = { seconds, megabytes: peakMemory("self") / 1e6, users };
   console.log(JSON.stringify(measured));
 }
 
@@ -96,10 +86,6 @@ function jqSeconds(file: string): number | undefined {
   return (performance.now() - start) / 1000;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
 function report(what: string, figure: string, goal?: { readonly text: string; readonly reached: boolean }): void {
   if (goal?.reached === false) process.exitCode = 1;
   const verdict = goal === undefined ? "" : `   goal ${goal.text}${goal.reached ? "" : "   MISSED"}`;
@@ -112,10 +98,7 @@ async function writeOthers(ndjson: string, array: string, gzip: string): Promise
   async function* elements(): AsyncGenerator<string> {
     yield "[";
     let first = true;
-    let rest = "";
-    for await (const chunk of createReadStream(ndjson, { encoding: "utf8", highWaterMark: 1 << 20 })) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() as string;
+    for await (const lines of chunksOfLines(ndjson)) {
       if (lines.length === 0) continue;
       yield (first ? "\n" : ",\n") + lines.join(",\n");
       first = false;

@@ -302,9 +302,8 @@ function isUnsaved(
  */
 function takeUp(file: string, { keyId, connectionId }: JournalIdentity): Left | undefined {
   const left = readJournal(file);
-  const isForeign = left !== undefined && left.header.connectionId !== connectionId;
-  if (left !== undefined && !isForeign) return left;
-  if (isForeign && left.header.keyId === keyId && left.entries.length > 0) {
+  if (left?.header.connectionId === connectionId) return left;
+  if (left !== undefined && left.header.keyId === keyId && left.entries.length > 0) {
     renameSync(file, asideOf(file, left.header.connectionId));
   }
   const aside = asideOf(file, connectionId);
@@ -365,13 +364,6 @@ function replayOf(entries: readonly Entry[], inState: number): Replay {
   let lastNumber = 0;
   let lastHeard: string | undefined;
   for (const [i, entry] of entries.entries()) {
-    const end = (number: number, outcomesOf: (members: readonly JournalMember[]) => Pick<EndedJob, "outcomes">) => {
-      const job = open.get(number);
-      if (job === undefined) return;
-      const { kind, at, terms, members } = job;
-      ended.push({ kind, at, terms, members, ...outcomesOf(members), isSaved: i < inState });
-      open.delete(number);
-    };
     if ("intent" in entry) {
       const { intent: number, at, members, ...job } = entry;
       open.set(number, { ...job, number, at: new Date(at), members: membersOf(members) });
@@ -383,10 +375,15 @@ function replayOf(entries: readonly Entry[], inState: number): Replay {
       if (job !== undefined) open.set(number, { ...job, id, started: new Date(at), uncertain });
     } else if ("refused" in entry) {
       open.delete(entry.refused);
-    } else if ("abandoned" in entry) {
-      end(entry.abandoned, () => ({}));
     } else {
-      end(entry.finished, (members) => ({ outcomes: outcomesOf(entry, members.length) }));
+      const isKnown = "finished" in entry;
+      const number = isKnown ? entry.finished : entry.abandoned;
+      const job = open.get(number);
+      if (job === undefined) continue;
+      const { kind, at, terms, members } = job;
+      const outcomes = isKnown ? { outcomes: outcomesOf(entry, members.length) } : {};
+      ended.push({ kind, at, terms, members, ...outcomes, isSaved: i < inState });
+      open.delete(number);
     }
   }
   return { ended, open: [...open.values()], lastNumber, ...(lastHeard === undefined ? {} : { lastHeard }) };

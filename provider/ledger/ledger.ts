@@ -36,6 +36,14 @@ export function neverIn(state: UserState): boolean {
   return state.startsWith("failed:");
 }
 
+/** What an import brings, or finds. */
+const BROUGHT = ["inserted", "updated", "adopted"] as const satisfies readonly UserState[];
+
+/** Whether the import that is going on, or ended last, brought the user to what they are. */
+export function isBrought<S extends string>(state: S): state is S & (typeof BROUGHT)[number] {
+  return (BROUGHT as readonly string[]).includes(state);
+}
+
 /** One user's line in the ledger. */
 export interface LedgerEntry extends KnownRecord {
   readonly state: UserState;
@@ -146,7 +154,7 @@ export class Ledger {
 
   /** A new import begins: what the last one brought is what was there before. */
   beginImport(): void {
-    this.#states = this.#states.map((state) => (BROUGHT.has(state) ? "imported" : state));
+    this.#states = this.#states.map((state) => (isBrought(state) ? "imported" : state));
   }
 
   /** How many are in the tenant, as far as is known. */
@@ -275,9 +283,6 @@ export class Ledger {
 const HEAD_BYTES = 5;
 
 const PIECES = new RegExp(`.{1,${PIECE}}`, "g");
-
-/** What an import brings, or finds. */
-const BROUGHT: ReadonlySet<UserState> = new Set<UserState>(["inserted", "updated", "adopted"]);
 
 function splitKind(kind: string): [shape: number, state: string] {
   const space = kind.indexOf(" ");

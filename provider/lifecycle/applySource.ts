@@ -10,7 +10,15 @@ import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
-import { type EncodedLedger, failureCode, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
+import {
+  type EncodedLedger,
+  failureCode,
+  isBrought,
+  Ledger,
+  type LedgerEntry,
+  neverIn,
+  type UserState,
+} from "../ledger/ledger";
 import {
   changedAttributes,
   commonAttributes,
@@ -300,7 +308,7 @@ class Run {
     for (const [i, member] of members.entries()) {
       const outcome = outcomes?.[i];
       if (outcome === undefined) this.#mayHaveBrought(kind, member, at);
-      else if (isSuccess(outcome)) this.#uncertain.delete(member.identity);
+      else if (isBrought(outcome)) this.#uncertain.delete(member.identity);
     }
   }
 
@@ -441,7 +449,7 @@ class Run {
   /** Counts a user of whom there is nothing to send. Who came back is in the tenant as before. */
   #unchanged(identity: Fingerprint, state: UserState): void {
     const { summary } = this.#findings;
-    summary[state === "inserted" || state === "updated" || state === "adopted" ? state : "unchanged"]++;
+    summary[isBrought(state) ? state : "unchanged"]++;
     if (state === "removed") this.#ledger.setState(identity, "imported");
     this.at.progress.settled(1);
   }
@@ -449,7 +457,7 @@ class Run {
   /** Counts a user of whom all that could be sent is in the tenant. */
   #notApplied(identity: Fingerprint, state: UserState): void {
     // Who was brought or changed by this import counts as that.
-    if (state === "inserted" || state === "updated" || state === "adopted") {
+    if (isBrought(state)) {
       this.#unchanged(identity, state);
       return;
     }
@@ -907,7 +915,7 @@ class Run {
       this.#enter(kind, member, outcome);
       if (outcome === "existing") {
         existing.push(i);
-      } else if (outcome === "inserted" || outcome === "updated" || outcome === "adopted") {
+      } else if (isBrought(outcome)) {
         this.#findings.summary[outcome]++;
         if (this.#withoutPassword.has(member.index)) this.#findings.withoutPassword(this.#subjectOf(member));
       } else {
@@ -1005,10 +1013,6 @@ class Run {
     const { connectionId, externalId, sendCompletionEmail } = this.settings;
     return { connectionId, kind, externalId: `${externalId}#${number}`, sendCompletionEmail };
   }
-}
-
-function isSuccess(outcome: Outcome): boolean {
-  return outcome !== "existing" && failureCode(outcome as UserState) === undefined;
 }
 
 /** Keeps a piece of work, which does not fail, in a set until it is done. */

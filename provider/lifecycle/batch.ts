@@ -60,12 +60,17 @@ export interface Outputs extends BatchResult, SavedRun {
 
 /** Whether records that failed are to be sent once more, though they did not change. */
 export function wantsFailedAgain(olds: Outputs, news: Inputs): boolean {
-  return !sameJson(news.triggers, olds.triggers) || news.onExisting !== olds.onExisting;
+  return !sameJson(termsIn(news), termsIn(olds));
 }
 
-/** What a run goes by in which `wantsFailedAgain`, for its journal: keyed, since anything may stand in `triggers`. */
-export function termsOf({ key, triggers, onExisting }: Inputs): string {
-  return contentFingerprint(key, "terms", [triggers, onExisting], RECORD_BITS).toString(36);
+/** The same for a journal, which keeps them: keyed, since anything may stand in `triggers`. */
+export function termsOf(inputs: Inputs): string {
+  return contentFingerprint(inputs.key, "terms", termsIn(inputs), RECORD_BITS).toString(36);
+}
+
+/** What decides whether a failure stands: a record that failed on other terms is sent again. */
+function termsIn({ triggers, onExisting }: Pick<Outputs, "triggers" | "onExisting">): readonly unknown[] {
+  return [triggers, onExisting];
 }
 
 /** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */

@@ -60,12 +60,12 @@ interface Batch {
 export class CheckHelper {
   #worker: Worker | undefined;
   #seenBytes = 0;
-  readonly #pays = availableParallelism() > 1;
+  /** Whether there is another core, and the thread is not lost. */
+  #helps = availableParallelism() > 1;
   /** What the thread has, in its order. */
   readonly #waiting: RecordRange[] = [];
   readonly #spare: ArrayBuffer[] = [];
   #batch: Batch | undefined;
-  #isLost = false;
 
   constructor(
     private readonly unsupported: UnsupportedPasswordHash,
@@ -79,7 +79,7 @@ export class CheckHelper {
    */
   take(index: number, text: Buffer): boolean {
     this.#seenBytes += text.length;
-    if (this.#seenBytes < WORTH_BYTES || !this.#pays || this.#isLost) return false;
+    if (this.#seenBytes < WORTH_BYTES || !this.#helps) return false;
     let batch = this.#batch;
     if (batch !== undefined && !continues(batch, index, text)) {
       this.#post(batch);
@@ -104,7 +104,7 @@ export class CheckHelper {
   /** Resolves when all that was taken is told, but for what it returns: of that the thread was lost. */
   async end(): Promise<readonly RecordRange[]> {
     if (this.#batch !== undefined) this.#post(this.#batch);
-    while (this.#waiting.length > 0 && !this.#isLost) {
+    while (this.#waiting.length > 0 && this.#helps) {
       // An error is seen to where the thread is started.
       await once(this.#worker as Worker, "message").catch(() => {});
     }
@@ -126,7 +126,7 @@ export class CheckHelper {
       this.onVerdicts((this.#waiting.shift() as RecordRange).first, verdicts);
     });
     worker.on("error", () => {
-      this.#isLost = true;
+      this.#helps = false;
     });
     return worker;
   }
@@ -134,12 +134,12 @@ export class CheckHelper {
   #post({ first, bytes, ends, records }: Batch): void {
     this.#batch = undefined;
     this.#waiting.push({ first, records });
-    if (this.#isLost) return;
+    if (!this.#helps) return;
     const texts: RecordTexts = { bytes: bytes.buffer, ends: ends.slice(0, records) };
     try {
       this.#worker ??= this.#start();
     } catch {
-      this.#isLost = true;
+      this.#helps = false;
       return;
     }
     this.#worker.postMessage(texts, [texts.bytes, texts.ends.buffer]);

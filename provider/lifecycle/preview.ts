@@ -99,8 +99,8 @@ export async function planBatch(
     };
     const isNobody = problem !== undefined || identityOf(user) === undefined;
     if (ledger !== undefined && !isNobody) seen.set(read.identity(index), index);
-    if (isNobody || read.doubleAt(index) !== undefined) {
-      const isDouble = read.doubleAt(index) !== undefined;
+    const isDouble = read.doubleAt(index) !== undefined;
+    if (isNobody || isDouble) {
       refuse(problem?.code ?? (isDouble ? "DUPLICATED_USER" : (refusalOf(user)?.code ?? "ANY_OF_MISSING")));
       continue;
     }

@@ -6,6 +6,7 @@ import type { Connection } from "../../emulator/connections";
 import type { Fault } from "../../emulator/faultPlan";
 import type { FailedRecord, Job, Summary } from "../../provider";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "../support/providerProcess";
+import { addUser, attributesOf, changeUser } from "../support/tenantUsers";
 
 const KEY = "0123456789abcdef";
 const JOBS = 5;
@@ -336,30 +337,23 @@ describe("the import engine", function () {
       const four = ["ann", "bob", "cid", "dan"].map((name) => named(name));
       const refuseAnn: Fault = { on: "job", kind: "error", email: "^ann", code: "CONFLICT" };
 
-      async function early(run: Promise<Outputs>): Promise<Outputs> {
-        const error = await run.then(
-          () => assert.fail("the run came to its end"),
-          (problem: unknown) => problem,
-        );
-        if (error instanceof PartialFailure) return error.properties as unknown as Outputs;
-        throw error;
-      }
+      const early = async (run: Promise<Outputs>) => (await assertRejects(run)).properties as unknown as Outputs;
       const endsAtSubmit = (nth: number): Fault => ({ on: "submit", nth, kind: "status", code: 400 });
 
-      const there = () =>
-        emulator.tenant.users.put({
-          id: "auth0|there-before",
-          connectionId: "con_0000000000000001",
-          email: "ann@example.com",
-          username: undefined,
-          phoneNumber: undefined,
-          createdAt: 0,
-          updatedAt: 0,
-          attributes: "{}",
-        });
+      /** Somebody with an id of the source, who is there since long before. */
+      const putThere = (name: string) =>
+        addUser(emulator, `${name}@example.com`, { user_metadata: { of: "theirs" } }, name);
+      const metadataOf = (name: string) => attributesOf(emulator, `${name}@example.com`)?.user_metadata;
+      const writeInTenant = (name: string, user_metadata: object) =>
+        changeUser(emulator, `${name}@example.com`, { user_metadata });
       const cases = [
         { change: { triggers: ["again"] }, faults: [refuseAnn], prepare: () => {}, ends: { inserted: 4 } },
-        { change: { onExisting: "adopt" }, faults: [], prepare: there, ends: { inserted: 3, adopted: 1 } },
+        {
+          change: { onExisting: "adopt" },
+          faults: [],
+          prepare: () => putThere("ann"),
+          ends: { inserted: 3, adopted: 1 },
+        },
       ];
       for (const { change, faults, prepare, ends } of cases) {
         const what = Object.keys(change).join();
@@ -411,43 +405,16 @@ describe("the import engine", function () {
         emulator.tenant.faults.replace([endsAtSubmit(2)]);
         await start({}, ONE_SLOT);
         const second = await early(update(first));
-        const ann = () => [...emulator.tenant.users.all()].find(({ email }) => email === "ann@example.com");
-        const attributes = JSON.parse(ann()?.attributes ?? "{}") as { user_metadata: object };
-        assert.deepEqual(attributes.user_metadata, { filler: LARGE, edited: true });
+        assert.deepEqual(metadataOf("ann"), { filler: LARGE, edited: true });
         const written = { filler: LARGE, edited: true, theme: "dark" };
-        emulator.tenant.users.put({
-          ...(ann() as NonNullable<ReturnType<typeof ann>>),
-          attributes: JSON.stringify({ ...attributes, user_metadata: written }),
-        });
+        writeInTenant("ann", written);
         emulator.tenant.faults.clear();
         await start();
         const third = await update(second);
         assert.equal(third.complete, true);
-        assert.deepEqual(JSON.parse(ann()?.attributes ?? "{}").user_metadata, written);
+        assert.deepEqual(metadataOf("ann"), written);
       });
 
-      /** Users with their own id, who are there since long before. */
-      const putThere = (name: string) =>
-        emulator.tenant.users.put({
-          id: `auth0|${name}`,
-          connectionId: "con_0000000000000001",
-          email: `${name}@example.com`,
-          username: undefined,
-          phoneNumber: undefined,
-          createdAt: 0,
-          updatedAt: 0,
-          attributes: JSON.stringify({ user_metadata: { of: "theirs" } }),
-        });
-      const metadataOf = (name: string): unknown => {
-        const user = [...emulator.tenant.users.all()].find(({ email }) => email === `${name}@example.com`);
-        return (JSON.parse(user?.attributes ?? "{}") as Record<string, unknown>).user_metadata;
-      };
-      const writeInTenant = (name: string, user_metadata: object) => {
-        const { users } = emulator.tenant;
-        const user = [...users.all()].find(({ email }) => email === `${name}@example.com`);
-        assert.ok(user);
-        users.put({ ...user, attributes: JSON.stringify({ ...JSON.parse(user.attributes), user_metadata }) });
-      };
       const ofVersion = (name: string, version: number, attributes: object = {}) => ({
         ...{ email: `${name}@example.com`, email_verified: true, user_metadata: { version } },
         ...attributes,

@@ -12,6 +12,7 @@ import type {
   Summary,
 } from "../../provider";
 import { type Properties, ProviderProcess } from "./providerProcess";
+import { addUser, changeUser } from "./tenantUsers";
 
 export const CONNECTION = "con_0000000000000001";
 export const URN =
@@ -154,23 +155,11 @@ export class BatchTest {
 
   /** Somebody who was there before any import. */
   addToTenant(email: string, attributes: Record<string, unknown>): void {
-    this.emulator.tenant.users.put({
-      id: `auth0|before-${email}`,
-      connectionId: CONNECTION,
-      email,
-      username: undefined,
-      phoneNumber: undefined,
-      createdAt: 0,
-      updatedAt: 0,
-      attributes: JSON.stringify(attributes),
-    });
+    addUser(this.emulator, email, attributes);
   }
 
   /** The application writes something to a user, or an administrator does. */
   changeInTenant(email: string, attributes: Record<string, unknown>): void {
-    const { users } = this.emulator.tenant;
-    const user = [...users.all()].find((each) => each.email === email);
-    assert.ok(user, `${email} is not in the tenant`);
-    users.put({ ...user, attributes: JSON.stringify({ ...JSON.parse(user.attributes), ...attributes }) });
+    changeUser(this.emulator, email, attributes);
   }
 }

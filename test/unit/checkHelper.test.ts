@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import threads from "node:worker_threads";
 import { CheckHelper } from "../../provider/lifecycle/checkHelper";
-import { sharedSource } from "../../provider/lifecycle/sources";
+import { type ReadSource, sharedSource } from "../../provider/lifecycle/sources";
 import type { User } from "../../provider/schema/identity";
 import { Tally } from "../../provider/schema/tally";
 
@@ -21,6 +21,18 @@ function userOf(i: number): User {
   };
 }
 
+/** With another key it is another reading. */
+function readAll(
+  patterns: readonly string[],
+  unsupportedPasswordHash: "fail" | "omit",
+  key?: string,
+): Promise<ReadSource> {
+  return sharedSource({ patterns, transform: undefined, key, unsupportedPasswordHash, validate: true });
+}
+
+const usersOf = (count: number) =>
+  Array.from({ length: count }, (_, i) => JSON.parse(JSON.stringify(userOf(i))) as User);
+
 describe("records of a big file, checked by two threads", () => {
   let folder = "";
   before(() => {
@@ -29,16 +41,10 @@ describe("records of a big file, checked by two threads", () => {
   after(() => rmSync(folder, { recursive: true }));
 
   it("are found as right and wrong, and counted, as by one", async () => {
-    const users = Array.from({ length: 40_000 }, (_, i) => JSON.parse(JSON.stringify(userOf(i))) as User);
+    const users = usersOf(40_000);
     const file = path.join(folder, "users.ndjson");
     writeFileSync(file, users.map((user) => JSON.stringify(user)).join("\n"));
-    const read = await sharedSource({
-      patterns: [file],
-      transform: undefined,
-      key: undefined,
-      unsupportedPasswordHash: "omit",
-      validate: true,
-    });
+    const read = await readAll([file], "omit");
     try {
       const tally = new Tally("omit");
       for (const [i, user] of users.entries()) {
@@ -86,18 +92,15 @@ describe("records of a big file, checked by two threads", () => {
   });
 
   it("are told apart from those of a table between them", async () => {
-    const users = Array.from({ length: 40_000 }, (_, i) => JSON.parse(JSON.stringify(userOf(i))) as User);
+    const users = usersOf(40_000);
     const lines = users.map((user) => JSON.stringify(user));
     const table = ["email,email_verified", ...Array.from({ length: 500 }, (_, i) => `table${i}@example.com,true`)];
     const files = { "1.ndjson": lines.slice(0, 30_100), "2.csv": table, "3.ndjson": lines.slice(30_100) };
     for (const [name, content] of Object.entries(files)) writeFileSync(path.join(folder, name), content.join("\n"));
-    const read = await sharedSource({
-      patterns: Object.keys(files).map((name) => path.join(folder, name)),
-      transform: undefined,
-      key: undefined,
-      unsupportedPasswordHash: "omit",
-      validate: true,
-    });
+    const read = await readAll(
+      Object.keys(files).map((name) => path.join(folder, name)),
+      "omit",
+    );
     try {
       const tally = new Tally("omit");
       const all = [...users.slice(0, 30_100), ...Array.from({ length: 500 }, () => undefined), ...users.slice(30_100)];
@@ -111,7 +114,7 @@ describe("records of a big file, checked by two threads", () => {
   });
 
   it("are checked by the first where the second is lost", async () => {
-    const users = Array.from({ length: 30_000 }, (_, i) => JSON.parse(JSON.stringify(userOf(i))) as User);
+    const users = usersOf(30_000);
     const file = path.join(folder, "lost.ndjson");
     writeFileSync(file, users.map((user) => JSON.stringify(user)).join("\n"));
     const { Worker } = threads;
@@ -131,13 +134,7 @@ describe("records of a big file, checked by two threads", () => {
     for (const [i, Lost] of [dies, cannotStart].entries()) {
       threads.Worker = Lost;
       try {
-        const read = await sharedSource({
-          patterns: [file],
-          transform: undefined,
-          key: `another reading ${i}`,
-          unsupportedPasswordHash: "fail",
-          validate: true,
-        });
+        const read = await readAll([file], "fail", `another reading ${i}`);
         const tally = new Tally("fail");
         for (const [index, user] of users.entries()) {
           const { isWrong, bytes } = tally.check(user);
