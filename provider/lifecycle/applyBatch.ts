@@ -1,10 +1,10 @@
 import path from "node:path";
-import { resolveCredentials, resolveLimits } from "../jobs/credentials";
-import { type Preflight, preflight } from "../jobs/preflight";
-import { type Tenant, tenantOf } from "../jobs/tenant";
 import { Journal, moveJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { BatchProgress, count } from "../progress/batchProgress";
+import { type Tenant, tenantOf } from "../tenant/client";
+import { resolveCredentials, resolveLimits } from "../tenant/credentials";
+import { type Preflight, preflight } from "../tenant/preflight";
 import { applySource, type BatchRecords, type ImportSettings } from "./applySource";
 import {
   durationMs,

@@ -1,10 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
-import { TenantError } from "../jobs/errors";
-import { type FinishedJob, importJob, paceOf, resumeJob } from "../jobs/importJob";
-import { type JobRequest, requestOverhead } from "../jobs/importRequest";
-import { matchErrors, type RecordFailure } from "../jobs/matchErrors";
-import type { Tenant, TenantUser } from "../jobs/tenant";
 import type { EndedJob, Journal, JournalMember, OpenJob, Outcome, Span } from "../journal/journal";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
@@ -50,6 +45,11 @@ import type {
 import { identityOf, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { RecordPlace, SourceRecord } from "../source";
+import type { Tenant, TenantUser } from "../tenant/client";
+import { TenantError } from "../tenant/errors";
+import { type FinishedJob, importJob, paceOf, resumeJob } from "../tenant/importJob";
+import { type JobRequest, requestOverhead } from "../tenant/importRequest";
+import { matchErrors, type RecordFailure } from "../tenant/matchErrors";
 import { describe } from "./describe";
 import { type Failure, Findings, listCodes, type Place } from "./findings";
 import { doubleFailure } from "./sources";

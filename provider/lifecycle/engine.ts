@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { dynamic } from "@pulumi/pulumi";
-import type { StackConfig } from "../jobs/credentials";
 import { engineLog } from "../progress/engineLog";
+import type { StackConfig } from "../tenant/credentials";
 
 // What the engine says to a provider process, and how it wants to be answered.
 

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
-import { resolveLimits } from "../jobs/credentials";
 import type { BatchReview } from "../resources/finalizer";
 import type { Source } from "../source";
+import { resolveLimits } from "../tenant/credentials";
 import { batchName, type Inputs, importName, type Outputs } from "./batch";
 import { config, log } from "./engine";
 

@@ -1,4 +1,3 @@
-import type { RecordFailure } from "../jobs/matchErrors";
 import type { Difference, JobKind, NotAppliedReason } from "../plan/delta";
 import { count } from "../progress/batchProgress";
 import { toRanges } from "../results/ranges";
@@ -12,6 +11,7 @@ import {
   type PasswordResetRequired,
   type Summary,
 } from "../results/types";
+import type { RecordFailure } from "../tenant/matchErrors";
 
 /** Where a record stands, and whom it is about. */
 export interface Place {

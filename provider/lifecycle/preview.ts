@@ -1,4 +1,3 @@
-import { requestOverhead } from "../jobs/importRequest";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { type EncodedLedger, failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
@@ -7,6 +6,7 @@ import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
+import { requestOverhead } from "../tenant/importRequest";
 import { describe } from "./describe";
 import { listCodes } from "./findings";
 import type { ReadSource } from "./sources";

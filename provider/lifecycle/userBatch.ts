@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
-import { CredentialsError, resolveCredentials, resolveLimits } from "../jobs/credentials";
 import { hasUnsavedJournal, JournalError, removeSavedJournal } from "../journal/journal";
 import { keyId } from "../ledger/fingerprint";
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import { countOf } from "../progress/batchProgress";
 import type { SourceInfo } from "../results/types";
 import { SourceError } from "../source";
+import { CredentialsError, resolveCredentials, resolveLimits } from "../tenant/credentials";
 import {
   Inputs,
   importName,

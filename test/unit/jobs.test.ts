@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { CredentialsError, resolveCredentials, resolveLimits } from "../../provider/jobs/credentials";
-import { requestOverhead } from "../../provider/jobs/importRequest";
-import { matchErrors } from "../../provider/jobs/matchErrors";
-import { Pace } from "../../provider/jobs/pace";
 import { emailFingerprint } from "../../provider/ledger/attributes";
 import { identityFingerprint, secondIdentityFingerprint } from "../../provider/ledger/fingerprint";
 import { redact } from "../../provider/results/redact";
 import { identityOf } from "../../provider/schema/identity";
+import { CredentialsError, resolveCredentials, resolveLimits } from "../../provider/tenant/credentials";
+import { requestOverhead } from "../../provider/tenant/importRequest";
+import { matchErrors } from "../../provider/tenant/matchErrors";
+import { Pace } from "../../provider/tenant/pace";
 
 const config = (values: Record<string, string>) => (key: string) => values[key];
 const secret = { "auth0:clientId": "id", "auth0:clientSecret": "hush" };

@@ -1,7 +1,7 @@
 import { emailFingerprint } from "../ledger/attributes";
 import { type Fingerprint, identityFingerprint, secondIdentityFingerprint } from "../ledger/fingerprint";
 import { identityOf, normalizeUser } from "../schema/identity";
-import type { JobError } from "./tenant";
+import type { JobError } from "./client";
 
 /** What a code may be. It is kept in the clear, in the state; anything else stays in the message, a secret. */
 const CODE = /^[A-Z0-9_]{1,64}$/;

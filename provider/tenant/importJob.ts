@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { JobError, JobStatus, Tenant } from "./client";
 import { TenantError } from "./errors";
 import type { JobRequest } from "./importRequest";
 import { type Look, Pace } from "./pace";
-import type { JobError, JobStatus, Tenant } from "./tenant";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {

@@ -1,5 +1,5 @@
+import type { Connection, Tenant } from "./client";
 import { GRANTED_AT, TenantError } from "./errors";
-import type { Connection, Tenant } from "./tenant";
 
 /** What is to be said of an import before its first job. */
 export interface Preflight {

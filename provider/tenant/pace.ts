@@ -1,5 +1,5 @@
 import type { JobKind } from "../plan/delta";
-import type { JobStatus } from "./tenant";
+import type { JobStatus } from "./client";
 
 const SHORTEST_MS = 10;
 const LONGEST_MS = 15_000;
