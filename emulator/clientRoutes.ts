@@ -3,7 +3,8 @@ import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { ApiError } from "./apiError";
 import type { Client } from "./clients";
-import { authorise, type Env, randomId, readBody } from "./http";
+import { authorise, type Env, readBody } from "./http";
+import { randomId } from "./ids";
 import type { Tenant } from "./tenant";
 
 /** Applications, so far as a program needs them that makes a connection and enables it for one. */

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { ApiError } from "./apiError";
 import { findClient } from "./clientRoutes";
 import type { Connection } from "./connections";
-import { authorise, type Env, invalidQuery, paged, randomId, readBody } from "./http";
+import { authorise, type Env, invalidQuery, paged, readBody } from "./http";
+import { randomId } from "./ids";
 import type { Tenant } from "./tenant";
 
 export function addConnections(app: Hono<Env>, tenant: Tenant): void {

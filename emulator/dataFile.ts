@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/prom
 import { dirname } from "node:path";
 import type { Client } from "./clients";
 import type { Connection } from "./connections";
-import type { ImportJob } from "./importJobs";
+import type { ImportJob } from "./importJob";
 import type { Tenant } from "./tenant";
 import type { User } from "./userStore";
 

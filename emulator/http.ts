@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import type { z } from "zod";
@@ -62,11 +61,4 @@ export async function readBody<T>(c: Context<Env>, schema: z.ZodType<T>): Promis
   const { data, error } = schema.safeParse(await readJson(c));
   if (error) throw invalidBody(error.issues[0]?.message ?? "Invalid body", error.issues[0]?.path.join("."));
   return data;
-}
-
-const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-/** Letters and digits, as the tenant's own ids have them. */
-export function randomId(length: number): string {
-  return Array.from({ length }, () => alphanumeric[randomInt(alphanumeric.length)]).join("");
 }

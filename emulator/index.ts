@@ -10,7 +10,7 @@ import { Tenant } from "./tenant";
 
 export { type Clock, VirtualClock } from "./clock";
 export type { CallFault, Fault, FaultPlan, FaultReport, FaultyCall, JobFault } from "./faultPlan";
-export type { JobStatus } from "./importJobs";
+export type { JobStatus } from "./importJob";
 export type { TenantSettings } from "./settings";
 export type { JobStats, Tenant, TenantStats } from "./tenant";
 

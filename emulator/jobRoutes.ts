@@ -4,7 +4,7 @@ import { findConnection } from "./connectionRoutes";
 import type { Connection } from "./connections";
 import { authorise, type Env } from "./http";
 import { parseImportForm } from "./importForm";
-import { announce, errorsOf } from "./importJobs";
+import { announce, describe, errorsOf } from "./importJob";
 import type { Tenant } from "./tenant";
 
 const largestImport = 512_000;
@@ -24,7 +24,9 @@ export function addJobs(app: Hono<Env>, tenant: Tenant): void {
     const job = tenant.jobs.create({ ...form, connection, bytes: body.byteLength });
     return c.json(announce(job), 202);
   });
-  app.get("/api/v2/jobs/:id", read, (c) => c.json(tenant.jobs.describe(tenant.jobs.get(c.req.param("id")))));
+  app.get("/api/v2/jobs/:id", read, (c) =>
+    c.json(describe(tenant.jobs.get(c.req.param("id")), tenant.settings.usersPerSecond)),
+  );
   app.get("/api/v2/jobs/:id/errors", read, (c) => {
     const errors = errorsOf(tenant.jobs.get(c.req.param("id")));
     return errors === undefined ? c.body(null, 204) : c.json(errors as object);
