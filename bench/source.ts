@@ -7,7 +7,7 @@ import { performance } from "node:perf_hooks";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
-import { planBatch } from "../provider/lifecycle/preview";
+import { planBatch } from "../provider/import/preview";
 import { sharedSource } from "../provider/lifecycle/sources";
 import { writeUsers } from "../tools/generate-users";
 import { chunksOfLines, median, parseLines, peakMemory } from "./measure";

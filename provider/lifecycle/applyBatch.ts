@@ -1,11 +1,12 @@
 import path from "node:path";
-import { Journal, moveJournal } from "../journal/journal";
+import { applySource, type BatchRecords, type ImportSettings } from "../import/run";
+import { Journal } from "../journal/journal";
+import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
 import { BatchProgress, count } from "../progress/batchProgress";
 import { type Tenant, tenantOf } from "../tenant/client";
 import { resolveCredentials, resolveLimits } from "../tenant/credentials";
 import { type Preflight, preflight } from "../tenant/preflight";
-import { applySource, type BatchRecords, type ImportSettings } from "./applySource";
 import {
   durationMs,
   Inputs,

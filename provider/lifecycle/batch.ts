@@ -1,14 +1,15 @@
 import path from "node:path";
 import { z } from "zod";
-import type { SavedRun } from "../journal/journal";
+import type { BatchResult } from "../import/run";
+import type { SavedRun } from "../journal/left";
 import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
+import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import type { SourceInfo } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source } from "../source";
-import type { BatchResult } from "./applySource";
 import { isUnknown } from "./engine";
-import { type ReadSource, sharedSource } from "./sources";
+import { sharedSource } from "./sources";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
 

@@ -22,7 +22,7 @@ const oneAtATime = pLimit(1);
 /** A run that fails never comes to the Finalizer: what is known by then is written here. */
 export async function writeResultsOfFailure(inputs: Inputs, source: Source, problem: string): Promise<void> {
   const { resultsDir, resourceUrn, connectionId, transform, unsupportedPasswordHash } = inputs;
-  const { writeResults } = await import("./writeResults.js");
+  const { writeResults } = await import("../results/writeResults.js");
   const results = {
     resultsDir,
     name: importName(resourceUrn),

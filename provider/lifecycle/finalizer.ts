@@ -5,15 +5,15 @@ import { z } from "zod";
 import { count, countOf } from "../progress/batchProgress";
 import type { BatchReview } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
+import { differenceLine, listCodes } from "../results/oneLine";
 import { fromRanges } from "../results/ranges";
 import { FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
 import { mergeSummaries, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
+import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
 import { resolveLimits } from "../tenant/credentials";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
-import { differenceLine, listCodes } from "./findings";
 import { anySource } from "./sources";
-import { mergeDifferences, type Results, writeResults } from "./writeResults";
 
 const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
 

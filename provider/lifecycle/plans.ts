@@ -1,16 +1,17 @@
 import path from "node:path";
+import { mergePlans, type Plan, planLine } from "../import/preview";
+import { doubleFailure } from "../plan/doubles";
 import { TOO_LARGE } from "../plan/pack";
+import type { ReadSource } from "../plan/readSource";
 import { count, countOf } from "../progress/batchProgress";
 import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
+import { listCodes } from "../results/oneLine";
 import { INVALID_RECORDS_CSV } from "../results/resultsFolder";
 import { removeWholeFile } from "../results/wholeFile";
 import { identityOf } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
 import { log } from "./engine";
-import { listCodes } from "./findings";
-import { mergePlans, type Plan, planLine } from "./preview";
-import { doubleFailure, type ReadSource } from "./sources";
 
 /** A batch's plan, and the source that it is about. */
 export interface TellablePlan {

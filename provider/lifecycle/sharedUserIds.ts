@@ -1,9 +1,9 @@
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import type { OnExisting } from "../plan/delta";
+import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { normalizeUser } from "../schema/identity";
 import { isUnknown } from "./engine";
-import type { ReadSource } from "./sources";
 
 /** A batch of which this run reads the source. */
 export interface ReadBatch {

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
-import { hasUnsavedJournal, JournalError, removeSavedJournal } from "../journal/journal";
+import type { PlanSettings } from "../import/preview";
+import { hasUnsavedJournal, JournalError, removeSavedJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
+import type { ReadSource } from "../plan/readSource";
 import { countOf } from "../progress/batchProgress";
+import { differenceLine } from "../results/oneLine";
 import type { SourceInfo } from "../results/types";
 import { SourceError } from "../source";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../tenant/credentials";
@@ -21,10 +24,8 @@ import {
 } from "./batch";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties } from "./engine";
 import { keepReview } from "./failedRun";
-import { differenceLine } from "./findings";
-import type { PlanSettings } from "./preview";
 import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
-import { isUnchanged, type ReadSource } from "./sources";
+import { isUnchanged } from "./sources";
 
 /** Batches of which the program says that this is a preview: the engine does not. */
 const inPreview = new Set<string>();
@@ -199,7 +200,7 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
   };
   try {
-    const { planBatch } = await import("./preview.js");
+    const { planBatch } = await import("../import/preview.js");
     const { tellPlan } = await import("./plans.js");
     const read = known ?? (await readSource(inputs, false));
     const plan = await planBatch(read, share, old?.ledger, settings);

@@ -82,3 +82,12 @@ function claimsOf(user: User): { readonly attribute: UniqueAttribute; readonly n
     return value === undefined ? [] : [{ attribute, name: `${attribute}:${value}` }];
   });
 }
+
+/** Why the record of a double is not sent. */
+export function doubleFailure({ attribute, of: { file, line } }: Double) {
+  return {
+    code: "DUPLICATED_USER",
+    message: `${attribute} is that of the record at ${file}:${line}, which counts`,
+    path: attribute,
+  };
+}

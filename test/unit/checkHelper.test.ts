@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import threads from "node:worker_threads";
-import { CheckHelper } from "../../provider/lifecycle/checkHelper";
-import { type ReadSource, sharedSource } from "../../provider/lifecycle/sources";
+import { sharedSource } from "../../provider/lifecycle/sources";
+import { CheckHelper } from "../../provider/plan/checkHelper";
+import type { ReadSource } from "../../provider/plan/readSource";
 import type { User } from "../../provider/schema/identity";
 import { Tally } from "../../provider/schema/tally";
 

@@ -1,7 +1,7 @@
 import { attributesOf, wholeFingerprint } from "../ledger/attributes";
 import type { Fingerprint } from "../ledger/fingerprint";
-import type { Described } from "../plan/delta";
 import { identifierOf, type User } from "../schema/identity";
+import type { Described } from "./delta";
 
 /** What a record says, for the decision about it. */
 export function describe(key: string, user: User, record: Fingerprint, passwordOmitted = false): Described {

@@ -1,15 +1,15 @@
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { type EncodedLedger, failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
+import { describe } from "../plan/describe";
 import { JobCount, TOO_LARGE } from "../plan/pack";
+import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
+import { listCodes } from "../results/oneLine";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { requestOverhead } from "../tenant/importRequest";
-import { describe } from "./describe";
-import { listCodes } from "./findings";
-import type { ReadSource } from "./sources";
 
 /** What an update would do, in users. */
 export interface Plan {

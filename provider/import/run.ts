@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
-import type { EndedJob, Journal, JournalMember, OpenJob, Outcome, Span } from "../journal/journal";
+import type { JournalMember, Outcome, Span } from "../journal/format";
+import type { Journal } from "../journal/journal";
+import type { EndedJob, OpenJob } from "../journal/replay";
 import { type Attributes, wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
@@ -26,10 +28,12 @@ import {
   sameAttributes,
   withoutFactors,
 } from "../plan/delta";
-import type { Double } from "../plan/doubles";
+import { describe } from "../plan/describe";
+import { type Double, doubleFailure } from "../plan/doubles";
 import { IndexSet } from "../plan/indexSet";
 import { type Chunk, Packer, recordOf, split, TOO_LARGE } from "../plan/pack";
 import { type BatchProgress, count, countOf } from "../progress/batchProgress";
+import { listCodes } from "../results/oneLine";
 import { redact } from "../results/redact";
 import type {
   DifferenceCount,
@@ -50,9 +54,7 @@ import { TenantError } from "../tenant/errors";
 import { type FinishedJob, importJob, paceOf, resumeJob } from "../tenant/importJob";
 import { type JobRequest, requestOverhead } from "../tenant/importRequest";
 import { matchErrors, type RecordFailure } from "../tenant/matchErrors";
-import { describe } from "./describe";
-import { type Failure, Findings, listCodes, type Place } from "./findings";
-import { doubleFailure } from "./sources";
+import { type Failure, Findings, type Place } from "./findings";
 
 /** How the users of a batch are to be imported. */
 export interface ImportSettings {

@@ -1,5 +1,4 @@
 import type { Difference, JobKind, NotAppliedReason } from "../plan/delta";
-import { count } from "../progress/batchProgress";
 import { toRanges } from "../results/ranges";
 import {
   type DifferenceCount,
@@ -104,21 +103,6 @@ export class Findings {
 
 function sorted<T>(groups: ReadonlyMap<string, T>): T[] {
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
-}
-
-/** The codes of failures and how often each occurs: `DUPLICATED_USER 12, FORMAT 3`. */
-export function listCodes(codes: ReadonlyMap<string, number>): string {
-  return [...codes]
-    .sort(([, a], [, b]) => b - a)
-    .map(([code, users]) => `${code} ${count(users)}`)
-    .join(", ");
-}
-
-/** What can't be brought to the tenant, in one line. */
-export function differenceLine(differences: readonly DifferenceCount[]): string {
-  const attributes = new Map<string, number>();
-  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
-  return `the file has changes that an import can't apply to users who exist (${listCodes(attributes)}): see the output notApplied`;
 }
 
 /** Keeps those that come first in the source. Where there is one for everybody, they must not all be kept. */

@@ -1,14 +1,14 @@
 import path from "node:path";
 import type { BatchReview } from "../resources/finalizer";
-import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
-import { removeFailedRecords, writeFailedRecords } from "../results/failedRecordsFile";
-import { fromRanges } from "../results/ranges";
-import { FAILED_RECORDS, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
-import { type DifferenceCount, type FailedAt, mergeSummaries } from "../results/types";
-import { removeWholeFile } from "../results/wholeFile";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source, SourceRecord } from "../source";
+import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "./failedRecordsCsv";
+import { removeFailedRecords, writeFailedRecords } from "./failedRecordsFile";
+import { fromRanges } from "./ranges";
+import { FAILED_RECORDS, INVALID_RECORDS_CSV, REPORT } from "./resultsFolder";
+import { type DifferenceCount, type FailedAt, mergeSummaries } from "./types";
+import { removeWholeFile } from "./wholeFile";
 
 /** What the results are written from. */
 export interface Results {
@@ -103,7 +103,7 @@ async function* rows(
 async function writeReportOf(directory: string, results: Results): Promise<void> {
   const { batches, name, connectionId, maxActiveJobs, problem } = results;
   // Loaded where there is something to draw: the charts' library costs more time than a preview.
-  const { writeReport } = await import("../results/report.js");
+  const { writeReport } = await import("./report.js");
   await writeReport(directory, {
     name,
     connectionId,
