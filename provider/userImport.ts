@@ -78,7 +78,7 @@ export class UserImport extends pulumi.ComponentResource {
     super("auth0import:UserImport", name, {}, opts);
     const { batches = 1, maxFailures, resultsDir = defaultResultsDir(name), ...shared } = args;
     const child = { parent: this };
-    const { key } = new ImportKey(`${name}-key`, child);
+    const { key, created } = new ImportKey(`${name}-key`, child);
     const all = Array.from(
       { length: batches },
       (_, index) =>
@@ -88,6 +88,7 @@ export class UserImport extends pulumi.ComponentResource {
             ...shared,
             resultsDir,
             key,
+            created,
             share: { index, count: batches },
             externalId: pulumi
               .output(args.externalId)

@@ -25,6 +25,7 @@ export const Inputs = z.object({
   transform: filePath.optional(),
   unsupportedPasswordHash: z.enum(["fail", "omit"], { error: 'unsupportedPasswordHash must be "fail" or "omit"' }),
   key: z.string("key is required: the key of an ImportKey"),
+  created: z.iso.datetime("created must be the time at which the ImportKey was made: its output `created`").optional(),
   share: z
     .object({ index: z.int().min(0), count: z.int().min(1) }, "share must be { index, count }")
     .refine(({ index, count }) => index < count, "share: index must be below count"),

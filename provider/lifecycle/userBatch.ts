@@ -34,7 +34,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   configure: async (request) => configure(request),
 
   async check(olds, program) {
-    const { preview, ...news } = program;
+    const { preview, ...news } = withoutMissing(program);
     const old = olds as Partial<Inputs>;
     const reasons = [...argumentProblems(news), ...changeProblems(old, news as Partial<Inputs>)];
     if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news.configNamespace));
@@ -161,6 +161,14 @@ function changeProblems(olds: Partial<Inputs>, news: Partial<Inputs>): string[] 
     problems.push("connectionId can't change while the import is sealed: its users would have to be sent again.");
   }
   return problems;
+}
+
+/**
+ * Without the time of a key that is there and tells none: in a preview, Pulumi's SDK takes an output that a resource does
+ * not have for one that is not known yet.
+ */
+function withoutMissing({ created, ...news }: Properties): Properties {
+  return created === undefined || (isUnknown(created) && !isUnknown(news.key)) ? news : { ...news, created };
 }
 
 function isKnownChange(old: unknown, now: unknown): boolean {

@@ -11,8 +11,10 @@ import { ShimResource } from "./shim";
 export class ImportKey extends ShimResource {
   /** The key, hexadecimal; a secret. */
   declare readonly key: pulumi.Output<string>;
+  /** When it was made, before the first user was sent: ISO 8601, UTC. Absent where an earlier 0.1 made it. */
+  declare readonly created: pulumi.Output<string | undefined>;
 
   constructor(name: string, opts?: pulumi.CustomResourceOptions) {
-    super("ImportKey", name, {}, ["key"], ["key"], opts);
+    super("ImportKey", name, {}, ["key", "created"], ["key"], opts);
   }
 }

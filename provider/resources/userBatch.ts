@@ -103,6 +103,11 @@ export interface UserBatchArgs extends ImportArgs {
   /** The `key` of an {@link ImportKey}. */
   key: pulumi.Input<string>;
   /**
+   * The `created` of that ImportKey. With it, a user who came in by a job whose answer was lost, the journal with it, is
+   * recognised under an id of the source's own, too. A change of it is none of the batch.
+   */
+  created?: pulumi.Input<string | undefined>;
+  /**
    * The part of the source that is this batch's: the users whose identity hashes to `index` of `count`. Fixed after the
    * first import.
    *
@@ -117,8 +122,8 @@ export interface UserBatchArgs extends ImportArgs {
  *
  * @example
  * ```ts
- * const key = new ImportKey("staff-key");
- * const staff = new UserBatch("staff", { key: key.key, connectionId: "con_0000000000000001", users: "staff.json" });
+ * const { key, created } = new ImportKey("staff-key");
+ * const staff = new UserBatch("staff", { key, created, connectionId: "con_0000000000000001", users: "staff.json" });
  * export const summary = staff.summary;
  * ```
  */
@@ -164,6 +169,7 @@ export class UserBatch extends ShimResource {
         connectionId: args.connectionId,
         users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
         key: pulumi.secret(args.key),
+        created: args.created,
         share: args.share ?? { index: 0, count: 1 },
         transform: args.transform,
         unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
