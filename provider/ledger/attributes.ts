@@ -1,5 +1,13 @@
 import { identityOf, type User } from "../schema/identity";
-import { contentFingerprint, type Fingerprint, GROUP_BITS, RECORD_BITS } from "./fingerprint";
+import {
+  canonicalJson,
+  contentFingerprint,
+  type Fingerprint,
+  GROUP_BITS,
+  type Nulls,
+  RECORD_BITS,
+  textFingerprint,
+} from "./fingerprint";
 
 /** The attributes that make up a user's profile; one group, since they change together. */
 export const PROFILE = ["name", "given_name", "family_name", "nickname", "picture"] as const;
@@ -76,6 +84,34 @@ function attributeOf(user: User, group: Group, profile: readonly ProfileAttribut
 
 function asKept(attribute: string, value: unknown): unknown {
   return CASELESS.has(attribute) && typeof value === "string" ? value.toLowerCase() : value;
+}
+
+/**
+ * The print of what one group of a user says: `undefined` where it says nothing, which is no attribute, or metadata
+ * without a key.
+ *
+ * @param whose as `identityOf` names the user of the record.
+ * @param value for `profile` an object with its attributes.
+ * @param nulls version 0.1 took nulls and empty texts for something.
+ */
+export function groupPrint(
+  key: string,
+  whose: string,
+  group: Group,
+  value: unknown,
+  nulls: Nulls = "dropped",
+): Fingerprint | undefined {
+  const isSaid = (each: unknown) => each !== undefined && (nulls === "kept" || (each !== null && each !== ""));
+  let said = value;
+  if (group === "profile") {
+    const stated = value as Partial<Record<ProfileAttribute, unknown>>;
+    const pairs = PROFILE.filter((attribute) => isSaid(stated[attribute])).map((name) => [name, stated[name]]);
+    said = pairs.length === 0 ? undefined : pairs;
+  }
+  if (!isSaid(said)) return undefined;
+  const text = canonicalJson(asKept(group, said), nulls);
+  if (nulls === "dropped" && text === "{}") return undefined;
+  return textFingerprint(key, purposeOf(group, whose), text, printBits(group));
 }
 
 /** The fingerprint of a user's email, as `attributesOf` makes it. */

@@ -36,20 +36,26 @@ function firstBits(digest: string, bits: number): Fingerprint {
 const ZERO = "0".charCodeAt(0);
 const A = "a".charCodeAt(0);
 
+/** What becomes of keys that are `null`. */
+export type Nulls = "kept" | "dropped";
+
 /** JSON with sorted keys, so that the order of attributes in a file, white space and the spelling of numbers mean nothing. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(sorted(value)) ?? "null";
+export function canonicalJson(value: unknown, nulls: Nulls = "kept"): string {
+  return JSON.stringify(sorted(value, nulls === "dropped")) ?? "null";
 }
 
 /** Rebuilt and left to the native `JSON.stringify`: half the cost of putting the text together here. */
-function sorted(value: unknown): unknown {
+function sorted(value: unknown, withoutNulls: boolean): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
+  if (Array.isArray(value)) return value.map((each) => sorted(each, withoutNulls));
   const object = value as Record<string, unknown>;
   const keys = Object.keys(object).sort();
   // A null prototype, so that a key `__proto__` is a key like any other.
   const result = Object.create(null) as Record<string, unknown>;
-  for (const key of keys) result[key] = sorted(object[key]);
+  for (const key of keys) {
+    if (withoutNulls && object[key] === null) continue;
+    result[key] = sorted(object[key], withoutNulls);
+  }
   return result;
 }
 
@@ -71,7 +77,12 @@ export function secondIdentityFingerprint(key: string, identity: string): Finger
 
 /** The fingerprint of what a record says in one group of attributes, or in all of them. */
 export function contentFingerprint(key: string, group: string, value: unknown, bits: number): Fingerprint {
-  return firstBits(keyed(key, group, canonicalJson(value)), bits);
+  return textFingerprint(key, group, canonicalJson(value), bits);
+}
+
+/** The same, of a value that is text already. */
+export function textFingerprint(key: string, group: string, text: string, bits: number): Fingerprint {
+  return firstBits(keyed(key, group, text), bits);
 }
 
 /** Fingerprints records by their JSON as it is spelt: cheap, and enough to pass over those that did not change. */
