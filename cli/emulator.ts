@@ -18,6 +18,9 @@ interface Flags {
   usersPerSecond: number;
   requestsPerSecond: number;
   burst: number;
+  signInsPerMinute: number;
+  maxFailedSignIns: number;
+  scryptMemory: number;
   faults?: string;
   virtualClock?: true;
   verbose?: true;
@@ -27,7 +30,9 @@ interface Flags {
 export function emulatorCommand(): Command {
   const defaults = defaultSettings;
   return new Command("emulator")
-    .description("Run a local Auth0 tenant: the part of the Management API that user imports need.")
+    .description(
+      "Run a local Auth0 tenant: the part of the Management API that user imports need, and sign-in by password.",
+    )
     .option("--port <port>", "port to listen on, 0 for any free one", integer(0, 65_535), 4010)
     .option("--host <host>", "loopback address to listen on", "127.0.0.1")
     .option("--data <file>", "keep the tenant's data in this file between runs")
@@ -55,6 +60,24 @@ export function emulatorCommand(): Command {
       defaults.requestsPerSecond,
     )
     .option("--burst <count>", "requests that the rate limit takes at once", integer(1), defaults.burst)
+    .option(
+      "--sign-ins-per-minute <count>",
+      "sign-ins of one user in a minute, half as many in each that follows, 0 for no limit",
+      integer(0),
+      defaults.signInsPerMinute,
+    )
+    .option(
+      "--max-failed-sign-ins <count>",
+      "wrong passwords before a user is locked out, 0 for any number",
+      integer(0),
+      defaults.maxFailedSignIns,
+    )
+    .option(
+      "--scrypt-memory <MiB>",
+      "memory that an scrypt hash may take to be verified, 0 for any; 32 is Node's own limit",
+      integer(0),
+      defaults.scryptMemory,
+    )
     .option("--faults <file>", "what goes wrong when: a fault plan (JSON), see below")
     .option("--virtual-clock", "let POST /emulator/clock move the tenant's time on; it starts at the real one")
     .option("--verbose", "a line on stderr for each request, and for each fault that strikes")

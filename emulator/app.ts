@@ -18,7 +18,7 @@ export interface AppHooks {
   log?: (line: string) => void;
 }
 
-/** The HTTP side of a tenant: sign-in, the part of the Management API that imports need, and `/emulator`. */
+/** The HTTP side of a tenant: sign-in of programs and users, the part of the Management API that imports need, and `/emulator`. */
 export function createApp(tenant: Tenant, hooks: AppHooks): Hono<Env> {
   const app = new Hono<Env>();
   app.onError((error, c) => {

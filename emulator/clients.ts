@@ -11,6 +11,7 @@ const seeded: Client = {
   client_secret: "emulated",
   name: "Emulated Application",
   app_type: "regular_web",
+  grant_types: ["authorization_code", "refresh_token", "password", "http://auth0.com/oauth/grant-type/password-realm"],
 };
 
 /** The one application that every emulated tenant has. */

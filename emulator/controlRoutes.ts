@@ -3,8 +3,9 @@ import { z } from "zod";
 import { ApiError } from "./apiError";
 import { type FaultPlan, parseFaultPlan } from "./faultPlan";
 import { type Env, readJson } from "./http";
+import { recordSignIn } from "./passwords";
 import type { Tenant } from "./tenant";
-import { type Attributes, toProfile } from "./userStore";
+import { toProfile } from "./userStore";
 
 /** What a real tenant doesn't have: a look behind the scenes, for tests and benchmarks. */
 export function addControls(app: Hono<Env>, tenant: Tenant): void {
@@ -51,11 +52,7 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
   app.post("/emulator/users/:id/sign-in", (c) => {
     const user = tenant.users.get(c.req.param("id"));
     if (!user) return c.notFound();
-    const now = tenant.clock.now();
-    const attributes = JSON.parse(user.attributes) as Attributes;
-    attributes.logins_count = Number(attributes.logins_count ?? 0) + 1;
-    attributes.last_login = new Date(now).toISOString();
-    tenant.users.put({ ...user, updatedAt: now, attributes: JSON.stringify(attributes) });
+    recordSignIn(user, tenant.users, tenant.clock.now(), "127.0.0.1");
     return c.body(null, 204);
   });
 }

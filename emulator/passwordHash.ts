@@ -8,15 +8,19 @@ import { recordError } from "./recordErrors";
 
 type Encoding = "base64" | "hex" | "utf8";
 
+/** Bytes as text; the encoding is utf8 where it isn't said. */
+export interface Encoded {
+  value?: string;
+  encoding?: Encoding;
+}
+
 export interface CustomPasswordHash {
   algorithm: string;
-  hash: {
-    value?: string;
-    encoding?: Encoding;
-    digest?: string;
-    key?: { value: string; encoding?: Encoding };
-  };
-  salt?: { value: string; encoding?: Encoding };
+  hash: Encoded & { digest?: string; key?: { value: string; encoding?: Encoding } };
+  /** In front of the password where it isn't said. */
+  salt?: { value: string; encoding?: Encoding; position?: "prefix" | "suffix" };
+  /** How the old system turned a password into bytes. */
+  password?: { encoding?: "ascii" | "utf8" | "utf16le" | "ucs2" | "latin1" | "binary" };
   keylen?: number;
   cost?: number;
   blockSize?: number;
@@ -32,7 +36,7 @@ const argon2Hash = new RegExp(
   `^\\$argon2(id|i|d)\\$(v=\\d+\\$)?m=\\d+,t=\\d+,p=\\d+\\$${unpaddedBase64}\\$${unpaddedBase64}$`,
 );
 const pbkdf2Hash = new RegExp(
-  `^\\$pbkdf2-[a-z0-9-]+(\\$(i=\\d+(,l=\\d+)?|l=\\d+))?\\$${unpaddedBase64}\\$${unpaddedBase64}$`,
+  `^\\$pbkdf2-[A-Za-z0-9-]+(\\$(i=\\d+(,l=\\d+)?|l=\\d+))?\\$${unpaddedBase64}\\$${unpaddedBase64}$`,
 );
 const ldapHash = /^\{(MD5|SMD5|SHA\d*|SSHA\d*)\}[A-Za-z0-9+/]+={0,2}$/;
 

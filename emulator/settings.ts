@@ -17,6 +17,14 @@ export interface TenantSettings {
   requestsPerSecond: number;
   /** How many requests the rate limit takes at once. */
   burst: number;
+  /** Sign-ins of one user from one address in a minute, half as many in each that follows; 0 for no limit. */
+  signInsPerMinute: number;
+  /** Wrong passwords of one user from one address before the right one is refused, too; 0 for any number. */
+  maxFailedSignIns: number;
+  /** MiB that an scrypt hash may take for its password to be found right; 0 for any. What Auth0 allows is not known. */
+  scryptMemory: number;
+  /** Of the bcrypt hash that takes the place of an imported one at the first sign-in. */
+  passwordRounds: number;
 }
 
 export const defaultSettings: TenantSettings = {
@@ -30,4 +38,8 @@ export const defaultSettings: TenantSettings = {
   usersPerSecond: 1000,
   requestsPerSecond: 0,
   burst: 10,
+  signInsPerMinute: 20,
+  maxFailedSignIns: 10,
+  scryptMemory: 32,
+  passwordRounds: 10,
 };

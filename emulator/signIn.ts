@@ -1,15 +1,17 @@
 import type { Context } from "hono";
 import { type Env, readJson } from "./http";
+import { passwordGrant, passwordRealm } from "./passwordGrant";
 import type { Tenant } from "./tenant";
 import { isValidAssertion } from "./tokens";
 
-/** `POST /oauth/token`: client credentials, by secret or by assertion, as JSON or as a form. */
+/** `POST /oauth/token`, as JSON or as a form: client credentials, by secret or by assertion; or a user's password. */
 export async function signIn(c: Context<Env>, tenant: Tenant): Promise<Response> {
   const { settings } = tenant;
   const form = await readSignIn(c);
   const refuse = (status: 400 | 401 | 403, error: string, description: string) =>
     c.json({ error, error_description: description }, status);
 
+  if (form.grant_type === passwordRealm) return passwordGrant(form, c, tenant);
   if (form.grant_type !== "client_credentials") {
     return refuse(403, "unsupported_grant_type", `Unsupported grant type: ${form.grant_type}`);
   }

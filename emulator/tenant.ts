@@ -6,6 +6,7 @@ import { failedIn, type JobStatus, statusOf } from "./importJob";
 import { ImportJobs } from "./importJobs";
 import { RateLimiter } from "./rateLimiter";
 import type { TenantSettings } from "./settings";
+import { SignInAttempts } from "./signInAttempts";
 import { Tokens } from "./tokens";
 import { type Tally, UserStore } from "./userStore";
 
@@ -18,6 +19,7 @@ export class Tenant {
   readonly jobs: ImportJobs;
   readonly tokens: Tokens;
   readonly rateLimiter: RateLimiter | undefined;
+  readonly signInAttempts: SignInAttempts;
   readonly faults: Faults;
   /** Answers since the start, by method and route, then by status. */
   private readonly answers = new Map<string, Map<number, number>>();
@@ -31,6 +33,7 @@ export class Tenant {
     this.faults = new Faults(clock);
     this.jobs = new ImportJobs(this.users, clock, settings, this.faults);
     this.tokens = new Tokens(signingKey, clock);
+    this.signInAttempts = new SignInAttempts(settings, clock);
     const { requestsPerSecond, burst } = settings;
     this.rateLimiter = requestsPerSecond > 0 ? new RateLimiter(requestsPerSecond, burst, clock) : undefined;
   }
@@ -86,6 +89,7 @@ export class Tenant {
   reset(): void {
     this.users.clear();
     this.jobs.clear();
+    this.signInAttempts.clear();
     this.answers.clear();
     this.faults.restart();
   }
