@@ -3,9 +3,10 @@ import path from "node:path";
 import { Command } from "commander";
 import { FAILED_RECORDS_CSV, isPersonal, REPORT } from "../provider/results/resultsFolder";
 import { isBeingWritten, unfinishedFile } from "../provider/results/wholeFile";
+import { resultsFolders } from "./resultsFolders";
 import { byProcess, drivenBelow } from "./stop";
 
-/** The folder that holds the results of all imports of a program, where they have no other. */
+/** The folder that holds the results of all imports of a project, where they have no other. */
 const COMMON_FOLDER = ".user-import";
 
 /** `purge`: for when the failed records are dealt with, or the results go into an archive. */
@@ -14,13 +15,20 @@ export function purgeCommand(): Command {
     .description(
       "Remove personal data from a results folder: the failed records. The report, the tables and the journal hold none, and stay.",
     )
-    .argument("<dir>", "a resultsDir, or the program's .user-import with those of all its imports")
+    .argument("<dir>", "a resultsDir, or the project's .user-import with those of all its imports")
     .action(purge);
 }
 
-function purge(folder: string): void {
-  refuseWhileRunning(folder);
-  const found = resultsFolders(folder).flatMap((each) =>
+function purge(given: string): void {
+  const folders = resultsFolders(given);
+  for (const folder of folders) refuseWhileRunning(folder);
+  const emptied = folders.flatMap(mayBeEmptied);
+  if (emptied.length === 0) {
+    throw new Error(
+      `${folders.join(" and ")} is not a results folder: it has neither a journal nor a report. Give the folder that the import has as resultsDir, or the project's ${COMMON_FOLDER}.`,
+    );
+  }
+  const found = emptied.flatMap((each) =>
     readdirSync(each)
       .filter(isPersonal)
       .map((name) => path.join(each, name)),
@@ -31,7 +39,7 @@ function purge(folder: string): void {
     rmSync(file);
     console.log(`Removed ${file}`);
   }
-  if (files.length === 0) console.log(`There is no personal data to remove below ${folder}.`);
+  if (files.length === 0) console.log(`There is no personal data to remove below ${folders.join(" and ")}.`);
   const left = found.filter((file) => !files.includes(file));
   if (left.length > 0) {
     throw new Error(
@@ -40,7 +48,7 @@ function purge(folder: string): void {
   }
 }
 
-/** @throws Error when there is no such folder, or an import is at work below it */
+/** @throws Error when an import is at work below it */
 function refuseWhileRunning(folder: string): void {
   const [first] = byProcess(drivenBelow(folder));
   if (first === undefined) return;
@@ -62,18 +70,14 @@ function refuseWhileWritten(file: string): void {
 /**
  * The folders that may be emptied of personal data. In the program's common folder all are; any other one has to show by
  * what lies in it that it holds results: a file of the same name may be somebody's corrections elsewhere.
- *
- * @throws Error when it is no results folder
  */
-function resultsFolders(folder: string): string[] {
+function mayBeEmptied(folder: string): string[] {
   const isCommon = [path.resolve(folder), realpathSync(folder)].some((each) =>
     each.split(path.sep).includes(COMMON_FOLDER),
   );
   if (isCommon) return [folder, ...foldersBelow(folder)];
-  if (["journal", REPORT, FAILED_RECORDS_CSV].some((name) => existsSync(path.join(folder, name)))) return [folder];
-  throw new Error(
-    `${folder} is not a results folder: it has neither a journal nor a report. Give the folder that the import has as resultsDir, or the program's ${COMMON_FOLDER}.`,
-  );
+  const holdsResults = ["journal", REPORT, FAILED_RECORDS_CSV].some((name) => existsSync(path.join(folder, name)));
+  return holdsResults ? [folder] : [];
 }
 
 /** Links are not followed: a folder that one leads to is not among them. */

@@ -1,10 +1,11 @@
-import { statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { globSync } from "tinyglobby";
 import { isDead, type LockOwner, lockFile, readOwner } from "../provider/journal/lockOwner";
 import { stopFile } from "../provider/journal/stopFile";
+import { resultsFolders } from "./resultsFolders";
 
 const DEFAULT_FOLDER = ".user-import";
 
@@ -20,13 +21,13 @@ export interface Driven {
 export function stopCommand(): Command {
   return new Command("stop")
     .description("Stop a running import: it sends no more jobs, awaits those that run, and saves.")
-    .argument("[dir]", "folder with the import's journal: the program's .user-import, or a resultsDir", DEFAULT_FOLDER)
+    .argument("[dir]", "folder with the import's journal: the project's .user-import, or a resultsDir", DEFAULT_FOLDER)
     .option("--wait", "return when it has stopped")
     .action(stop);
 }
 
 async function stop(folder: string, { wait }: { wait?: true }): Promise<void> {
-  const driven = drivenBelow(folder);
+  const driven = resultsFolders(folder).flatMap(drivenBelow);
   if (driven.length === 0) throw new Error(`No import is running whose journal is below ${folder}.`);
   for (const { journal, owner } of driven) {
     try {
@@ -48,17 +49,8 @@ async function stop(folder: string, { wait }: { wait?: true }): Promise<void> {
   console.log("It has stopped.");
 }
 
-/**
- * The journals below a folder that a process is at work on.
- *
- * @throws Error when there is no such folder
- */
+/** The journals below a folder that a process is at work on. */
 export function drivenBelow(folder: string): Driven[] {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(
-      `There is no folder ${folder}. Run this in the program's folder, or give the folder that the import has as resultsDir.`,
-    );
-  }
   const options = { cwd: folder, absolute: true, dot: true, followSymbolicLinks: false };
   const journals = globSync(lockFile("**/journal/*.ndjson"), options).map((lock) =>
     lock.slice(0, -lockFile("").length),

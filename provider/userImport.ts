@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
 import { refuseImport } from "./resources/shim";
-import { defaultResultsDir, type ImportArgs, UserBatch } from "./resources/userBatch";
+import { defaultResultsDir, type ImportArgs, resultsPlace, UserBatch } from "./resources/userBatch";
+import { placeOfResults } from "./results/resultsFolder";
 import {
   type FailedRecord,
   type Job,
@@ -106,7 +107,7 @@ export class UserImport extends pulumi.ComponentResource {
         transform: args.transform,
         unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
         sealed: args.sealed ?? false,
-        resultsDir,
+        resultsDir: resultsPlace(resultsDir),
         maxFailures,
         batches: all.map((batch) => pulumi.output(reviewOf(batch))),
       },
@@ -190,7 +191,7 @@ function checkArguments(name: string, args: UserImportArgs | undefined): void {
   }
   if (typeof externalId === "string" && externalId.length > 200) fail("externalId must have at most 200 characters");
   if (typeof resultsDir !== "string") return;
-  const folder = path.resolve(resultsDir);
+  const folder = path.resolve(placeOfResults(resultsDir));
   const other = resultsDirs.get(folder);
   if (other !== undefined && other !== name) {
     fail(`resultsDir "${resultsDir}" is that of "${other}" already, and each would remove the other's results`);

@@ -100,6 +100,20 @@ describe("pulumi-auth0-user-import stop", () => {
     assertRefused(await stop(), /^No import is running/);
   });
 
+  it("is run in a folder below that of Pulumi.yaml, to which resultsDir is relative", async () => {
+    const program = path.join(folder, "dist");
+    mkdirSync(program);
+    writeFileSync(path.join(folder, "Pulumi.yaml"), "main: dist/");
+    const below = (...args: string[]) => run(process.execPath, [cli, "stop", ...args], { cwd: program });
+    assertRefused(await below(), /^There is no folder \.user-import, and no \.\.\/\.user-import\. /);
+    const { file } = await driven("everyone-00");
+    const { file: former } = await driven("staff-00", "dist/.user-import/dev/staff");
+    const { code, stdout } = await below();
+    assert.equal(code, 0);
+    assert.match(stdout, / to stop \((everyone-00, staff-00|staff-00, everyone-00)\)/);
+    for (const each of [file, former]) assert.ok(existsSync(stopFile(each)));
+  });
+
   it("refuses what is no folder", async () => {
     writeFileSync(path.join(folder, "file"), "");
     assertRefused(await stop("file"), /^There is no folder file\. /);

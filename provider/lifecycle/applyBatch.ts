@@ -4,6 +4,7 @@ import { Journal } from "../journal/journal";
 import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
 import { BatchProgress, count } from "../progress/batchProgress";
+import { asGiven } from "../results/resultsFolder";
 import { type Tenant, tenantOf } from "../tenant/client";
 import { resolveCredentials, resolveLimits } from "../tenant/credentials";
 import { type Preflight, preflight } from "../tenant/preflight";
@@ -11,6 +12,7 @@ import {
   durationMs,
   Inputs,
   journalFileOf,
+  journalFilesOf,
   type Outputs,
   readSource,
   sourceInfo,
@@ -133,13 +135,13 @@ async function openJournal(
   const { key, connectionId, resultsDir } = inputs;
   try {
     const target = path.resolve(file);
-    if (old !== undefined) await moveJournal(path.resolve(old.journalFile), target, waiting, stop);
+    for (const earlier of journalFilesOf(inputs, old)) await moveJournal(path.resolve(earlier), target, waiting, stop);
     return await Journal.open(target, { keyId: keyId(key), connectionId }, termsOf(inputs), old, waiting, stop);
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
     throw new Error(
-      `resultsDir "${resultsDir}" can't be written to (${code}). Nothing was sent. Choose another folder.`,
+      `resultsDir "${asGiven(resultsDir)}" can't be written to (${code}). Nothing was sent. Choose another folder.`,
     );
   }
 }

@@ -5,6 +5,7 @@ import type { SavedRun } from "../journal/left";
 import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
+import { asGiven } from "../results/resultsFolder";
 import type { SourceInfo } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source } from "../source";
@@ -108,9 +109,17 @@ export function importName(urn: string): string {
 }
 
 /** Where a batch keeps its journal, relative to the program: by the resource's name, which ends its URN. */
-export function journalFileOf({ resultsDir, resourceUrn }: Inputs): string {
+export function journalFileOf({ resultsDir, resourceUrn }: Pick<Inputs, "resultsDir" | "resourceUrn">): string {
   const name = batchName(resourceUrn).replace(/[^A-Za-z0-9._-]/g, "_");
   return path.posix.join(resultsDir, "journal", `${name}.ndjson`);
+}
+
+/** Where its journal may lie: there, where the state says, and where 0.1 kept it, of whose first run no state tells. */
+export function journalFilesOf(inputs: Inputs, saved: Outputs | undefined): readonly string[] {
+  const { resultsDir, resourceUrn } = inputs;
+  const former = journalFileOf({ resultsDir: asGiven(resultsDir), resourceUrn });
+  const all = [...(saved === undefined ? [] : [saved.journalFile]), journalFileOf(inputs), former];
+  return [...new Set(all)];
 }
 
 const UNITS_MS = { h: 3_600_000, m: 60_000, s: 1_000 } as const;

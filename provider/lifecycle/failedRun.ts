@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { BatchReview } from "../resources/finalizer";
+import { asGiven } from "../results/resultsFolder";
 import type { Source } from "../source";
 import { resolveLimits } from "../tenant/credentials";
 import { batchName, type Inputs, importName, type Outputs } from "./batch";
@@ -39,7 +40,7 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
     const { code } = error as NodeJS.ErrnoException;
     await log.warn(
       resourceUrn,
-      `The report on this run can't be written to "${resultsDir}" (${code ?? "unknown error"}).`,
+      `The report on this run can't be written to "${asGiven(resultsDir)}" (${code ?? "unknown error"}).`,
     );
   }
 }

@@ -7,7 +7,7 @@ import type { BatchReview } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
 import { differenceLine, listCodes } from "../results/oneLine";
 import { fromRanges } from "../results/ranges";
-import { FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
+import { asGiven, FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
 import { mergeSummaries, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
 import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
@@ -65,7 +65,11 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
   async diff(_id, olds, news) {
     const { review, complete } = olds as Partial<Outputs>;
     if (news.sealed === true) return { changes: false };
-    return { changes: complete !== true || hasUnknown(news) || review !== fingerprint(news as unknown as Inputs) };
+    if (complete !== true || hasUnknown(news)) return { changes: true };
+    const inputs = news as unknown as Inputs;
+    // That 0.1 had the results elsewhere is no change: they move with the next review.
+    const former = { ...inputs, resultsDir: asGiven(inputs.resultsDir) };
+    return { changes: ![inputs, former].some((each) => fingerprint(each) === review) };
   },
 
   async create(inputs) {
@@ -78,13 +82,13 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
     if (news.sealed === true) return { outs: olds };
     const outs = await review(id, news);
     // In another folder: the old files would hold personal data for good.
-    if (olds.reportFile !== outs.reportFile) await removeResults(olds);
+    if (olds.reportFile !== outs.reportFile) await removeResults(olds.reportFile);
     return { outs };
   },
 
   read: async (id, props = {}) => ({ id, props }),
 
-  delete: (_id, props) => removeResults(props),
+  delete: (_id, { reportFile }) => removeResults(reportFile),
 };
 
 /** The import is the parent, and its name the start of the Finalizer's. */
@@ -92,7 +96,7 @@ function importUrn(urn: string): string {
   return urn.replace(`$${typeToken("Finalizer")}::`, "::").replace(/-results$/, "");
 }
 
-async function removeResults({ reportFile }: Properties): Promise<void> {
+async function removeResults(reportFile: unknown): Promise<void> {
   if (typeof reportFile !== "string") return;
   const directory = path.dirname(path.resolve(reportFile));
   for (const name of [FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT]) {
@@ -143,9 +147,11 @@ async function review(id: string, properties: Properties): Promise<Properties> {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall === undefined) throw error;
     throw new Error(
-      `The results can't be written to resultsDir "${resultsDir}" (${code}). All batches are saved. Choose another folder and run \`pulumi up\` again.`,
+      `The results can't be written to resultsDir "${asGiven(resultsDir)}" (${code}). All batches are saved. Choose another folder and run \`pulumi up\` again.`,
     );
   });
+  const former = path.posix.join(asGiven(resultsDir), REPORT);
+  if (former !== written.reportFile) await removeResults(former);
   const done = { summary, review: fingerprint(inputs), complete: true, ...written };
   const differences = mergeDifferences(batches);
   if (differences.length > 0) await log.info(resourceUrn, `${differenceLine(differences)}.`);
@@ -157,7 +163,7 @@ async function review(id: string, properties: Properties): Promise<Properties> {
   if (failedRecordsFile === undefined) return done;
 
   const failed = summary.failed + summary.invalid;
-  const outcome = `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(batches)}). They are, whole, in ${failedRecordsFile}; ${written.reportFile} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
+  const outcome = `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(batches)}). They are, whole, in ${asGiven(failedRecordsFile)}; ${asGiven(written.reportFile)} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
   const excess = overLimit(maxFailures, summary);
   if (excess !== undefined) throw partialFailure(id, properties, { ...done, complete: false }, `${outcome} ${excess}`);
   await log.warn(resourceUrn, outcome);

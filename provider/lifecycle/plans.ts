@@ -6,7 +6,7 @@ import type { ReadSource } from "../plan/readSource";
 import { count, countOf } from "../progress/batchProgress";
 import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
 import { listCodes } from "../results/oneLine";
-import { INVALID_RECORDS_CSV } from "../results/resultsFolder";
+import { asGiven, INVALID_RECORDS_CSV } from "../results/resultsFolder";
 import { removeWholeFile } from "../results/wholeFile";
 import { identityOf } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
@@ -43,7 +43,9 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
     const message = error instanceof Error ? error.message : String(error);
     await log.warn(
       urn,
-      syscall === undefined ? message : `The list of invalid records can't be written to "${resultsDir}" (${code}).`,
+      syscall === undefined
+        ? message
+        : `The list of invalid records can't be written to "${asGiven(resultsDir)}" (${code}).`,
     );
   }
 }
@@ -66,7 +68,7 @@ async function tellRecords(urn: string, resultsDir: string, all: readonly Tellab
         first.push(`  ${file}:${line} ${code}: ${at && !message.startsWith(at) ? `${at} ` : ""}${message}`);
     });
     await writeFailedRecordsCsv(directory, rows, INVALID_RECORDS_CSV);
-    const list = path.posix.join(resultsDir, INVALID_RECORDS_CSV);
+    const list = path.posix.join(asGiven(resultsDir), INVALID_RECORDS_CSV);
     const more = invalidAt.size > first.length ? `\n  …` : "";
     await log.warn(
       urn,

@@ -1,5 +1,5 @@
 import { type Reading, type ReadSource, SourceReader } from "../plan/readSource";
-import { isSource, type Source, type SourceDigest } from "../source";
+import { isSource, projectFolder, type Source, type SourceDigest } from "../source";
 
 // One process serves all resources of a run. What one of them reads of a source, the others share.
 
@@ -13,7 +13,9 @@ export function isUnchanged(
   { digest, bytes }: Pick<SourceDigest, "digest" | "bytes">,
 ): Promise<boolean> {
   const name = JSON.stringify([patterns, transform, digest]);
-  const known = comparisons.get(name) ?? isSource({ digest, bytes }, patterns, process.cwd(), { transform });
+  const cwd = process.cwd();
+  const options = { transform, root: projectFolder(cwd) };
+  const known = comparisons.get(name) ?? isSource({ digest, bytes }, patterns, cwd, options);
   comparisons.set(name, known);
   return known;
 }

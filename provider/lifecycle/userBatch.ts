@@ -14,7 +14,7 @@ import { CredentialsError, resolveCredentials, resolveLimits } from "../tenant/c
 import {
   Inputs,
   importName,
-  journalFileOf,
+  journalFilesOf,
   type Outputs,
   readSource,
   sameJson,
@@ -224,7 +224,7 @@ function leftUnsaved(saved: Outputs, news: Inputs): boolean {
   if (hasUnknown(news)) return false;
   const identity = { keyId: keyId(news.key), connectionId: news.connectionId };
   try {
-    return [...new Set([saved.journalFile, journalFileOf(news)])].some((name) => {
+    return journalFilesOf(news, saved).some((name) => {
       const file = path.resolve(name);
       if (hasUnsavedJournal(file, identity, saved)) return true;
       removeSavedJournal(file, saved.run, saved.connectionId);

@@ -2,7 +2,7 @@ import { identityFingerprint, NO_IDENTITY, RecordHasher, secondIdentityFingerpri
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
-import { openSource, type Source, type SourceRecord } from "../source";
+import { openSource, projectFolder, type Source, type SourceRecord } from "../source";
 import { Column } from "../source/column";
 import { CheckHelper, type RecordRange } from "./checkHelper";
 import { type Double, resolveDoubles } from "./doubles";
@@ -99,8 +99,10 @@ export class SourceReader {
     const { patterns, transform } = this.reading;
     const identifiers = new IdentifierIndex();
     try {
-      const source = await openSource(patterns, process.cwd(), {
+      const cwd = process.cwd();
+      const source = await openSource(patterns, cwd, {
         transform,
+        root: projectFolder(cwd),
         onRecord: (record, text) => this.#take(record, text, identifiers),
       });
       await this.#checkHere(source, await this.#helper.end()).catch(async (error: unknown) => {

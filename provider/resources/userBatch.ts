@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OnExisting } from "../plan/delta";
 import type { Share } from "../plan/share";
+import { placeOfResults } from "../results/resultsFolder";
 import type {
   DifferenceCount,
   FailedAt,
@@ -21,14 +22,14 @@ export interface ImportArgs {
   /** The id of a database connection, `con_…`. A change replaces the import: its users are sent to the new connection. */
   connectionId: pulumi.Input<string>;
   /**
-   * Files or globs, relative to the program's folder: JSON array, NDJSON (an Auth0 export) or CSV, each also gzipped;
-   * told apart by content. A record in a later file overrides that of the same user in an earlier one. Required unless
-   * `sealed`.
+   * Files or globs, relative to the program's folder, or where there are none, to that of `Pulumi.yaml`: JSON array,
+   * NDJSON (an Auth0 export) or CSV, each also gzipped; told apart by content. A record in a later file overrides that
+   * of the same user in an earlier one. Required unless `sealed`.
    */
   users?: pulumi.Input<string | pulumi.Input<string>[]>;
   /**
-   * A module whose default export maps a record of the source to an Auth0 user, or to nothing to leave it out, relative
-   * to the program's folder: JavaScript, or compiled TypeScript. Its own content counts as part of the source.
+   * A module whose default export maps a record of the source to an Auth0 user, or to nothing to leave it out; looked
+   * for as `users` are. JavaScript, or compiled TypeScript. Its own content counts as part of the source.
    */
   transform?: pulumi.Input<string>;
   /**
@@ -89,9 +90,10 @@ export interface ImportArgs {
    */
   configNamespace?: pulumi.Input<string>;
   /**
-   * The folder for the journal of what was sent and for the failed records, relative to the program. The latter hold
-   * personal data: keep it out of version control. Where it is kept from run to run, an interrupted run is continued
-   * without asking the tenant about every user.
+   * The folder for the journal of what was sent and for the failed records, relative to the folder of `Pulumi.yaml`,
+   * or where there is none at or above the program's, to the program's. The failed records hold personal data: keep it
+   * out of version control. Where it is kept from run to run, an interrupted run is continued without asking the tenant
+   * about every user.
    *
    * @default ".user-import/STACK/NAME"
    */
@@ -181,7 +183,7 @@ export class UserBatch extends ShimResource {
         sendCompletionEmail: args.sendCompletionEmail ?? false,
         configNamespace: args.configNamespace ?? "auth0",
         deadline: args.deadline,
-        resultsDir: args.resultsDir ?? defaultResultsDir(name),
+        resultsDir: resultsPlace(args.resultsDir ?? defaultResultsDir(name)),
         preview: inPreview(),
       },
       [
@@ -210,7 +212,12 @@ export class UserBatch extends ShimResource {
   }
 }
 
-/** `.user-import/STACK/NAME`, relative to the program. */
+/** `resultsDir` as the provider wants it: relative to the program. What is no text is for `check` to refuse. */
+export function resultsPlace(resultsDir: pulumi.Input<string>): pulumi.Output<string> {
+  return pulumi.output(resultsDir).apply((given) => (typeof given === "string" ? placeOfResults(given) : given));
+}
+
+/** `.user-import/STACK/NAME`. */
 export function defaultResultsDir(name: string): string {
   const [stack, folder] = [pulumi.getStack(), name].map((part) => part.replace(/[^A-Za-z0-9._-]/g, "_"));
   return `.user-import/${stack}/${folder}`;

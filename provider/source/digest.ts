@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { resolveFiles } from "./resolveFiles";
+import { resolveFiles, resolveTransform } from "./resolveFiles";
 import { READ_BYTES, SourceFile } from "./sourceFile";
 
 /** What a source is, to tell whether it has changed. */
@@ -20,6 +20,7 @@ export interface SourceDigest {
 export interface DigestSourceOptions {
   /** See `OpenSourceOptions`. */
   readonly transform?: string | undefined;
+  readonly root?: string | undefined;
 }
 
 /**
@@ -31,9 +32,9 @@ export interface DigestSourceOptions {
 export async function digestSource(
   patterns: readonly string[],
   cwd: string,
-  { transform }: DigestSourceOptions = {},
+  { transform, root }: DigestSourceOptions = {},
 ): Promise<SourceDigest> {
-  const names = await resolveFiles(patterns, cwd);
+  const names = await resolveFiles(patterns, cwd, root);
   const fileDigests: Buffer[] = [];
   let bytes = 0;
   for (const name of names) {
@@ -41,7 +42,8 @@ export async function digestSource(
     fileDigests.push(file.digest);
     bytes += file.bytes;
   }
-  const transformDigest = transform === undefined ? undefined : (await digestFile(transform, cwd)).digest;
+  const transformDigest =
+    transform === undefined ? undefined : (await digestFile(await resolveTransform(transform, cwd, root), cwd)).digest;
   return { digest: combineDigests(fileDigests, transformDigest), bytes, files: names.length };
 }
 
@@ -56,7 +58,7 @@ export async function isSource(
   cwd: string,
   options: DigestSourceOptions = {},
 ): Promise<boolean> {
-  const names = await resolveFiles(patterns, cwd);
+  const names = await resolveFiles(patterns, cwd, options.root);
   const sizes = await Promise.all(names.map((name) => sizeOf(resolve(cwd, name))));
   // A file that can't be looked at is for `digestSource` to explain.
   const areThere = sizes.every((size) => size !== undefined);

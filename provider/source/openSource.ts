@@ -2,7 +2,7 @@ import { combineDigests } from "./digest";
 import { type ReadLimits, readThrough } from "./readThrough";
 import type { RecordFormat } from "./recordFormat";
 import { RecordIndex } from "./recordIndex";
-import { resolveFiles } from "./resolveFiles";
+import { resolveFiles, resolveTransform } from "./resolveFiles";
 import { SourceError, type SourceProblem } from "./sourceError";
 import { READ_BYTES, SourceFile } from "./sourceFile";
 import type { RecordPlace, RecordVisitor, SourceRecord } from "./sourceRecord";
@@ -44,6 +44,8 @@ export interface OpenSourceOptions {
    * once or as a promise. It is called for each record whenever that is read, and has to answer the same each time.
    */
   readonly transform?: string | undefined;
+  /** A folder above `cwd`, where files and transform are looked for that are not in `cwd`. */
+  readonly root?: string | undefined;
   /** What it throws, `openSource` throws. */
   readonly onRecord?: RecordVisitor;
   /** For tests. */
@@ -65,10 +67,11 @@ const MAX_GAP_BYTES = 64 * 1024;
 export async function openSource(
   patterns: readonly string[],
   cwd: string,
-  { onRecord, limits, transform }: OpenSourceOptions = {},
+  { onRecord, limits, transform, root }: OpenSourceOptions = {},
 ): Promise<Source> {
-  const names = await resolveFiles(patterns, cwd);
-  const loaded = transform === undefined ? undefined : await Transform.load(transform, cwd);
+  const names = await resolveFiles(patterns, cwd, root);
+  const loaded =
+    transform === undefined ? undefined : await Transform.load(await resolveTransform(transform, cwd, root), cwd);
   const source = new OpenedSource({ ...LIMITS, ...limits }, loaded);
   try {
     await source.readThrough(names, cwd, onRecord);

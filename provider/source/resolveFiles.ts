@@ -1,24 +1,30 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute, posix, resolve, sep } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
+import { wayUp } from "./projectFolder";
 import { SourceError, type SourceProblem } from "./sourceError";
 import { systemReason } from "./systemReason";
+
+/** Why a path leads to nothing, in the system's words. */
+const NOT_THERE = "no such file or directory";
+const NO_MATCH = "no file matches this pattern";
 
 /**
  * The files that the patterns stand for: pattern by pattern in the order given, sorted by code unit inside a pattern.
  * A file that is matched twice keeps its last place, since later files override earlier ones on the same user.
  *
+ * @param root a folder above `cwd`, where a pattern is looked for that stands for no file in `cwd`
  * @returns paths relative to `cwd`, or absolute where the pattern is; with forward slashes
  * @throws {SourceError} for every pattern that stands for no file
  */
-export async function resolveFiles(patterns: readonly string[], cwd: string): Promise<string[]> {
+export async function resolveFiles(patterns: readonly string[], cwd: string, root = cwd): Promise<string[]> {
   if (patterns.length === 0) {
     throw new RangeError("a source is at least one file");
   }
   const byPath = new Map<string, string>();
   const problems: SourceProblem[] = [];
   for (const pattern of patterns) {
-    const found = await filesOf(pattern, cwd);
+    const found = await filesIn(pattern, cwd, root);
     if (typeof found === "string") {
       problems.push({ file: pattern, message: found });
       continue;
@@ -33,6 +39,41 @@ export async function resolveFiles(patterns: readonly string[], cwd: string): Pr
     throw new SourceError(problems);
   }
   return [...byPath.values()];
+}
+
+/**
+ * The transform's file, looked for as users files are.
+ *
+ * @throws {SourceError} where there is none in either folder
+ */
+export async function resolveTransform(file: string, cwd: string, root = cwd): Promise<string> {
+  if (root === cwd || isAbsolute(file)) return file;
+  for (const [folder, way] of [
+    [cwd, ""],
+    [root, wayUp(cwd, root)],
+  ] as const) {
+    const exists = await stat(resolve(folder, file)).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+    );
+    if (exists) return way + file;
+  }
+  throw new SourceError([{ file, message: `${NOT_THERE}${bothFolders(cwd, root)}` }]);
+}
+
+/** The pattern's files in the first of the two folders that has some, or what is wrong with it. */
+async function filesIn(pattern: string, cwd: string, root: string): Promise<string[] | string> {
+  const found = await filesOf(pattern, cwd);
+  if (typeof found !== "string" || root === cwd || isAbsolute(pattern)) return found;
+  const above = await filesOf(pattern, root);
+  if (typeof above !== "string") return above.map((file) => posix.join(wayUp(cwd, root), file));
+  // Where there is something in one of them, what is wrong with that says more.
+  const reason = found === NOT_THERE || found === NO_MATCH ? above : found;
+  return `${reason}${bothFolders(cwd, root)}`;
+}
+
+function bothFolders(cwd: string, root: string): string {
+  return `: looked for in ${cwd}, the program's folder, and in ${root}, that of Pulumi.yaml`;
 }
 
 /** The pattern's files, or what is wrong with it. */
@@ -55,5 +96,5 @@ async function filesOf(pattern: string, cwd: string): Promise<string[] | string>
     return reason;
   }
   const files = await glob(path, { cwd, absolute: isAbsolute(path), expandDirectories: false });
-  return files.length > 0 ? files.sort() : "no file matches this pattern";
+  return files.length > 0 ? files.sort() : NO_MATCH;
 }

@@ -133,6 +133,17 @@ describe("pulumi-auth0-user-import purge", () => {
     for (const name of [...personal, writing]) assert.ok(existsSync(at(name)), name);
   });
 
+  it("is run in a folder below that of Pulumi.yaml, to which resultsDir is relative", async () => {
+    write("Pulumi.yaml", "dist/results/others.json");
+    const all = [".user-import/dev/everyone", "dist/.user-import/dev/everyone", "results"].map(results);
+    for (const name of [".user-import", "results"]) {
+      const { code, output } = await run(process.execPath, [cli, "purge", name], { cwd: at("dist") });
+      assert.equal(code, 0, output);
+    }
+    for (const name of all.flatMap(({ personal }) => personal)) assert.equal(existsSync(at(name)), false, name);
+    for (const name of all.flatMap(({ kept }) => kept)) assert.ok(existsSync(at(name)), name);
+  });
+
   it("refuses what is no folder", async () => {
     write("file");
     for (const name of ["file", "nowhere"])
