@@ -1,25 +1,19 @@
 import { z } from "zod";
+import { emailFault, MAX_EMAIL, PLAIN_ADDRESS, SHORT_LOCAL } from "./emailFault";
 import { customPasswordHash, passwordHash } from "./passwordHash";
 import { error, warning } from "./rule";
 
 // One user as the service takes it, attribute by attribute. What attributes mean to each other, and the keys of
 // metadata, are in validate.ts.
 
-const LOCAL = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
-const LABEL = "[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*";
-
-/** The common form of an e-mail address, which nobody refuses. */
-const PLAIN_ADDRESS = new RegExp(`^${LOCAL}(?:\\.${LOCAL})*@${LABEL}(?:\\.${LABEL})+$`);
-
-/** Auth0's schema says `format: email`, and what that includes differs from one implementation to another. */
-const address = z
+const email = z
   .string()
-  .regex(/^(?:"(?:[^"\\]|\\.)*"|[^\s"@]+)@[^\s@]+$/, error("FORMAT", "must be an e-mail address"))
-  .regex(PLAIN_ADDRESS, warning("FORMAT", "is an unusual e-mail address: Auth0 may refuse it"));
-
-const email = address
-  .max(254, error("MAX_LENGTH", "must have 254 characters at most"))
-  .regex(/^(?:.{0,64}@[^@]*|[^@]*)$/s, error("MAX_LENGTH", "must have 64 characters at most before its @"));
+  .superRefine((value, { addIssue }) => {
+    const fault = emailFault(value);
+    if (fault !== undefined) addIssue(fault);
+  })
+  .max(MAX_EMAIL, error("MAX_LENGTH", "must have 254 characters at most"))
+  .regex(SHORT_LOCAL, error("MAX_LENGTH", "must have 64 characters at most before its @"));
 
 const E164 = /^\+[0-9]{1,15}$/;
 
@@ -79,7 +73,7 @@ const mfaFactor = z.strictObject({
       value: z.string().regex(E164, error("PATTERN", "must be a + and up to 15 digits, and nothing else")),
     })
     .optional(),
-  email: z.strictObject({ value: address }).optional(),
+  email: z.strictObject({ value: email }).optional(),
 });
 
 /** The attributes of one user of a users-imports file (Auth0's JSON Schema, and what its documentation adds). */

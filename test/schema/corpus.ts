@@ -708,6 +708,44 @@ export const ERRORS: readonly ErrorCase[] = [
   ),
 ];
 
+/** Of Auth0's check of addresses: those that it just takes, and those that it just refuses. */
+export const ADDRESSES: Readonly<Record<string, { readonly takes?: string[]; readonly refuses: string[] }>> = {
+  "has dots between other characters": {
+    takes: ["j.a.n.e@example.com"],
+    refuses: ["jane..doe@example.com", ".jane@example.com", "jane.@example.com"],
+  },
+  "has quotes around what needs them": {
+    takes: ['"jane doe"@example.com', '"jane@home"@example.com', "jörg@example.com", "o'brien+news@example.com"],
+    refuses: ["jane(doe)@example.com", "jane,doe@example.com", "jane<doe>@example.com", "ja\\ne@example.com"],
+  },
+  "has 64 bytes before the @": { takes: [`${"ö".repeat(32)}@example.com`], refuses: [`${"ö".repeat(33)}@example.com`] },
+  "has a domain and no address of a computer": {
+    takes: ["jane@192.0.2.1.example.com"],
+    refuses: ["jane@192.0.2.1", "jane@[192.0.2.1]", "jane@[IPv6:2001:db8::1]"],
+  },
+  "has a dot in its domain": { takes: ["jane@example.co"], refuses: ["jane@localhost"] },
+  "has dots between other characters of its domain": {
+    refuses: ["jane@example..com", "jane@.example.com", "jane@example.com."],
+  },
+  "has no underscore in its domain": { takes: ["jane_doe@example.com"], refuses: ["jane@my_shop.example.com"] },
+  "has parts of its domain of 63 characters": {
+    takes: [`jane@${x(63)}.example.com`],
+    refuses: [`jane@${x(64)}.example.com`],
+  },
+  "has hyphens inside of the parts of its domain": {
+    takes: ["jane@sub--domain.example.com", "jane@xn--exmple-cua.com"],
+    refuses: ["jane@-example.com", "jane@example-.com"],
+  },
+  "has a domain that ends with two letters or more": {
+    takes: ["jane@example.museum", "jane@exämple.香港", "jane@example.xn--p1ai"],
+    refuses: ["jane@example.c", "jane@example.é"],
+  },
+  "has a domain that ends without digits": {
+    refuses: ["jane@example.123", "jane@example.co1", "jane@example.c-m", "jane@10.0.0.300.1"],
+  },
+  "has no other character that no address has": { refuses: ["jane@exa!mple.com", "jane@ｅxample.com"] },
+};
+
 export const WARNINGS: readonly WarningCase[] = [
   {
     rule: "email_verified is given",
@@ -729,19 +767,11 @@ export const WARNINGS: readonly WarningCase[] = [
     emulator: "refuses",
   },
   {
-    rule: "email has a common form",
+    rule: "email has a form that Auth0 takes: see ADDRESSES",
     edge: [],
-    beyond: [
-      "jane..doe@example.com",
-      ".jane@example.com",
-      '"jane doe"@example.com',
-      "jane@localhost",
-      "jane@-example.com",
-      "jane@example.com.",
-      "jörg@example.com",
-      "jane@exämple.com",
-      "jane@[192.0.2.1]",
-    ].map((email) => ({ email })),
+    beyond: ["jane..doe@example.com", "jane@localhost", "jane@-example.com", "jane@example.com."].map((email) => ({
+      email,
+    })),
     code: "FORMAT",
     path: "email",
     emulator: "refuses",

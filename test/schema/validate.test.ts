@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import fc from "fast-check";
+import isEmail from "validator/lib/isEmail";
 import { type Connection, seededConnections } from "../../emulator/connections";
 import { validateRecord } from "../../emulator/recordRules";
 import { FAILURE_CODES } from "../../provider/results/failureCodes";
 import { declaredRules } from "../../provider/schema/rule";
 import { omitUnsupportedHash, problemsOf, type RecordProblem } from "../../provider/schema/validate";
-import { type Attributes, BCRYPT, ERRORS, hashed, isOf, record, WARNINGS } from "./corpus";
+import { ADDRESSES, type Attributes, BCRYPT, ERRORS, hashed, isOf, record, WARNINGS } from "./corpus";
 
 const [connection] = seededConnections() as [Connection];
 
@@ -63,8 +65,37 @@ describe("the validation of records", () => {
     }
   });
 
+  describe("warns of an e-mail address, and says why, unless it", () => {
+    const messages = new Set<string>();
+    for (const [rule, { takes = [], refuses }] of Object.entries(ADDRESSES)) {
+      it(rule, () => {
+        for (const email of takes) assert.deepEqual(problemsOf(record({ email })), [], email);
+        const problems = refuses.map((email) => problemsOf(record({ email })));
+        const [[{ message }]] = problems as [[RecordProblem]];
+        assert.deepEqual(
+          problems,
+          refuses.map(() => [{ code: "FORMAT", path: "email", message, severity: "warning" }]),
+        );
+        assert.ok(!messages.has(message), "another rule says the same");
+        messages.add(message);
+      });
+    }
+
+    it("is one that Auth0's own function takes", () => {
+      const address = fc.stringMatching(/^(?:[a-z.é"'+-]{1,4})@(?:[a-z0-9é-]{0,3}\.){0,3}[a-z1香]{0,3}$/);
+      fc.assert(
+        fc.property(address, (email) => {
+          assert.equal(problemsOf(record({ email })).length === 0, isEmail(email), email);
+        }),
+        { numRuns: 3_000 },
+      );
+    });
+  });
+
   it("is tried by the corpus rule by rule", () => {
-    const broken = [...ERRORS, ...WARNINGS].flatMap(({ beyond }) => beyond).flatMap((each) => problemsOf(asJson(each)));
+    const addresses = Object.values(ADDRESSES).flatMap(({ refuses }) => refuses.map((email) => ({ email })));
+    const all = [...ERRORS, ...WARNINGS].flatMap(({ beyond }) => beyond);
+    const broken = [...all, ...addresses].flatMap((each) => problemsOf(asJson(each)));
     const messages = new Set(broken.map(({ message }) => message));
     assert.deepEqual(
       declaredRules().filter(({ message }) => !messages.has(message)),
