@@ -1,10 +1,10 @@
-import { type Hash, randomBytes } from "node:crypto";
-import { type FileHandle, open, unlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import type { Hash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { constants, createGunzip } from "node:zlib";
 import { SourceError } from "./sourceError";
+import { readFully, Spool } from "./spool";
 import { systemReason } from "./systemReason";
 
 /** How much is read at once: enough that the calls cost nothing, little enough to stay in the processor's cache. */
@@ -29,8 +29,17 @@ export class SourceFile {
 
   /** @throws {SourceError} */
   static async open(name: string, cwd: string): Promise<SourceFile> {
+    return SourceFile.of(name, await explained(name, "can't be read", () => open(resolve(cwd, name), "r")));
+  }
+
+  /**
+   * Takes over a file that is open, and closes it where it can't be read.
+   *
+   * @param name for messages
+   * @throws {SourceError}
+   */
+  static of(name: string, raw: FileHandle): Promise<SourceFile> {
     return explained(name, "can't be read", async () => {
-      const raw = await open(resolve(cwd, name), "r");
       try {
         const magic = Buffer.alloc(2);
         const { bytesRead } = await raw.read(magic, 0, 2, 0);
@@ -199,56 +208,6 @@ interface FileState {
 async function stateOf(handle: FileHandle): Promise<FileState> {
   const { size, mtimeNs } = await handle.stat({ bigint: true });
   return { bytes: size, modified: mtimeNs };
-}
-
-/** A temporary file that has no name: nobody else can open it, and no crash can leave it behind. */
-class Spool {
-  readonly handle: FileHandle;
-  /** Set only where an open file can't be unlinked (Windows). */
-  readonly #leftover: string | undefined;
-
-  private constructor(handle: FileHandle, leftover: string | undefined) {
-    this.handle = handle;
-    this.#leftover = leftover;
-  }
-
-  static async create(): Promise<Spool> {
-    const path = join(tmpdir(), `users-${randomBytes(16).toString("hex")}`);
-    const handle = await open(path, "wx+", 0o600);
-    const unlinked = await unlink(path).then(
-      () => true,
-      () => false,
-    );
-    return new Spool(handle, unlinked ? undefined : path);
-  }
-
-  async write(bytes: Buffer, position: number): Promise<void> {
-    let done = 0;
-    while (done < bytes.length) {
-      const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, position + done);
-      done += bytesWritten;
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.handle.close();
-    if (this.#leftover !== undefined) {
-      await unlink(this.#leftover);
-    }
-  }
-}
-
-/** A read may return less than there is: goes on until the buffer is full or the file ends. */
-async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
-  let done = 0;
-  while (done < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
-    if (bytesRead === 0) {
-      break;
-    }
-    done += bytesRead;
-  }
-  return done;
 }
 
 async function explained<T>(file: string, what: string, action: () => Promise<T>): Promise<T> {

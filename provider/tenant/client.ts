@@ -15,6 +15,8 @@ const JobStatus = z.object({
   time_left_seconds: z.number().optional(),
   status_details: z.string().optional(),
   connection: z.string().optional(),
+  /** Of the file of a finished export. The link lasts 60 seconds, and each question about the job gives a new one. */
+  location: z.string().optional(),
   summary: z.object({ failed: z.number(), updated: z.number(), inserted: z.number(), total: z.number() }).optional(),
 });
 export type JobStatus = z.infer<typeof JobStatus>;
@@ -59,9 +61,9 @@ const Claims = z.object({ scope: z.string() });
  * The longest that one call may take, its answer read to the end; a submission carries half a megabyte. How often a
  * call is tried again that failed for no fault of its own: with the waits between, some two minutes. Tests are quicker.
  */
-const CALL_TIMEOUT_MS = Number(process.env.USER_IMPORT_TEST_TIMEOUT_MS ?? 60_000);
-const RETRIES = Number(process.env.USER_IMPORT_TEST_RETRIES ?? 7);
-const BACKOFF = { minTimeout: 500, maxTimeout: 30_000, randomize: true };
+export const CALL_TIMEOUT_MS = Number(process.env.USER_IMPORT_TEST_TIMEOUT_MS ?? 60_000);
+export const RETRIES = Number(process.env.USER_IMPORT_TEST_RETRIES ?? 7);
+export const BACKOFF = { minTimeout: 500, maxTimeout: 30_000, randomize: true };
 
 /** A tenant that never answered is more likely misspelt than down. */
 const RETRIES_AT_FIRST = 2;
@@ -142,7 +144,23 @@ export class Tenant {
   /** @returns `undefined` where the tenant knows no such job: its data is deleted after 24 hours. */
   async job(id: string, onRetry: OnRetry): Promise<JobStatus | undefined> {
     return this.#orMissing(
-      this.#call("reading an import job", JobStatus, (client) => client.jobs.get(id), onRetry, isTransient),
+      this.#call("reading a job", JobStatus, (client) => client.jobs.get(id), onRetry, isTransient),
+    );
+  }
+
+  /** Starts an export job of these fields of a connection's users. Started twice by a lost answer, it does no harm. */
+  async startExport(connectionId: string, fields: readonly string[], onRetry: OnRetry): Promise<JobStatus> {
+    return this.#call(
+      "starting an export job",
+      JobStatus,
+      (client) =>
+        client.jobs.usersExports.create({
+          connection_id: connectionId,
+          format: "json",
+          fields: fields.map((name) => ({ name })),
+        }),
+      onRetry,
+      (error) => error.isTransient && !error.isJobLimit,
     );
   }
 

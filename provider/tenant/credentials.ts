@@ -91,7 +91,7 @@ export function resolveCredentials(
 }
 
 /** The loopback hosts as `URL` spells them. Nothing that is sent to them leaves the machine. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** `example.eu.auth0.com`, or a whole origin for loopback hosts. Plain http to any other host would send hashes in the clear. */
 function parseDomain(domain: string, setting: string): string {

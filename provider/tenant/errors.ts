@@ -34,9 +34,12 @@ export class TenantError extends Error {
     return this.status === undefined ? (this.code ?? "no answer") : `HTTP ${this.status}`;
   }
 
-  /** The limit of import jobs, as opposed to the limit of requests: it lasts as long as somebody's job does. */
+  /**
+   * The limit of jobs, as opposed to the limit of requests: it lasts as long as somebody's job does. That exports have one
+   * is assumed.
+   */
   get isJobLimit(): boolean {
-    return this.status === 429 && /active import users jobs/.test(this.detail ?? "");
+    return this.status === 429 && /active (import|export) users jobs/.test(this.detail ?? "");
   }
 }
 

@@ -1,6 +1,9 @@
 import type { JobKind } from "../plan/delta";
 import type { JobStatus } from "./client";
 
+/** What takes its time: imports of either kind, and exports. */
+export type PacedKind = JobKind | "export";
+
 const SHORTEST_MS = 10;
 const LONGEST_MS = 15_000;
 
@@ -47,7 +50,7 @@ function endBy({
  */
 export class Pace {
   /** Milliseconds a user, of the last finished job of each kind that tells. Upserts are slower than inserts. */
-  readonly #pace = new Map<JobKind, number>();
+  readonly #pace = new Map<PacedKind, number>();
 
   /**
    * What a job says of itself is the measure: when it is seen to have ended is always too late, and taken for its end
@@ -56,7 +59,7 @@ export class Pace {
    * @param last the last look that saw it running.
    * @param endedMs its age when it was seen to have ended.
    */
-  finished(kind: JobKind, users: number, last: Look | undefined, endedMs: number): void {
+  finished(kind: PacedKind, users: number, last: Look | undefined, endedMs: number): void {
     if (users < TELLING_USERS) return;
     const end = last === undefined ? undefined : endBy(last);
     if (end !== undefined && (last?.status.percentage_done ?? 0) >= TELLING_PERCENTAGE) {
@@ -68,17 +71,17 @@ export class Pace {
   }
 
   /** Milliseconds that a job is expected to take. */
-  expected(kind: JobKind, users: number): number {
+  expected(kind: PacedKind, users: number): number {
     return users * (this.#pace.get(kind) ?? USUAL_MS_PER_USER);
   }
 
   /** Milliseconds until the next look at a job of this age. */
-  untilNextLook(kind: JobKind, users: number, elapsedMs: number, last: Look | undefined): number {
+  untilNextLook(kind: PacedKind, users: number, elapsedMs: number, last: Look | undefined): number {
     const shortest = Math.max(SHORTEST_MS, SHORTEST_SHARE * elapsedMs);
     return Math.min(LONGEST_MS, Math.max(shortest, this.#timeLeft(kind, users, elapsedMs, last)));
   }
 
-  #timeLeft(kind: JobKind, users: number, elapsedMs: number, last: Look | undefined): number {
+  #timeLeft(kind: PacedKind, users: number, elapsedMs: number, last: Look | undefined): number {
     const pace = this.#pace.get(kind);
     const known = pace === undefined ? undefined : pace * users;
     const end = last === undefined ? undefined : endBy(last);
