@@ -11,6 +11,7 @@ import { differenceLine } from "../results/oneLine";
 import type { SourceInfo } from "../results/types";
 import { SourceError } from "../source";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../tenant/credentials";
+import { proxyTo } from "../tenant/proxy";
 import {
   Inputs,
   importName,
@@ -132,7 +133,7 @@ function argumentProblems(news: Properties): string[] {
 /** What the stack configuration lacks for sending anything. */
 function configProblems(namespace: unknown): string[] {
   try {
-    if (!isUnknown(namespace)) resolveCredentials(config, String(namespace));
+    if (!isUnknown(namespace)) proxyTo(resolveCredentials(config, String(namespace)).origin);
     resolveLimits(config);
     return [];
   } catch (error) {

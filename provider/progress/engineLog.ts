@@ -26,7 +26,9 @@ const LOG_INTERVAL_MS = 30_000;
  */
 export function engineLog(address: string | undefined): EngineLog {
   if (address === undefined || !/:\d+$/.test(address)) return SILENT;
-  const client = new engineGrpc.EngineClient(address, pulumisGrpc().credentials.createInsecure());
+  // The engine is on this machine; gRPC would look for it through the proxy that `https_proxy` names.
+  const options = { "grpc.enable_http_proxy": 0 };
+  const client = new engineGrpc.EngineClient(address, pulumisGrpc().credentials.createInsecure(), options);
   const interval = hasTerminal() ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS;
   const shown = new Map<string, { readonly at: number; readonly message: string }>();
   // One after the other: two calls at a time may be handled in either order, and the earlier line would stay.

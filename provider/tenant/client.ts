@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
 import { type JobRequest, USERS_FILE } from "./importRequest";
+import { dispatcherOf, type ProxyServer, proxyTo } from "./proxy";
 import { RateGate } from "./rateGate";
 
 /** A job as the service tells it. Unknown attributes are ignored: the service may add some. */
@@ -79,6 +80,7 @@ export class Tenant {
   /** Who waits for `room`. */
   readonly #waiting: (() => void)[] = [];
   readonly #gate: RateGate;
+  readonly #proxy: ProxyServer | undefined;
   #client: ManagementClient;
   #hasAnswered = false;
   /** The header that the last call was authorised by. */
@@ -90,6 +92,7 @@ export class Tenant {
   ) {
     this.#slots = pLimit(limits.maxActiveJobs);
     this.#gate = new RateGate(limits.requestsPerSecond);
+    this.#proxy = proxyTo(credentials.origin);
     this.#client = this.#signIn();
   }
 
@@ -239,7 +242,7 @@ export class Tenant {
     const { origin, auth, audience } = this.credentials;
     const options = {
       domain: new URL(origin).host,
-      fetch: fetchFrom(origin, this.#gate, (authorization) => {
+      fetch: fetchFrom(origin, this.#proxy, this.#gate, (authorization) => {
         this.#hasAnswered = true;
         if (authorization !== null) this.#authorization = authorization;
       }),
@@ -283,7 +286,7 @@ export class Tenant {
             true,
           );
         } catch (error) {
-          throw explain(error, doing, origin);
+          throw explain(error, doing, origin, this.#proxy);
         }
       },
       {
@@ -314,14 +317,23 @@ function isTransient(error: TenantError): boolean {
 
 /**
  * `fetch` for the SDK, which knows https only and limits no more than the time to an answer's first byte: speaks plain
- * http to a loopback origin that says so, and reads the answer to its end within the time of the call.
+ * http to a loopback origin that says so, goes through the proxy where there is one, which Node's own does not, and
+ * reads the answer to its end within the time of the call.
  */
-function fetchFrom(origin: string, gate: RateGate, onAnswer: (authorization: string | null) => void): typeof fetch {
+function fetchFrom(
+  origin: string,
+  proxy: ProxyServer | undefined,
+  gate: RateGate,
+  onAnswer: (authorization: string | null) => void,
+): typeof fetch {
+  let dispatcher: ReturnType<typeof dispatcherOf> | undefined;
   return async (input, init) => {
+    if (proxy !== undefined) dispatcher ??= dispatcherOf(proxy);
     await gate.pass();
     const url = new URL(input instanceof Request ? input.url : input);
     url.protocol = new URL(origin).protocol;
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    const through = dispatcher === undefined ? {} : { dispatcher: await dispatcher };
+    const response = await fetch(url, { ...init, ...through, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
     gate.obey(response);
     onAnswer(new Headers(init?.headers).get("authorization"));
     const body = await response.arrayBuffer();

@@ -93,6 +93,11 @@ export function resolveCredentials(
 /** The loopback hosts as `URL` spells them. Nothing that is sent to them leaves the machine. */
 export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+/** @param hostname as `URL` spells it. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
+
 /** `example.eu.auth0.com`, or a whole origin for loopback hosts. Plain http to any other host would send hashes in the clear. */
 function parseDomain(domain: string, setting: string): string {
   const bare = !domain.includes("://");
@@ -110,7 +115,7 @@ function parseDomain(domain: string, setting: string): string {
   if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
     throw new CredentialsError(`${setting} is more than a host name: "${domain}". Give ${url.host} alone.`);
   }
-  const loopback = LOOPBACK.test(url.hostname);
+  const loopback = isLoopback(url.hostname);
   if (!bare && !loopback) {
     throw new CredentialsError(
       url.protocol === "http:"

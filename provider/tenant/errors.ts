@@ -1,5 +1,6 @@
 import { ManagementError, ManagementTimeoutError } from "auth0";
 import { redact } from "../results/redact";
+import type { ProxyServer } from "./proxy";
 
 /** What went wrong with a call to the tenant, told so that a person knows what to do. Holds no user's data. */
 export class TenantError extends Error {
@@ -55,12 +56,23 @@ interface ErrorBody {
 }
 
 /** Tells in one sentence what a failed call means. `doing` completes «Auth0 … while …»: "submitting an import job". */
-export function explain(error: unknown, doing: string, origin: string): TenantError {
+export function explain(error: unknown, doing: string, origin: string, proxy?: ProxyServer): TenantError {
   const host = new URL(origin).host;
+  // Without the user name and password that the address may hold.
+  const way = proxy === undefined ? "" : ` through the proxy ${proxy.url.host} (${proxy.variable})`;
+  const proxyStatus = statusOfProxy(error);
+  if (proxyStatus !== undefined) {
+    const wants = proxyStatus === "407" ? ", it wants a user name and password" : "";
+    return new TenantError(
+      `${host} could not be reached${way} while ${doing}: the proxy answered ${proxyStatus}${wants}. Check ${proxy?.variable}, or name the host in NO_PROXY.`,
+      undefined,
+      `HTTP ${proxyStatus} of the proxy`,
+    );
+  }
   if (error instanceof TenantError) return error;
   if (error instanceof ManagementTimeoutError || isTimeout(error)) {
     return new TenantError(
-      `${host} did not answer in time while ${doing}.`,
+      `${host} did not answer in time${way} while ${doing}.`,
       undefined,
       "no answer in time",
       undefined,
@@ -70,7 +82,7 @@ export function explain(error: unknown, doing: string, origin: string): TenantEr
   if (!(error instanceof ManagementError) || error.statusCode === undefined) {
     const cause = networkCause(error);
     return new TenantError(
-      `${host} could not be reached while ${doing}: ${cause}. Check auth0:domain and the network.`,
+      `${host} could not be reached${way} while ${doing}: ${cause}. Check auth0:domain${proxy === undefined ? "" : `, ${proxy.variable}`} and the network.`,
       undefined,
       cause,
       undefined,
@@ -106,6 +118,13 @@ const NEVER_SENT = new Set([
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
+
+/** What a proxy answered that opened no way to the tenant, as undici tells it. */
+function statusOfProxy(error: unknown): string | undefined {
+  return causes(error)
+    .map(({ message }) => /^Proxy response \((\d{3})\)/.exec(message)?.[1])
+    .find((status) => status !== undefined);
+}
 
 /** Also where the SDK has wrapped it, as it does for a token that is asked for. */
 function isTimeout(error: unknown): boolean {
