@@ -1,15 +1,15 @@
-import { once } from "node:events";
-import http from "node:http";
-import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
+import type { Dispatcher } from "undici";
 import { redact } from "../results/redact";
 import { Spool } from "../source/spool";
 import { systemReason } from "../source/systemReason";
 import { BACKOFF, CALL_TIMEOUT_MS, type JobStatus, RETRIES, type Tenant } from "./client";
 import { LOOPBACK } from "./credentials";
 import { TenantError } from "./errors";
+import { paceOf } from "./importJob";
 import type { Look } from "./pace";
+import { dispatcherOf, proxyTo } from "./proxy";
 
 /*
  * A users-export job, from its start to a file of its own. The file is what Auth0 gives: gzipped NDJSON, a user on each
@@ -112,7 +112,7 @@ async function awaitEnd(
   events: ExportEvents,
   stop: AbortSignal,
 ): Promise<JobStatus> {
-  const { pace } = tenant;
+  const pace = paceOf(tenant);
   const elapsed = () => Date.now() - started.getTime();
   for (let last: Look | undefined; ; ) {
     await wait(pace.untilNextLook("export", 0, elapsed(), last), stop);
@@ -207,26 +207,30 @@ function urlOf(location: string): URL {
  * @throws Error that says in a few words why there is no whole file.
  */
 async function download(url: URL, spool: Spool, events: ExportEvents, stop: AbortSignal): Promise<void> {
-  const request = (url.protocol === "https:" ? https : http).get(url, { signal: stop, timeout: CALL_TIMEOUT_MS });
-  // Whoever awaits the answer is told; after that the answer itself tells.
-  request.on("error", () => {});
-  request.on("timeout", () => request.destroy(new Error("no answer in time")));
-  try {
-    const [response] = (await once(request, "response")) as [http.IncomingMessage];
-    if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
-    const told = Number(response.headers["content-length"] ?? Number.NaN);
-    let bytes = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      const position = bytes;
-      await spooled(() => spool.write(chunk, position));
-      bytes += chunk.length;
-      if (told > 0) events.progress("fetching", (100 * bytes) / told);
-    }
-    // A file without users is a gzip file all the same.
-    if (bytes === 0 || (told >= 0 && bytes !== told)) {
-      throw new Error(`${bytes} bytes came${Number.isNaN(told) ? "" : ` instead of ${told}`}`);
-    }
-  } finally {
-    request.destroy();
+  const { request } = await import("undici");
+  const proxy = proxyTo(url.origin);
+  const { statusCode, headers, body } = await request(url, {
+    signal: stop,
+    headersTimeout: CALL_TIMEOUT_MS,
+    // Between two chunks.
+    bodyTimeout: CALL_TIMEOUT_MS,
+    reset: true,
+    ...(proxy === undefined ? {} : { dispatcher: (await dispatcherOf(proxy)) as unknown as Dispatcher }),
+  });
+  if (statusCode !== 200) {
+    await body.dump();
+    throw new Error(`HTTP ${statusCode}`);
+  }
+  const told = Number(headers["content-length"] ?? Number.NaN);
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    const position = bytes;
+    await spooled(() => spool.write(chunk, position));
+    bytes += chunk.length;
+    if (told > 0) events.progress("fetching", (100 * bytes) / told);
+  }
+  // A file without users is a gzip file all the same.
+  if (bytes === 0 || (told >= 0 && bytes !== told)) {
+    throw new Error(`${bytes} bytes came${Number.isNaN(told) ? "" : ` instead of ${told}`}`);
   }
 }
