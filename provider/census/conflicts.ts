@@ -5,7 +5,7 @@ import { isDefault } from "./defaults";
 import {
   type ComparedAttribute,
   compareAttribute,
-  hasInexactNumber,
+  isIncomparable,
   isMetadata,
   isStated,
   type TenantRecord,
@@ -226,7 +226,7 @@ class Metadata implements Contest {
   ) {
     this.file = fieldsOf(question.user[attribute]);
     this.tenant = fieldsOf(question.there[attribute]);
-    this.isUncertain = hasInexactNumber(this.file) || hasInexactNumber(this.tenant);
+    this.isUncertain = isIncomparable(this.file) || isIncomparable(this.tenant);
     // Where doubles can't tell, any may differ.
     const names = Object.keys({ ...this.tenant, ...this.file });
     this.all = this.isUncertain ? names : differingFields(this.file, this.tenant);

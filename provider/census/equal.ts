@@ -1,5 +1,6 @@
 import { BOOLEANS, type BooleanAttribute, type Group, PROFILE } from "../ledger/attributes";
 import type { User } from "../schema/identity";
+import { MAX_DEPTH } from "../source/depth";
 
 /*
  * What a users file says, beside what the tenant has: when the two count as equal. Pure; nothing is read here.
@@ -7,7 +8,8 @@ import type { User } from "../schema/identity";
  * - Only what the record states is compared. Attributes that it lacks are no statement, and neither is an empty text.
  * - Absent in the tenant are a missing attribute, `null`, `""`, metadata without any key, and `false`. In metadata a key
  *   that is `null` is a missing key, at any depth: nobody says what Auth0 makes of it.
- * - Numbers are doubles. Metadata with a number that no double keeps can't be compared: `unknown`.
+ * - Numbers are doubles. Metadata with a number that no double keeps can't be compared, and neither can what is nested
+ *   deeper than a record may be: `unknown`.
  * - Texts are compared by code points. What is equal after NFC only, or after lone surrogates have become U+FFFD, is
  *   `spelling`: no difference, but told. Emails and usernames are compared in lower case, by no locale; pictures as URLs,
  *   too.
@@ -59,7 +61,7 @@ export function compareAttribute(attribute: ComparedAttribute, said: unknown, th
   if (isBoolean(attribute)) return (said === true) === (there === true) ? "same" : "other";
   const [a, b] = [normalValue(attribute, said), normalValue(attribute, there)];
   if (a === undefined || b === undefined) return a === b ? "same" : "other";
-  if (isMetadata(attribute) && (hasInexactNumber(a) || hasInexactNumber(b))) return "unknown";
+  if (isMetadata(attribute) && (isIncomparable(a) || isIncomparable(b))) return "unknown";
   if (attribute === "picture" && isSameUrl(a, b)) return "same";
   return compareJson(a, b);
 }
@@ -92,19 +94,21 @@ function isEmptyObject(value: unknown): boolean {
 }
 
 /**
- * Whether there is a number in it that a double may have changed on its way: a whole one beyond 2^53, or one that is too
- * large for any. What JSON.parse has made of it is all that is seen here.
+ * Whether a value can't be compared with what another program made of it: it holds a number that a double may have changed
+ * on its way, which is a whole one beyond 2^53 or one too large for any; or it is nested deeper than a record may be. What
+ * JSON.parse has made of it is all that is seen here.
  */
-export function hasInexactNumber(value: unknown): boolean {
-  if (typeof value === "number") return !Number.isFinite(value) || (Number.isInteger(value) && !isSafe(value));
+export function isIncomparable(value: unknown, levels: number = MAX_DEPTH): boolean {
+  if (typeof value === "number") return isInexact(value);
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some(hasInexactNumber);
-  for (const key in value) if (hasInexactNumber((value as Record<string, unknown>)[key])) return true;
+  if (levels === 0) return true;
+  for (const key in value) if (isIncomparable((value as Record<string, unknown>)[key], levels - 1)) return true;
   return false;
 }
 
-function isSafe(value: number): boolean {
-  return Number.isSafeInteger(value);
+/** See {@link isIncomparable}. */
+export function isInexact(value: number): boolean {
+  return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
 }
 
 /** How two values of JSON stand to each other, wherever in a record they are. */

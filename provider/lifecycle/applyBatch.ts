@@ -1,6 +1,5 @@
 import path from "node:path";
-import { runImport } from "../import/run";
-import type { BatchRecords, ImportSettings } from "../import/types";
+import { applySource, type BatchRecords, type ImportSettings } from "../import/run";
 import { Journal } from "../journal/journal";
 import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
@@ -68,7 +67,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       path.resolve(journalFile),
       () => progress.print(),
       () =>
-        runImport(records, settings, old, {
+        applySource(records, settings, old, {
           ...{ tenant, journal, progress, stop, warn, inform },
           preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
         }),

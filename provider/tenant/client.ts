@@ -5,7 +5,6 @@ import { z } from "zod";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
 import { type JobRequest, USERS_FILE } from "./importRequest";
-import { Pace } from "./pace";
 import { dispatcherOf, type ProxyServer, proxyTo } from "./proxy";
 import { RateGate } from "./rateGate";
 
@@ -46,6 +45,10 @@ const TenantUser = z.object({
 });
 export type TenantUser = z.infer<typeof TenantUser>;
 
+/** A user with all that can be read: Auth0's names of attributes, and JSON. */
+const WholeUser = z.record(z.string(), z.unknown());
+export type WholeUser = z.infer<typeof WholeUser>;
+
 const flag = z.boolean().optional().catch(undefined);
 
 /** A connection, as far as it tells whether it takes imports. */
@@ -75,8 +78,6 @@ export type OnRetry = (reason: string) => void;
 
 /** The tenant, as far as imports need it. One for each origin and process, so that its limits hold across resources. */
 export class Tenant {
-  /** What is known of its speed. */
-  readonly pace = new Pace();
   /** Runs the preparation of a batch's jobs when those of the batches before it are prepared. */
   readonly turn = pLimit(1);
   readonly #slots: LimitFunction;
@@ -113,6 +114,11 @@ export class Tenant {
     while (this.#slots.pendingCount >= enough) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  /** How many requests a second may be counted on. */
+  get requestsPerSecond(): number {
+    return this.#gate.rate;
   }
 
   /** The scopes that the token of the last call grants; `undefined` where it does not tell. */
@@ -208,6 +214,51 @@ export class Tenant {
           fields: "user_id,email,email_verified,identities",
           include_fields: true,
         }),
+      onRetry,
+      isTransient,
+    );
+  }
+
+  /** A user with these attributes, from the store. `undefined` where there is none. */
+  async wholeUser(id: string, fields: readonly string[], onRetry: OnRetry): Promise<WholeUser | undefined> {
+    return this.#orMissing(
+      this.#call(
+        "reading a user",
+        WholeUser,
+        (client) => client.users.get(id, { fields: fields.join(), include_fields: true }),
+        onRetry,
+        isTransient,
+      ),
+    );
+  }
+
+  /** The users with this email, in any connection, with these attributes; from the store. */
+  async wholeUsersByEmail(email: string, fields: readonly string[], onRetry: OnRetry): Promise<WholeUser[]> {
+    return this.#call(
+      "reading a user by email",
+      z.array(WholeUser),
+      // The service compares them as they are kept.
+      (client) =>
+        client.users.listUsersByEmail({ email: email.toLowerCase(), fields: fields.join(), include_fields: true }),
+      onRetry,
+      isTransient,
+    );
+  }
+
+  /**
+   * The users of whom any identity has this id, without the prefix: also those to whom it was linked. By the search, which
+   * may lag behind the store by seconds.
+   */
+  async usersByIdentity(id: string, fields: readonly string[], onRetry: OnRetry): Promise<WholeUser[]> {
+    const quoted = id.replace(/["\\]/g, "\\$&");
+    return this.#call(
+      "searching a user by an identity",
+      z.array(WholeUser),
+      async (client) => {
+        const q = `identities.user_id:"${quoted}"`;
+        const how = { q, search_engine: "v3", per_page: 10, fields: fields.join(), include_fields: true } as const;
+        return (await client.users.list(how)).data;
+      },
       onRetry,
       isTransient,
     );

@@ -25,8 +25,10 @@ export interface FileAnswer {
   readonly headers?: http.OutgoingHttpHeaders;
 }
 
-/** Speaks of export jobs as Auth0 does, and of nothing else. The file is at another origin than the tenant. */
+/** Speaks of export jobs and of reading users as Auth0 does. The file is at another origin than the tenant. */
 export class ExportServer {
+  /** Who can be read. */
+  users: Record<string, unknown>[] = [];
   /** What it was asked: method and path, and the body of the job. */
   readonly requests: string[] = [];
   /** The headers with which the file was fetched. */
@@ -70,6 +72,14 @@ export class ExportServer {
     const answer = (status: number, json: object) => {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
     };
+    const url = new URL(request.url ?? "", "http://localhost");
+    if (url.pathname.startsWith("/api/v2/users")) {
+      const found = this.#usersOf(url);
+      if (found === undefined)
+        answer(404, { statusCode: 404, error: "Not Found", message: "The user does not exist." });
+      else answer(200, found);
+      return;
+    }
     const job = { type: "users_export", id: "job_1", connection: "customers" };
     if (request.method === "POST") {
       const refusal = this.refusals.shift();
@@ -84,6 +94,20 @@ export class ExportServer {
       const location = this.location(`${originOf(this.#cdn)}/job_1/t.json.gz?Signature=s${++this.#link}`);
       answer(200, { ...job, ...state, ...(location === undefined ? {} : { location }) });
     }
+  }
+
+  #usersOf({ pathname, searchParams }: URL): object | undefined {
+    const id = /^\/api\/v2\/users\/(.+)$/.exec(pathname)?.[1];
+    if (id !== undefined) return this.users.find(({ user_id }) => user_id === decodeURIComponent(id));
+    const email = searchParams.get("email");
+    // As the real one, it compares emails as they are kept.
+    if (email !== null) return this.users.filter((user) => user.email === email);
+    const [, sought] = /^identities\.user_id:"(.*)"$/.exec(searchParams.get("q") ?? "") ?? [];
+    const wanted = sought?.replace(/\\(.)/g, "$1");
+    const users = this.users.filter(({ identities }) =>
+      (identities as { user_id: string }[]).some(({ user_id }) => user_id === wanted),
+    );
+    return searchParams.get("include_totals") === "true" ? { start: 0, limit: 10, total: users.length, users } : users;
   }
 
   #give(request: http.IncomingMessage, response: http.ServerResponse): void {

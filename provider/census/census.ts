@@ -1,0 +1,213 @@
+import type { User } from "../schema/identity";
+import { Column } from "../source/column";
+import { COMPARED, compareUser, isMetadata, isStated, normalValue, type TenantRecord, type Unlike } from "./equal";
+import { IdentifierTable } from "./identifierTable";
+import { valueHash } from "./valueHash";
+
+/*
+ * What an export says, indexed: who is there, by every identifier, and whether they are as a record says. Of each user
+ * numbers are kept, and no text: some 90 bytes. Whoever needs the user reads the line again, by its number.
+ *
+ * - `find…` tell the numbers of the lines that have an identifier, first line first. Where an email is nobody's alone,
+ *   there are several.
+ * - `isAs` compares by hashes, without reading: `true` is certain but for odds of 2^-32 in each attribute. Where it says
+ *   `false`, `compare` reads the line and tells what is unlike, by the rules of equal.ts.
+ * - A line is `linked` where the identity of this connection that was looked for is a secondary one: the account is there,
+ *   under somebody else's profile. It is not to be compared, written to, or deleted.
+ */
+
+/** A line of an export in which an identifier was found. */
+export interface Found {
+  /** The number of the line, from 0. */
+  readonly line: number;
+  readonly isLinked: boolean;
+}
+
+/** What each kind of identifier is in the table. An id is the one within the connection, without `auth0|`. */
+const KINDS = { user_id: 1, email: 2, username: 3, phone_number: 4, identity: 5 } as const;
+
+/** By which a user is found. `user_id` without the prefix that Auth0 adds. */
+export type FoundBy = "user_id" | "email" | "username" | "phone_number";
+
+const DATABASE = "auth0";
+
+const NONE: readonly Found[] = [];
+
+/** Attributes of which a hash is kept; those that are true or false are bits. */
+const HASHED = COMPARED.filter((attribute) => !isTruth(attribute));
+const TRUTHS = COMPARED.filter(isTruth);
+
+function isTruth(attribute: string): boolean {
+  return attribute === "blocked" || attribute.endsWith("_verified");
+}
+
+/** The bits of a line, after those of {@link TRUTHS}. */
+const INCOMPARABLE = { user_metadata: 1 << 3, app_metadata: 1 << 4 };
+const IS_USED = 1 << 5;
+
+/** The users of one connection, as they were when the export began. */
+export class CensusIndex {
+  readonly #identifiers = new IdentifierTable();
+  readonly #hashes = HASHED.map(() => new Column((length) => new Uint32Array(length)));
+  readonly #bits = new Column((length) => new Uint8Array(length));
+  #lines = 0;
+
+  /**
+   * @param readLine a line again, by its number.
+   * @param connection whose identities count; all database connections', where it is `undefined`.
+   */
+  constructor(
+    private readonly readLine: (line: number) => Promise<TenantRecord>,
+    private readonly connection?: string,
+  ) {}
+
+  /** How many users there are. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Adds the user of the next line. */
+  add(user: TenantRecord): void {
+    const line = this.#lines++;
+    let bits = 0;
+    for (const [i, attribute] of TRUTHS.entries()) if (user[attribute] === true) bits |= 1 << i;
+    for (const [i, attribute] of HASHED.entries()) {
+      const value = normalValue(attribute, user[attribute]);
+      if (value === undefined) continue;
+      const hash = valueHash(value);
+      if (hash > 0) this.#hashes[i]?.set(line, hash);
+      else if (isMetadata(attribute)) bits |= INCOMPARABLE[attribute];
+    }
+    if (isUsed(user)) bits |= IS_USED;
+    this.#bits.set(line, bits);
+    this.#addIdentifiers(line, user);
+  }
+
+  /** The lines with this identifier of a user of the connection; emails and usernames in any case. */
+  find(by: FoundBy, value: string): readonly Found[] {
+    return this.#find(KINDS[by], by === "email" || by === "username" ? value.toLowerCase() : value);
+  }
+
+  /** The lines that have an identity of another connection, by the names that Auth0 has for its parts. */
+  findIdentity(provider: string, connection: string, id: string): readonly Found[] {
+    return this.#find(KINDS.identity, identityKey(provider, connection, id));
+  }
+
+  /** Whether the tenant has all that a record states just so; `false` where only reading the line can tell. */
+  isAs(line: number, said: User): boolean {
+    const bits = this.#bits.at(line);
+    for (let i = 0; i < TRUTHS.length; i++) {
+      const value = said[TRUTHS[i] as string];
+      if (isStated(value) && (value === true) !== ((bits >> i) & 1) > 0) return false;
+    }
+    for (let i = 0; i < HASHED.length; i++) {
+      const attribute = HASHED[i] as (typeof HASHED)[number];
+      if (!isStated(said[attribute])) continue;
+      const value = normalValue(attribute, said[attribute]);
+      const hash = value === undefined ? 0 : valueHash(value);
+      if (hash !== (this.#hashes[i]?.at(line) ?? 0) || (hash === 0 && value !== undefined)) return false;
+      if (isMetadata(attribute) && (bits & INCOMPARABLE[attribute]) > 0) return false;
+    }
+    return true;
+  }
+
+  /** What of a record the tenant does not have just so. Reads the line only where hashes can't tell. */
+  async compare(line: number, said: User): Promise<Unlike[]> {
+    return this.isAs(line, said) ? [] : compareUser(said, await this.read(line));
+  }
+
+  /** Whether the line has a value of this attribute, other than `false` or nothing. */
+  has(line: number, attribute: (typeof COMPARED)[number]): boolean {
+    const truth = TRUTHS.indexOf(attribute);
+    if (truth >= 0) return ((this.#bits.at(line) >> truth) & 1) > 0;
+    if (isMetadata(attribute) && (this.#bits.at(line) & INCOMPARABLE[attribute]) > 0) return true;
+    return (this.#hashes[HASHED.indexOf(attribute)]?.at(line) ?? 0) > 0;
+  }
+
+  /** Whether the user has signed in or set a password: then an imported hash is of no use any more. */
+  isUsed(line: number): boolean {
+    return (this.#bits.at(line) & IS_USED) > 0;
+  }
+
+  /** The user of a line. */
+  read(line: number): Promise<TenantRecord> {
+    return this.readLine(line);
+  }
+
+  #find(kind: number, key: string): readonly Found[] {
+    const values = this.#identifiers.find(kind, key);
+    return values.length === 0 ? NONE : values.map((value) => ({ line: value >>> 1, isLinked: (value & 1) === 1 }));
+  }
+
+  /** A line without any identity, as a hand-made export may have, counts as one of the connection's. */
+  #addIdentifiers(line: number, user: TenantRecord): void {
+    const identities = identitiesOf(user);
+    const own = identities.findIndex((identity) => this.#isOwn(identity));
+    for (const [i, identity] of identities.entries()) {
+      const { provider = "", connection = "", user_id: id } = identity;
+      if (id === undefined) continue;
+      const isLinked = i > 0;
+      if (this.#isOwn(identity)) this.#add(KINDS.user_id, id, line, isLinked);
+      else this.#add(KINDS.identity, identityKey(provider, connection, id), line, isLinked);
+      if (isLinked && this.#isOwn(identity)) this.#addNames(line, identity.profileData ?? {}, true);
+    }
+    if (identities.length === 0 || own >= 0) this.#addNames(line, user, own > 0);
+  }
+
+  #addNames(line: number, { email, username, phone_number }: TenantRecord, isLinked: boolean): void {
+    if (isText(email)) this.#add(KINDS.email, email.toLowerCase(), line, isLinked);
+    if (isText(username)) this.#add(KINDS.username, username.toLowerCase(), line, isLinked);
+    if (isText(phone_number)) this.#add(KINDS.phone_number, phone_number, line, isLinked);
+  }
+
+  #add(kind: number, text: string, line: number, isLinked: boolean): void {
+    this.#identifiers.add(kind, text, 2 * line + (isLinked ? 1 : 0));
+  }
+
+  #isOwn({ provider, connection }: Identity): boolean {
+    return this.connection === undefined ? provider === DATABASE : connection === this.connection;
+  }
+}
+
+interface Identity {
+  readonly provider?: string;
+  readonly connection?: string;
+  readonly user_id?: string;
+  /** Of a secondary identity: its own email and the like. */
+  readonly profileData?: TenantRecord;
+}
+
+/**
+ * Who a line is about: as its identities say, the primary one first, or else its `user_id`, with or without a prefix.
+ * What the Dashboard calls «Connection» is a name alone, and no identity.
+ */
+function identitiesOf({ identities, user_id }: TenantRecord): readonly Identity[] {
+  if (Array.isArray(identities)) return identities.map(identityOf);
+  const [, provider, id] = /^([^|]*)\|(.*)$/s.exec(isText(user_id) ? user_id : "") ?? [];
+  if (provider !== undefined && id !== undefined) return [{ provider, user_id: id }];
+  return isText(user_id) ? [{ provider: DATABASE, user_id }] : [];
+}
+
+function identityOf(value: unknown): Identity {
+  if (typeof value !== "object" || value === null) return {};
+  const { provider, connection, user_id, profileData } = value as Record<string, unknown>;
+  return {
+    ...(isText(provider) ? { provider } : {}),
+    ...(isText(connection) ? { connection } : {}),
+    // Of some providers it is a number.
+    ...(isText(user_id) || typeof user_id === "number" ? { user_id: String(user_id) } : {}),
+    ...(typeof profileData === "object" && profileData !== null ? { profileData: profileData as TenantRecord } : {}),
+  };
+}
+
+function identityKey(provider: string, connection: string, id: string): string {
+  return `${provider}\n${connection}\n${id}`;
+}
+
+function isUsed({ last_login, logins_count, last_password_reset }: TenantRecord): boolean {
+  return isStated(last_login) || isStated(last_password_reset) || (isStated(logins_count) && logins_count !== 0);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}

@@ -1,0 +1,70 @@
+import { randomInt } from "node:crypto";
+import { textHash } from "../plan/textHash";
+import { Column } from "../source/column";
+
+const numbers = () => new Column((length) => new Uint32Array(length));
+
+const NONE: readonly number[] = [];
+
+/**
+ * Identifiers of users, and a number with each: 12 bytes an identifier, and 5 to 11 for the table. It keeps a 64-bit hash,
+ * and not the identifier: that any of a million looked up seems to be there by another one's hash has odds of one in ten
+ * million. The hash has a seed of its own, so that nobody can choose an identifier to be taken for somebody else's.
+ */
+export class IdentifierTable {
+  readonly #seed = randomInt(2 ** 32);
+  readonly #high = numbers();
+  readonly #low = numbers();
+  readonly #values = numbers();
+  /** The entry with the same identifier that came before, plus 1. */
+  readonly #before = numbers();
+  #entries = 0;
+  /** The number of an entry plus 1; 0 where there is none. */
+  #slots = new Uint32Array(4096);
+
+  /** @param kind tells identifiers of one kind from those of another: below 256. */
+  add(kind: number, text: string, value: number): void {
+    if (4 * (this.#entries + 1) > 3 * this.#slots.length) this.#grow();
+    const entry = this.#entries++;
+    const [high, low] = this.#hash(kind, text);
+    this.#high.set(entry, high);
+    this.#low.set(entry, low);
+    this.#values.set(entry, value);
+    const slot = this.#slotOf(high, low);
+    const before = this.#slots[slot] as number;
+    // However many there are of one, each is found in a step.
+    if (before > 0) this.#before.set(entry, before);
+    this.#slots[slot] = entry + 1;
+  }
+
+  /** The numbers with this identifier, in the order in which they were added. */
+  find(kind: number, text: string): readonly number[] {
+    const [high, low] = this.#hash(kind, text);
+    let entry = this.#slots[this.#slotOf(high, low)] as number;
+    if (entry === 0) return NONE;
+    const found: number[] = [];
+    for (; entry > 0; entry = this.#before.at(entry - 1)) found.push(this.#values.at(entry - 1));
+    return found.length > 1 ? found.reverse() : found;
+  }
+
+  #hash(kind: number, text: string): [high: number, low: number] {
+    return textHash(Math.imul(this.#seed ^ kind, 0x9e3779b1), text);
+  }
+
+  /** Where the hash is, or would have its place. */
+  #slotOf(high: number, low: number): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#slots[slot] as number;
+      if (entry === 0 || (this.#low.at(entry - 1) === low && this.#high.at(entry - 1) === high)) return slot;
+    }
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    this.#slots = new Uint32Array(2 * old.length);
+    for (const entry of old) {
+      if (entry > 0) this.#slots[this.#slotOf(this.#high.at(entry - 1), this.#low.at(entry - 1))] = entry;
+    }
+  }
+}
