@@ -1,5 +1,6 @@
 import path from "node:path";
-import { applySource, type BatchRecords, type ImportSettings } from "../import/run";
+import { runImport } from "../import/run";
+import type { BatchRecords, ImportSettings } from "../import/types";
 import { Journal } from "../journal/journal";
 import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
@@ -67,7 +68,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       path.resolve(journalFile),
       () => progress.print(),
       () =>
-        applySource(records, settings, old, {
+        runImport(records, settings, old, {
           ...{ tenant, journal, progress, stop, warn, inform },
           preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
         }),

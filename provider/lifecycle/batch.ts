@@ -1,6 +1,6 @@
 import path from "node:path";
 import { z } from "zod";
-import type { BatchResult } from "../import/run";
+import type { BatchResult } from "../import/types";
 import type { SavedRun } from "../journal/left";
 import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
 import type { ReadSource } from "../plan/readSource";

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
 import { type JobRequest, USERS_FILE } from "./importRequest";
+import { Pace } from "./pace";
 import { dispatcherOf, type ProxyServer, proxyTo } from "./proxy";
 import { RateGate } from "./rateGate";
 
@@ -78,6 +79,8 @@ export type OnRetry = (reason: string) => void;
 
 /** The tenant, as far as imports need it. One for each origin and process, so that its limits hold across resources. */
 export class Tenant {
+  /** What is known of its speed. */
+  readonly pace = new Pace();
   /** Runs the preparation of a batch's jobs when those of the batches before it are prepared. */
   readonly turn = pLimit(1);
   readonly #slots: LimitFunction;

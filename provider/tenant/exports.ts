@@ -7,7 +7,6 @@ import { systemReason } from "../source/systemReason";
 import { BACKOFF, CALL_TIMEOUT_MS, type JobStatus, RETRIES, type Tenant } from "./client";
 import { LOOPBACK } from "./credentials";
 import { TenantError } from "./errors";
-import { paceOf } from "./importJob";
 import type { Look } from "./pace";
 import { dispatcherOf, proxyTo } from "./proxy";
 
@@ -112,7 +111,7 @@ async function awaitEnd(
   events: ExportEvents,
   stop: AbortSignal,
 ): Promise<JobStatus> {
-  const pace = paceOf(tenant);
+  const { pace } = tenant;
   const elapsed = () => Date.now() - started.getTime();
   for (let last: Look | undefined; ; ) {
     await wait(pace.untilNextLook("export", 0, elapsed(), last), stop);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JobError, JobStatus, Tenant } from "./client";
 import { TenantError } from "./errors";
 import type { JobRequest } from "./importRequest";
-import { type Look, Pace } from "./pace";
+import type { Look } from "./pace";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {
@@ -51,17 +51,8 @@ const LOST_ANSWERS = 5;
 /** Auth0 ends a job after two hours. One that still says otherwise later is not going to end. */
 const LONGEST_JOB_MS = 2.5 * 3_600_000;
 
-const paces = new WeakMap<Tenant, Pace>();
-
-/** What is known of a tenant's speed. */
-export function paceOf(tenant: Tenant): Pace {
-  let pace = paces.get(tenant);
-  if (pace === undefined) {
-    pace = new Pace();
-    paces.set(tenant, pace);
-  }
-  return pace;
-}
+/** The tenant, as far as jobs need it. */
+export type JobTenant = Pick<Tenant, "slot" | "pace" | "submit" | "job" | "jobErrors">;
 
 /**
  * Sends one job, awaits its end and collects its errors. Holds one of the tenant's slots from before the submission
@@ -71,7 +62,7 @@ export function paceOf(tenant: Tenant): Pace {
  * @throws TenantError when the tenant refuses the job, or gives no answer any more.
  */
 export async function importJob(
-  tenant: Tenant,
+  tenant: JobTenant,
   request: JobRequest,
   payload: Buffer,
   users: number,
@@ -89,7 +80,7 @@ export async function importJob(
 
 /** Goes on with a job that an earlier run had sent, to its end. */
 export async function resumeJob(
-  tenant: Tenant,
+  tenant: JobTenant,
   request: Pick<JobRequest, "kind">,
   { id, started }: { readonly id: string; readonly started: Date },
   users: number,
@@ -102,7 +93,7 @@ export async function resumeJob(
 
 /** Waits out the limit of jobs on the tenant: somebody else's jobs, or ours of a run that was killed, end some time. */
 async function submit(
-  tenant: Tenant,
+  tenant: JobTenant,
   request: JobRequest,
   payload: Buffer,
   events: JobEvents,
@@ -144,14 +135,14 @@ async function submit(
 type Ended = Omit<FinishedJob, "errors" | "uncertain">;
 
 async function awaitEnd(
-  tenant: Tenant,
+  tenant: JobTenant,
   { kind }: Pick<JobRequest, "kind">,
   sent: JobStatus,
   users: number,
   started: Date,
   events: Pick<JobEvents, "progress" | "retry">,
 ): Promise<Ended> {
-  const pace = paceOf(tenant);
+  const { pace } = tenant;
   const elapsed = () => Date.now() - started.getTime();
   const end = (status: FinishedJob["status"], job: JobStatus): Ended => ({
     id: sent.id,
@@ -184,7 +175,7 @@ function isOver(status: JobStatus["status"]): status is "completed" | "failed" |
 
 /** Where the service says that nobody failed, there is nothing to ask. */
 async function withErrors(
-  tenant: Tenant,
+  tenant: JobTenant,
   ended: Omit<FinishedJob, "errors">,
   events: Pick<JobEvents, "retry">,
 ): Promise<FinishedJob> {

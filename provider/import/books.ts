@@ -1,0 +1,252 @@
+import type { JournalMember, Outcome } from "../journal/format";
+import { unpackRecord } from "../ledger/entry";
+import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
+import { FingerprintTable } from "../ledger/fingerprintTable";
+import { failureCode, isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
+import { commonAttributes, type Difference, type JobKind, type Step, withoutFactors } from "../plan/delta";
+import { IndexSet } from "../plan/indexSet";
+import type { FailedRecord } from "../results/types";
+import { FACTORS_FAILED, JOB_FAILED } from "./codes";
+import type { Doubts } from "./doubts";
+import { type Failure, Findings, type Place } from "./findings";
+import { type Member, type Subject, subjectOf } from "./members";
+import type { Ended } from "./outcomes";
+import type { BatchRecords, BatchResult, Workplace } from "./types";
+
+/** What others may do with the ledger. */
+export type LedgerView = Pick<Ledger, "get" | "has" | "stateOf" | "standing">;
+
+/**
+ * The books of a run: the ledger, what was found out about records, and the counts. Nobody else writes into the ledger.
+ *
+ * A record counts once: when it is refused, when nothing is to be sent of it, or when the job is settled that it was in.
+ * What came of jobs of an interrupted run is entered before its records are looked at, and counts when they are.
+ */
+export class Books {
+  readonly #ledger: Ledger;
+  readonly #findings = new Findings();
+  /** Users whom the source has. */
+  readonly #seen: FingerprintTable;
+  /** Records whose users have no password, should they be in the tenant. */
+  readonly #withoutPassword = new IndexSet();
+  /** What the run before said of failed records. */
+  readonly #messages: ReadonlyMap<string, FailedRecord>;
+  /** Why records of an interrupted run failed, until they are listed. */
+  readonly #learnt = new Map<Fingerprint, Failure>();
+
+  constructor(
+    private readonly records: BatchRecords,
+    before: BatchResult | undefined,
+    resendFailed: boolean,
+    private readonly progress: Workplace["progress"],
+    private readonly doubts: Doubts,
+  ) {
+    this.#findings.summary.total = records.count;
+    this.#ledger = before === undefined ? new Ledger() : Ledger.decode(before.ledger);
+    this.#seen = new FingerprintTable(this.#ledger.size);
+    if (resendFailed) this.#ledger.resendFailed();
+    // A run that goes on where another had to stop is one import to the user.
+    if (before?.complete !== false) this.#ledger.beginImport();
+    this.#messages = new Map(before?.failedRecords.map((record) => [record.identity ?? "", record]));
+  }
+
+  get ledger(): LedgerView {
+    return this.#ledger;
+  }
+
+  /** The source has this user. */
+  sees(identity: Fingerprint, index: number): void {
+    this.#seen.set(identity, index);
+  }
+
+  /** A password hash was left out of the record, and its user has none. */
+  hasNoPassword(index: number): void {
+    this.#withoutPassword.add(index);
+  }
+
+  /** A record that is not sent, since the tenant would refuse it. */
+  refuse(place: Place, failure: Failure): void {
+    this.#findings.failed(place, failure);
+    this.progress.settled(1, 1);
+  }
+
+  /** Lists what can't be brought to the tenant; counts nobody. */
+  differs(place: Place, differences: readonly Difference[]): void {
+    if (differences.length > 0) this.#findings.differs(place, differences);
+  }
+
+  /** Counts a user of whom there is nothing to send. Who came back is in the tenant as before. */
+  unchanged(identity: Fingerprint, state: UserState): void {
+    this.#findings.summary[isBrought(state) ? state : "unchanged"]++;
+    if (state === "removed") this.#ledger.setState(identity, "imported");
+    this.progress.settled(1);
+  }
+
+  /** A record of which nothing is sent, or that failed before and is not sent again. */
+  stands(subject: Subject, step: Extract<Step, { do: "nothing" | "listFailure" }>): void {
+    const { identity } = subject;
+    const state = this.#ledger.stateOf(identity);
+    this.#ledger.set(identity, { ...step.after, state });
+    this.differs(subject, step.differences);
+    if (step.do === "listFailure") {
+      this.#findings.failed(subject, this.#reason(subject, step.code), neverIn(state) ? "insert" : "upsert");
+      if (!neverIn(state)) this.#listPassword(subject);
+      this.progress.settled(1, 1);
+      return;
+    }
+    this.#listPassword(subject);
+    if (step.differences.length === 0) this.unchanged(identity, state);
+    else this.#notApplied(identity, state);
+  }
+
+  /** What changed can't be sent: no user of the connection has the record's email now. */
+  notFound(subject: Subject, { changes, differences, after }: Extract<Step, { do: "update" }>): void {
+    const { identity } = subject;
+    const known = this.#ledger.get(identity) as LedgerEntry;
+    this.#ledger.set(identity, { ...known, record: after.record, differs: true });
+    this.differs(subject, [
+      ...differences,
+      ...changes.map((attribute): Difference => ({ attribute, reason: "notFound" })),
+    ]);
+    this.#notApplied(identity, known.state);
+  }
+
+  /** A user was brought with an earlier version of the record: the rest is still to be sent. */
+  cameInWith(identity: Fingerprint, attributes: LedgerEntry["attributes"]): LedgerEntry {
+    const known: LedgerEntry = { record: NO_RECORD, attributes, differs: false, state: "inserted" };
+    this.#ledger.set(identity, known);
+    return known;
+  }
+
+  /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
+  doubt(kind: JobKind, members: readonly JournalMember[], sentAt: Date): void {
+    for (const member of members) {
+      // An upsert brings nobody: it is for users who are there.
+      if (kind === "insert") this.doubts.add(member, sentAt);
+      const { identity, after } = member;
+      const known = this.#ledger.get(identity);
+      if (known === undefined || neverIn(known.state)) continue;
+      const attributes = commonAttributes(known.attributes, unpackRecord(after).attributes);
+      this.#ledger.set(identity, { ...known, record: NO_RECORD, attributes });
+    }
+  }
+
+  /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
+  enter(kind: JobKind, { identity, after }: JournalMember, outcome: Outcome): void {
+    if (outcome === "existing") return;
+    const { attempt, ...reached } = unpackRecord(after);
+    const tried = attempt === undefined ? {} : { attempt };
+    const code = failureCode(outcome as UserState);
+    if (code === undefined) {
+      this.doubts.settle(identity);
+      this.#ledger.set(identity, { ...reached, state: outcome as UserState });
+      return;
+    }
+    const before = this.#ledger.get(identity);
+    if (before === undefined || neverIn(before.state)) {
+      // Who was there before, and got all but the factors.
+      if (kind === "upsert" && code === FACTORS_FAILED) {
+        const attributes = withoutFactors(reached.attributes);
+        this.#ledger.set(identity, { ...reached, attributes, ...tried, state: `outdated:${code}` });
+        return;
+      }
+      // Should they be in the tenant all the same, it is with this record or with an earlier one.
+      const earlier = this.doubts.get(identity)?.attributes;
+      const attributes = earlier === undefined ? reached.attributes : commonAttributes(earlier, reached.attributes);
+      this.#ledger.set(identity, { ...reached, attributes, ...tried, state: `failed:${code}` });
+      return;
+    }
+    const attributes =
+      code === FACTORS_FAILED ? withoutFactors(reached.attributes, before.attributes) : before.attributes;
+    this.#ledger.set(identity, { ...before, attributes, record: reached.record, ...tried, state: `outdated:${code}` });
+  }
+
+  /** A user of an interrupted run failed, and is to be sent again if they are in the source. */
+  sendAgain(identity: Fingerprint): void {
+    this.#ledger.resendFailed(identity);
+  }
+
+  /** Why a user of an interrupted run failed: it is listed when the record is looked at. */
+  learn(identity: Fingerprint, failure: Failure): void {
+    this.#learnt.set(identity, failure);
+  }
+
+  /** Counts and lists a member of a job of this run. Who is still to be written over counts when that is done. */
+  count(kind: JobKind, member: Member, { outcome, failure }: Ended): void {
+    if (outcome === "existing") return;
+    if (isBrought(outcome)) {
+      this.#findings.summary[outcome]++;
+      if (this.#withoutPassword.has(member.index)) this.#findings.withoutPassword(subjectOf(this.records, member));
+      this.progress.settled(1);
+    } else {
+      this.#findings.failed(subjectOf(this.records, member), failure as Failure, kind);
+      this.progress.settled(1, 1);
+    }
+  }
+
+  /** @param complete whether every record of the source was dealt with. */
+  close(complete: boolean): Omit<BatchResult, "jobs" | "interruptions" | "connection"> {
+    if (complete) {
+      this.#keepDoubts();
+      this.#forgetRemoved();
+    }
+    const { summary, failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } =
+      this.#findings;
+    return {
+      summary: { ...summary },
+      failedRecords,
+      failedAt,
+      notApplied,
+      differences,
+      passwordResetRequired,
+      passwordResets,
+      ledger: this.#ledger.encode(),
+      complete,
+    };
+  }
+
+  /** Counts a user of whom all that could be sent is in the tenant. */
+  #notApplied(identity: Fingerprint, state: UserState): void {
+    // Who was brought or changed by this import counts as that.
+    if (isBrought(state)) {
+      this.unchanged(identity, state);
+      return;
+    }
+    this.#findings.summary.notApplied++;
+    if (state === "removed") this.#ledger.setState(identity, "imported");
+    this.progress.settled(1);
+  }
+
+  #listPassword(subject: Subject): void {
+    if (this.#withoutPassword.has(subject.index)) this.#findings.withoutPassword(subject);
+  }
+
+  #reason({ identity, name }: Subject, code: string): Failure {
+    const earlier = this.#learnt.get(identity) ?? this.#messages.get(name);
+    return earlier?.code === code ? earlier : { code, message: "Failed before, and was not sent again since" };
+  }
+
+  /** Who may have been brought, and was not settled: no sound record of theirs is in the source any more. */
+  #keepDoubts(): void {
+    for (const [identity, { attributes }] of this.doubts) {
+      if (this.#ledger.has(identity)) continue;
+      this.#ledger.set(identity, { record: NO_RECORD, attributes, differs: false, state: `failed:${JOB_FAILED}` });
+    }
+  }
+
+  #forgetRemoved(): void {
+    for (const identity of this.#ledger.identities()) {
+      if (this.#seen.get(identity) !== undefined) continue;
+      const { attempt, ...known } = this.#ledger.get(identity) as LedgerEntry;
+      if (neverIn(known.state)) {
+        // Of a job that failed as a whole they may have come in all the same.
+        if (failureCode(known.state) !== JOB_FAILED) this.#ledger.delete(identity);
+        continue;
+      }
+      // Should a record come back whose update failed, it is to be looked at.
+      const record = failureCode(known.state) === undefined ? known.record : NO_RECORD;
+      this.#ledger.set(identity, { ...known, record, state: "removed" });
+      this.#findings.summary.removed++;
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { JournalMember } from "../journal/format";
+import type { Attributes } from "../ledger/attributes";
+import { unpackRecord } from "../ledger/entry";
+import { failureCode } from "../ledger/ledger";
+import { sameAttributes, withoutFactors } from "../plan/delta";
+import type { TenantUser } from "../tenant/client";
+import { TenantError } from "../tenant/errors";
+import type { FinishedJob } from "../tenant/importJob";
+import type { RecordFailure } from "../tenant/matchErrors";
+import type { Books } from "./books";
+import { FACTORS_FAILED, JOB_FAILED } from "./codes";
+import type { Doubts } from "./doubts";
+import type { Lookups } from "./lookups";
+import type { ImportSettings, ImportTenant } from "./types";
+
+/** Codes that a user gets who is there already, perhaps by our own doing. */
+const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", "CONFLICT_USERNAME"]);
+
+/** The tenant's clock may be so far from ours. */
+const CLOCKS_APART_MS = 10 * 60_000;
+
+/** Who a user is who «already exists». */
+export type Identified =
+  /** Ours, or taken as they are. */
+  | { readonly outcome: "inserted" | "adopted" }
+  /** To be written over; or, where `has` says what they have, brought by us with an earlier version of the record. */
+  | { readonly outcome: "existing"; readonly has?: Attributes }
+  /** Somebody else: what to add to the service's message. */
+  | { readonly note: string };
+
+/**
+ * Decides who a user is whom an insert job refused because they exist: brought by ourselves, by a job whose answer was
+ * lost, or there before; and with `onExisting`, what becomes of those who were there before.
+ *
+ * Ours is who has an id that only we can have made up; or the id that the source has, where we may have sent it
+ * (`Doubts`) and the user has come since. Asked is only where it can matter: a question about each duplicate would cost
+ * more calls than the jobs.
+ */
+export class Duplicates {
+  constructor(
+    private readonly settings: ImportSettings,
+    private readonly tenant: ImportTenant,
+    private readonly books: Books,
+    private readonly doubts: Doubts,
+    private readonly lookups: Lookups,
+  ) {}
+
+  /** Whether an insert job refused the user for being there. */
+  isOne({ code }: RecordFailure): boolean {
+    return ALREADY_THERE.has(code);
+  }
+
+  async identify(member: JournalMember, failure: RecordFailure, job: FinishedJob): Promise<Identified> {
+    const { onExisting } = this.settings;
+    const since = this.#sentSince(member, failure);
+    let note = "";
+    // An id that we made up proves that it was us. Where users who exist are taken or written over, it makes no difference
+    // unless one was sent before.
+    if (since !== undefined || (onExisting === "fail" && failure.isGeneratedId)) {
+      const verdict = await this.#isOurs(failure, job, since);
+      if (verdict === true) return this.#asBrought(member);
+      note = verdict;
+    }
+    if (onExisting === "fail" || failure.email === undefined) return { note };
+    if (onExisting === "overwrite") return { outcome: "existing" };
+    // By another identifier than the email, it may be about somebody else.
+    if (failure.onlyEmail || (await this.lookups.byEmail(failure.email)) !== undefined) return { outcome: "adopted" };
+    return { note: " (by another user, who has a different email)" };
+  }
+
+  /** Since when a record of this user was sent that may have brought them; of one that made jobs fail, at any time. */
+  #sentSince({ identity }: JournalMember, failure: RecordFailure): Date | undefined {
+    const doubt = this.doubts.get(identity);
+    if (doubt !== undefined) return doubt.since;
+    const madeJobsFail = failureCode(this.books.ledger.get(identity)?.state) === JOB_FAILED;
+    return madeJobsFail && failure.isGeneratedId ? new Date(0) : undefined;
+  }
+
+  /** Whether a user whom we brought without being told has what the record says now: it may have changed since. */
+  #asBrought({ identity, after: packed }: JournalMember): Identified {
+    const after = unpackRecord(packed);
+    const failed = this.books.ledger.get(identity);
+    const sent = this.doubts.get(identity)?.attributes ?? failed?.attributes ?? after.attributes;
+    const has = failureCode(failed?.state) === FACTORS_FAILED ? withoutFactors(sent) : sent;
+    return sameAttributes(has, after.attributes) ? { outcome: "inserted" } : { outcome: "existing", has };
+  }
+
+  /** Whether a user is there by our own doing; else what to add to the service's message. */
+  async #isOurs(
+    { userId, email, isGeneratedId }: RecordFailure,
+    { connection }: FinishedJob,
+    since: Date | undefined,
+  ): Promise<true | string> {
+    if (userId === undefined) {
+      return since !== undefined ? " (perhaps by this import: a lost answer can't be settled without a user_id)" : "";
+    }
+    let user: TenantUser | undefined;
+    try {
+      user = await this.tenant.user(`auth0|${userId}`, () => {});
+    } catch (error) {
+      if (error instanceof TenantError && error.status === 403) {
+        return " (perhaps by this import: the scope read:users is missing to tell)";
+      }
+      throw error;
+    }
+    if (user === undefined) return "";
+    const elsewhere =
+      connection !== undefined &&
+      user.identities !== undefined &&
+      !user.identities.some((identity) => identity.connection === connection);
+    const other = email !== undefined && user.email !== undefined && user.email.toLowerCase() !== email;
+    const created = Date.parse(user.created_at ?? "");
+    // An id that the source has proves it only where the user has come since we sent it.
+    const before = !isGeneratedId && since !== undefined && created < since.getTime() - CLOCKS_APART_MS;
+    return !elsewhere && !other && !before ? true : "";
+  }
+}

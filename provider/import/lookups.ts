@@ -1,0 +1,67 @@
+import pLimit from "p-limit";
+import type { TenantUser } from "../tenant/client";
+import { TenantError } from "../tenant/errors";
+import type { Course } from "./course";
+import type { ImportTenant } from "./types";
+import { Works } from "./works";
+
+/** Questions at a time, and how many may wait. */
+const ACTIVE = 4;
+const PENDING = 64;
+
+/** Asks the tenant about single users, a few at a time: each costs a call. */
+export class Lookups {
+  readonly #limit = pLimit(ACTIVE);
+  readonly #asking: Works;
+
+  constructor(
+    private readonly tenant: ImportTenant,
+    private readonly course: Course,
+  ) {
+    this.#asking = new Works((error) => course.fail(error));
+  }
+
+  /** How many of `later` are not done. */
+  get pending(): number {
+    return this.#asking.size;
+  }
+
+  ended(): Promise<void> {
+    return this.#asking.ended();
+  }
+
+  /** Looks for the connection's user with this email, then goes on. Returns when not too many are being looked for. */
+  async later(email: string, then: (found: TenantUser | undefined) => Promise<void>): Promise<void> {
+    const lookUp = async () => {
+      await this.course.mayBegin();
+      const found = await this.oneOfFew(async () => (this.course.isStopped ? undefined : this.byEmail(email)));
+      if (!this.course.isStopped) await then(found);
+    };
+    this.#asking.add(lookUp());
+    await this.#asking.fewerThan(PENDING);
+  }
+
+  /** Does this when few others are being done. */
+  oneOfFew<T>(work: () => Promise<T>): Promise<T> {
+    return this.#limit(work);
+  }
+
+  /** The connection's user with this email. */
+  async byEmail(email: string): Promise<TenantUser | undefined> {
+    try {
+      const users = await this.tenant.usersByEmail(email.toLowerCase(), () => {});
+      return users.find((user) => this.#isOfConnection(user));
+    } catch (error) {
+      if (!(error instanceof TenantError) || error.status !== 403) throw error;
+      throw new Error(
+        "The scope read:users is missing: without it there is no telling what a change would write over (docs/operations.md). What was sent is saved. Grant the application read:users, and run `pulumi up` again.",
+      );
+    }
+  }
+
+  #isOfConnection({ user_id, identities }: TenantUser): boolean {
+    const { connection } = this.course;
+    if (connection === undefined || identities === undefined) return user_id.startsWith("auth0|");
+    return identities.some((identity) => identity.connection === connection);
+  }
+}

@@ -1,0 +1,79 @@
+import type { JournalMember, Outcome } from "../journal/format";
+import type { Attributes } from "../ledger/attributes";
+import { unpackRecord } from "../ledger/entry";
+import type { JobKind } from "../plan/delta";
+import { count } from "../progress/batchProgress";
+import type { FinishedJob } from "../tenant/importJob";
+import { matchErrors } from "../tenant/matchErrors";
+import type { Books } from "./books";
+import type { Course } from "./course";
+import type { Duplicates } from "./duplicates";
+import type { Failure } from "./findings";
+import type { Lookups } from "./lookups";
+import type { Workplace } from "./types";
+
+/** How one record of a job ended. */
+export interface Ended {
+  readonly outcome: Outcome;
+  /** Why it failed, where it did. */
+  readonly failure?: Failure;
+  /** What a user has whom an earlier version of the record brought: the outcome is `existing` then. */
+  readonly has?: Attributes;
+}
+
+/** Tells how each record of a job ended, from what the tenant says of the job. Writes nothing down. */
+export class Outcomes {
+  constructor(
+    private readonly key: string,
+    private readonly at: Pick<Workplace, "warn">,
+    private readonly course: Course,
+    private readonly books: Books,
+    private readonly duplicates: Duplicates,
+    private readonly lookups: Lookups,
+  ) {}
+
+  /**
+   * @returns in the order of the members; `undefined` where the service does not say it of all of them: the job failed
+   *   as a whole, is gone, or its errors don't add up.
+   */
+  async of(kind: JobKind, members: readonly JournalMember[], job: FinishedJob): Promise<Ended[] | undefined> {
+    if (job.status !== "completed") return undefined;
+    this.course.connection ??= job.connection;
+    const { failures, unmatched } = this.#failuresOf(members, job);
+    if (unmatched > 0 || (job.failed !== undefined && job.failed > failures.size)) return undefined;
+    if (kind === "upsert") this.#warnOfSecondAccounts(members, job);
+    const success: Ended = { outcome: kind === "insert" ? "inserted" : "updated" };
+    if (failures.size === 0) return members.map(() => success);
+    return Promise.all(
+      members.map(async (member): Promise<Ended> => {
+        const failure = failures.get(member.identity);
+        if (failure === undefined) return success;
+        const outcome: Outcome = `failed:${failure.code}`;
+        if (kind === "upsert" || !this.duplicates.isOne(failure)) return { outcome, failure };
+        const who = await this.lookups.oneOfFew(() => this.duplicates.identify(member, failure, job));
+        if ("outcome" in who) return who;
+        return { outcome, failure: { ...failure, message: `${failure.message}${who.note}` } };
+      }),
+    );
+  }
+
+  #failuresOf(members: readonly JournalMember[], { errors }: FinishedJob): ReturnType<typeof matchErrors> {
+    if (errors.length === 0) return { failures: new Map(), unmatched: 0 };
+    const sent = new Set(members.map(({ identity }) => identity));
+    const byEmail = new Map(
+      members.flatMap(({ identity, after }) => {
+        const { email } = unpackRecord(after).attributes.prints;
+        return email === undefined ? [] : [[email, identity]];
+      }),
+    );
+    return matchErrors(this.key, sent, errors, byEmail);
+  }
+
+  /** Users whom an upsert did not find by their email, though they were in the tenant: their email was changed there. */
+  #warnOfSecondAccounts(members: readonly JournalMember[], { id, inserted }: FinishedJob): void {
+    if (!inserted || members.some(({ identity }) => !this.books.ledger.has(identity))) return;
+    this.at.warn(
+      `${count(inserted)} of the ${count(members.length)} users updated by ${id} came in a second time: the email of a user was changed in Auth0 since, and an import job finds its user by email alone. Take the new email over into the users file, and remove the second account.`,
+    );
+  }
+}

@@ -1,0 +1,116 @@
+import type { Attributes } from "../ledger/attributes";
+import { wholeFingerprint } from "../ledger/attributes";
+import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
+import { generatedUserId } from "../ledger/fingerprint";
+import { changedAttributes, decide, type JobKind, overwritten, type Step } from "../plan/delta";
+import { describe } from "../plan/describe";
+import { TOO_LARGE } from "../plan/pack";
+import type { User } from "../schema/identity";
+import type { Books } from "./books";
+import type { Lookups } from "./lookups";
+import { type Member, type Subject, subjectOf } from "./members";
+import type { Outbox } from "./outbox";
+import type { Existing } from "./settlement";
+import type { BatchRecords, ImportSettings } from "./types";
+
+/**
+ * Carries out what was decided about a record: puts together what is sent of its user, and into a job. Who exists and is
+ * to be written over, or came in with an earlier version of the record, comes back here from the job that found out.
+ */
+export class Sending {
+  constructor(
+    private readonly settings: ImportSettings,
+    private readonly records: BatchRecords,
+    private readonly books: Books,
+    private readonly lookups: Lookups,
+    private readonly outbox: Outbox,
+  ) {}
+
+  async carryOut(step: Step, subject: Subject, user: User): Promise<void> {
+    if (step.do === "insert") await this.#send("insert", subject, step.after, this.#withId(subject.name, user));
+    else if (step.do === "update") await this.#update(subject, step, user);
+    else this.books.stands(subject, step);
+  }
+
+  /** Brings a user up to the record of an insert job that found them there. */
+  async bringUp({ member, record, has }: Existing): Promise<void> {
+    const user = withoutGeneratedId(member, JSON.parse(record.toString()) as User);
+    await (has === undefined ? this.#overwrite(member, user) : this.#catchUp(member, user, has));
+  }
+
+  /**
+   * Sends what changed of a user. An upsert that does not state `email_verified` resets it, so it always does: as the
+   * source has it where it says so now, else as the tenant has it.
+   */
+  async #update(subject: Subject, step: Extract<Step, { do: "update" }>, user: User): Promise<void> {
+    const stated = user.email_verified;
+    const send = async (email_verified: unknown) => {
+      this.books.differs(subject, step.differences);
+      const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified };
+      await this.#send("upsert", subject, this.#withAttempt(step.after, user), sent);
+    };
+    if (typeof stated === "boolean" && (stated || step.changes.includes("email_verified"))) {
+      await send(stated);
+      return;
+    }
+    await this.lookups.later(user.email as string, async (found) => {
+      if (found === undefined) this.books.notFound(subject, step);
+      else await send(found.email_verified ?? false);
+    });
+  }
+
+  /** Writes over a user who was there before us. The upsert leaves aside what it can't set. */
+  async #overwrite(member: Member, user: User): Promise<void> {
+    const subject = subjectOf(this.records, member);
+    const sentBefore = unpackRecord(member.after);
+    const { has, differences } = overwritten(sentBefore.attributes);
+    const after: KnownRecord = { ...sentBefore, attributes: has, differs: differences.length > 0 };
+    const send = async (sent: User) => {
+      this.books.differs(subject, differences);
+      await this.#send("upsert", subject, this.#withAttempt(after, user), sent);
+    };
+    if (typeof user.email_verified === "boolean") {
+      await send(user);
+      return;
+    }
+    await this.lookups.later(user.email as string, (found) =>
+      send({ ...user, email_verified: found?.email_verified ?? false }),
+    );
+  }
+
+  /** Sends what changed of a record since it brought its user without our being told. */
+  async #catchUp(member: Member, user: User, has: Attributes): Promise<void> {
+    const after = unpackRecord(member.after);
+    const known = this.books.cameInWith(member.identity, has);
+    const described = describe(this.settings.key, user, after.record, after.differs);
+    await this.carryOut(decide(described, known), subjectOf(this.records, member), user);
+  }
+
+  /** @param after what the tenant has of the user if the job succeeds. */
+  async #send(kind: JobKind, subject: Subject, after: KnownRecord, user: User): Promise<void> {
+    const record = JSON.stringify(user);
+    if (!this.outbox.fits(kind, record)) {
+      this.books.refuse(subject, TOO_LARGE);
+      return;
+    }
+    const { index, name, identity } = subject;
+    await this.outbox.add(kind, { index, name, identity, after: packRecord(after) }, record);
+  }
+
+  #withId(name: string, user: User): User {
+    const { key, connectionId, generateUserIds } = this.settings;
+    if (!generateUserIds || user.user_id !== undefined) return user;
+    return { ...user, user_id: generatedUserId(key, connectionId, name) };
+  }
+
+  /** Remembers all that a record says, in case its update fails. */
+  #withAttempt(known: KnownRecord, user: User): KnownRecord {
+    return { ...known, attempt: wholeFingerprint(this.settings.key, user) };
+  }
+}
+
+/** A user of a job as the source has it. */
+function withoutGeneratedId({ name }: Member, user: User): User {
+  const { user_id: _, ...withoutId } = user;
+  return name.startsWith("user_id:") ? user : withoutId;
+}

@@ -1,0 +1,98 @@
+import type { Journal } from "../journal/journal";
+import type { Fingerprint } from "../ledger/fingerprint";
+import type { EncodedLedger } from "../ledger/ledger";
+import type { OnExisting } from "../plan/delta";
+import type { Double } from "../plan/doubles";
+import type { BatchProgress } from "../progress/batchProgress";
+import type {
+  DifferenceCount,
+  FailedAt,
+  FailedRecord,
+  Interruption,
+  Job,
+  MAX_LISTED_RECORDS,
+  NotApplied,
+  PasswordResetRequired,
+  Summary,
+} from "../results/types";
+import type { UnsupportedPasswordHash } from "../schema/prepare";
+import type { RecordPlace, SourceRecord } from "../source";
+import type { Tenant } from "../tenant/client";
+
+// What a run is given, and what it hands back.
+
+/** How the users of a batch are to be imported. */
+export interface ImportSettings {
+  readonly connectionId: string;
+  readonly key: string;
+  readonly externalId: string;
+  readonly onExisting: OnExisting;
+  readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+  readonly generateUserIds: boolean;
+  readonly sendCompletionEmail: boolean;
+  /** Send what failed before once more, though it did not change. */
+  readonly resendFailed: boolean;
+  /** When no job may be running any more. */
+  readonly deadline?: Date;
+}
+
+/** What a batch knows after a run, and hands to the next one. */
+export interface BatchResult {
+  readonly summary: Summary;
+  readonly jobs: readonly Job[];
+  /** The first {@link MAX_LISTED_RECORDS}. */
+  readonly failedRecords: readonly FailedRecord[];
+  /** Where all failed records lie. */
+  readonly failedAt: readonly FailedAt[];
+  /** The first {@link MAX_LISTED_RECORDS}. */
+  readonly notApplied: readonly NotApplied[];
+  /** In what users differ from the source, and how many. */
+  readonly differences: readonly DifferenceCount[];
+  /** The first {@link MAX_LISTED_RECORDS}, and how many there are. */
+  readonly passwordResetRequired: readonly PasswordResetRequired[];
+  readonly passwordResets: number;
+  /** Runs of this import that ended before all was done. */
+  readonly interruptions: readonly Interruption[];
+  readonly ledger: EncodedLedger;
+  /** The name of the connection, as the jobs tell it. */
+  readonly connection?: string;
+  /** Whether every record of the source has been dealt with. */
+  readonly complete: boolean;
+}
+
+/** The records of a batch. */
+export interface BatchRecords {
+  /** How many there are. */
+  readonly count: number;
+  /** Those that `needs` to be looked at, in the order of the source. */
+  select(needs: (index: number) => boolean): AsyncIterable<SourceRecord>;
+  place(index: number): RecordPlace;
+  /** The fingerprint of who a record is about, and of its bytes. */
+  identity(index: number): Fingerprint;
+  record(index: number): Fingerprint;
+  doubleAt(index: number): Double | undefined;
+}
+
+/** The tenant, as far as a run needs it. Its runs share its slots and its pace. */
+export type ImportTenant = Pick<
+  Tenant,
+  "limits" | "pace" | "turn" | "slot" | "room" | "submit" | "job" | "jobErrors" | "user" | "usersByEmail"
+>;
+
+/** What a run works with. */
+export interface Workplace {
+  readonly tenant: ImportTenant;
+  readonly journal: Journal;
+  readonly progress: BatchProgress;
+  /** Aborted when no more is to be sent; its reason is an error that says why. */
+  readonly stop: AbortSignal;
+  warn(message: string): void;
+  inform(message: string): void;
+  /**
+   * Asked before anything is sent.
+   *
+   * @returns the name of the connection, where it is told.
+   * @throws Error when the tenant won't take the import.
+   */
+  preflight(): Promise<string | undefined>;
+}

@@ -1,0 +1,184 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Member } from "../../provider/import/members";
+import { assemble, runImport } from "../../provider/import/run";
+import type { BatchRecords, BatchResult, ImportSettings, Workplace } from "../../provider/import/types";
+import { Journal } from "../../provider/journal/journal";
+import type { SavedRun } from "../../provider/journal/left";
+import { packRecord } from "../../provider/ledger/entry";
+import { identityFingerprint, keyId, RecordHasher } from "../../provider/ledger/fingerprint";
+import { describe as describeRecord } from "../../provider/plan/describe";
+import { BatchProgress } from "../../provider/progress/batchProgress";
+import { identityOf, type User } from "../../provider/schema/identity";
+import { type PlainTenant, plainTenant } from "./plainTenant";
+
+export const KEY = "0123456789abcdef";
+const CONNECTION = "con_0000000000000001";
+
+/** What a batch knows after a run, as the state keeps it. */
+export type Saved = BatchResult & SavedRun;
+
+export interface RunOptions {
+  readonly before?: Saved | undefined;
+  readonly settings?: Partial<ImportSettings>;
+  readonly terms?: string;
+  /** The process dies after it has written so many lines into the journal. */
+  readonly dieAfterLine?: number;
+  readonly preflight?: () => Promise<string | undefined>;
+}
+
+/** Runs of one batch in this process, with a journal in a folder of its own and a tenant that is a plain object. */
+export class ImportTest {
+  tenant: PlainTenant = plainTenant();
+  readonly folder = mkdtempSync(path.join(tmpdir(), "user-import-"));
+  readonly stop = new AbortController();
+  warnings: string[] = [];
+  notes: string[] = [];
+  #journals: Journal[] = [];
+
+  /** For every test of the suite in which it is called. */
+  static forEach(): () => ImportTest {
+    let test: ImportTest;
+    beforeEach(() => {
+      test = new ImportTest();
+    });
+    afterEach(() => test.end());
+    return () => test;
+  }
+
+  get journalFile(): string {
+    return path.join(this.folder, "journal", "batch.ndjson");
+  }
+
+  /** One run, as of one process. */
+  async run(users: readonly User[], options: RunOptions = {}) {
+    const { workplace, settings, before, journal } = await this.#prepare(options);
+    const ran = await runImport(recordsOf(users), settings, before, workplace);
+    this.#close(journal);
+    // The process is dead, the tenant is not.
+    this.tenant.isCut = false;
+    const saved: Saved = {
+      ...ran.result,
+      run: journal.run,
+      runNumber: journal.runNumber,
+      journalEntries: journal.size,
+    };
+    return { ...ran, result: saved };
+  }
+
+  /** The parts of a run that begins. */
+  async parts(users: readonly User[], options: RunOptions = {}) {
+    const { workplace, settings, before } = await this.#prepare(options);
+    return { ...workplace, ...(await assemble(recordsOf(users), settings, before, workplace)) };
+  }
+
+  /** How many lines the journal has, its first one aside. */
+  get journalLines(): number {
+    return readFileSync(this.journalFile, "utf8").trimEnd().split("\n").length - 1;
+  }
+
+  /** Another tenant and no journal, as at first. */
+  startAnew(): void {
+    this.tenant = plainTenant();
+    rmSync(this.journalFile, { force: true });
+  }
+
+  /** The process ends. */
+  exit(): void {
+    for (const journal of this.#journals) this.#close(journal);
+  }
+
+  end(): void {
+    this.exit();
+    rmSync(this.folder, { recursive: true });
+  }
+
+  async #prepare({ before, terms = "terms", preflight, ...options }: RunOptions) {
+    const identity = { keyId: keyId(KEY), connectionId: CONNECTION };
+    const { signal } = this.stop;
+    const journal = await Journal.open(this.journalFile, identity, terms, before, () => {}, signal);
+    this.#journals.push(journal);
+    const { dieAfterLine } = options;
+    const workplace: Workplace = {
+      tenant: this.tenant,
+      journal: dieAfterLine === undefined ? journal : dying(journal, dieAfterLine, this.tenant),
+      progress: new BatchProgress(0, 2, () => {}),
+      stop: signal,
+      warn: (message) => this.warnings.push(message),
+      inform: (message) => this.notes.push(message),
+      preflight: preflight ?? (async () => undefined),
+    };
+    const settings: ImportSettings = {
+      connectionId: CONNECTION,
+      key: KEY,
+      externalId: "test",
+      onExisting: "fail",
+      unsupportedPasswordHash: "fail",
+      generateUserIds: true,
+      sendCompletionEmail: false,
+      resendFailed: false,
+      ...options.settings,
+    };
+    return { workplace, settings, before, journal };
+  }
+
+  #close(journal: Journal): void {
+    this.#journals = this.#journals.filter((each) => each !== journal);
+    journal.close();
+  }
+}
+
+/** A journal whose process dies after a line of it: what was written stays, and nothing is done any more. */
+function dying(journal: Journal, lines: number, tenant: PlainTenant): Journal {
+  let left = lines;
+  const names = new Set<string | symbol>(["intent", "accepted", "refused", "finished", "abandoned"]);
+  return new Proxy(journal, {
+    get: (_, name) => {
+      const value: unknown = Reflect.get(journal, name, journal);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        if (names.has(name) && left <= 0) throw new Error("dead");
+        const answer: unknown = value.apply(journal, args);
+        if (names.has(name) && --left === 0) {
+          tenant.isCut = true;
+          throw new Error("dead");
+        }
+        return answer;
+      };
+    },
+  });
+}
+
+/** Users as the records of a batch, one on a line. */
+export function recordsOf(users: readonly User[]): BatchRecords {
+  const hasher = new RecordHasher(KEY);
+  const texts = users.map((user) => Buffer.from(JSON.stringify(user)));
+  const place = (index: number) => ({ file: "users.ndjson", line: index + 1, offset: 100 * index, byteLength: 99 });
+  return {
+    count: users.length,
+    async *select(needs) {
+      for (const [index, user] of users.entries()) {
+        if (needs(index)) yield { ...place(index), index, user, raw: user };
+      }
+    },
+    place,
+    identity: (index) => identityFingerprint(KEY, identityOf(users[index] as User) ?? ""),
+    record: (index) => hasher.fingerprint(texts[index] as Buffer),
+    doubleAt: () => undefined,
+  };
+}
+
+/** Records on their way. */
+export function membersOf(users: readonly User[]): Member[] {
+  const records = recordsOf(users);
+  return users.map((user, index) => {
+    const { record, attributes } = describeRecord(KEY, user, records.record(index));
+    const after = packRecord({ record, attributes, differs: false });
+    return { index, name: identityOf(user) as string, identity: records.identity(index), after };
+  });
+}
+
+export function memberOf(user: User): Member {
+  return membersOf([user])[0] as Member;
+}

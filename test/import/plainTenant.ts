@@ -1,0 +1,147 @@
+import pLimit from "p-limit";
+import type { ImportTenant } from "../../provider/import/types";
+import type { JobKind } from "../../provider/plan/delta";
+import type { User } from "../../provider/schema/identity";
+import type { JobError, JobStatus, TenantUser } from "../../provider/tenant/client";
+import { TenantError } from "../../provider/tenant/errors";
+import { Pace } from "../../provider/tenant/pace";
+
+/** The name of the connection. */
+export const CONNECTION_NAME = "users";
+
+/** A job that a run sent, as the tenant got it. */
+export interface SentJob {
+  readonly kind: JobKind;
+  readonly users: readonly User[];
+  /** From 1, in the order of the submissions. */
+  readonly number: number;
+}
+
+/** What the tenant does with a job; by default it takes it, and applies it whole. */
+export type Fate =
+  /** Takes it, applies so many of its users, and says that it failed, or knows it no more. */
+  | { readonly ends: "failed" | "vanished"; readonly applied?: number; readonly details?: string }
+  /** Refuses these users. */
+  | { readonly refuses: (user: User) => string | undefined }
+  /** Says that more users failed than it names. */
+  | { readonly hides: number }
+  /** Refuses the submission. */
+  | { readonly status: number }
+  /** Takes it, or not, and the answer is lost. */
+  | { readonly lost: "taken" | "not taken" };
+
+interface StoredUser extends TenantUser {
+  readonly attributes: User;
+}
+
+/** The users of a tenant and the jobs that it got. */
+export interface PlainTenant extends ImportTenant {
+  /** By id, without prefix. */
+  readonly users: Map<string, StoredUser>;
+  readonly jobs: SentJob[];
+  /** Decides about each job. */
+  fate: (job: SentJob) => Fate | undefined;
+  /** Set, every call fails and changes nothing: the process that makes it is dead. */
+  isCut: boolean;
+}
+
+/** A tenant that is a plain object: it speaks no HTTP, and waits for nothing. */
+export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainTenant {
+  const users = new Map<string, StoredUser>();
+  const jobs: SentJob[] = [];
+  const answers = new Map<string, { readonly status: JobStatus | undefined; readonly errors: readonly JobError[] }>();
+  let ids = 0;
+
+  const put = ({ user_id, email, email_verified, ...attributes }: User): void => {
+    const id = String(user_id ?? `made-by-the-tenant-${++ids}`);
+    users.set(id, {
+      user_id: `auth0|${id}`,
+      ...(typeof email === "string" ? { email } : {}),
+      email_verified: email_verified === true,
+      created_at: new Date().toISOString(),
+      identities: [{ connection: CONNECTION_NAME }],
+      attributes,
+    });
+  };
+  const byEmail = (email: unknown) =>
+    [...users].find(([, user]) => user.email !== undefined && user.email === String(email).toLowerCase());
+  const errorOf = (user: User, code: string): JobError => ({ user, errors: [{ code, message: `${code}!` }] });
+
+  /** @returns why it is refused. */
+  const apply = (kind: JobKind, user: User): string | undefined => {
+    const there = byEmail(user.email);
+    if (kind === "insert") {
+      if (there !== undefined || users.has(String(user.user_id))) return "DUPLICATED_USER";
+      put(user);
+    } else if (there === undefined) {
+      put(user);
+    } else {
+      const { email: _, email_verified, ...changed } = user;
+      const [id, known] = there;
+      const attributes = { ...known.attributes, ...changed };
+      users.set(id, { ...known, email_verified: email_verified === true, attributes });
+    }
+    return undefined;
+  };
+
+  const alive =
+    <T>(call: () => T) =>
+    async (): Promise<T> => {
+      if (tenant.isCut) throw new Error("dead");
+      return call();
+    };
+
+  const tenant: PlainTenant = {
+    users,
+    jobs,
+    fate: () => undefined,
+    isCut: false,
+    limits: { maxActiveJobs: 2 },
+    pace: Object.assign(new Pace(), { untilNextLook: () => 0 }),
+    turn: pLimit(1),
+    slot: pLimit(2),
+    room: async () => {},
+    submit: (request, payload) =>
+      alive(() => {
+        const { kind } = request;
+        const job: SentJob = { kind, users: JSON.parse(payload.toString()) as User[], number: jobs.length + 1 };
+        const fate = tenant.fate(job) ?? { refuses: () => undefined };
+        if ("status" in fate) throw new TenantError(`refused with ${fate.status}`, fate.status);
+        jobs.push(job);
+        if ("lost" in fate && fate.lost === "not taken") throw lost();
+        const id = `job_${job.number}`;
+        const usersBefore = users.size;
+        const applied = "ends" in fate ? job.users.slice(0, fate.applied ?? 0) : job.users;
+        const errors = applied.flatMap((user) => {
+          const code = ("refuses" in fate ? fate.refuses(user) : undefined) ?? apply(kind, user);
+          return code === undefined ? [] : [errorOf(user, code)];
+        });
+        const failed = errors.length + ("hides" in fate ? fate.hides : 0);
+        const total = job.users.length;
+        const summary = { failed, total, inserted: users.size - usersBefore, updated: 0 };
+        const status: JobStatus | undefined =
+          "ends" in fate
+            ? fate.ends === "vanished"
+              ? undefined
+              : { id, status: "failed", ...(fate.details === undefined ? {} : { status_details: fate.details }) }
+            : { id, status: "completed", connection: CONNECTION_NAME, summary };
+        answers.set(id, { status, errors });
+        if ("lost" in fate) throw lost();
+        return { id, status: "pending" as const };
+      })(),
+    job: (id) => alive(() => answers.get(id)?.status)(),
+    jobErrors: (id) => alive(() => [...(answers.get(id)?.errors ?? [])])(),
+    user: (id) => alive(() => users.get(id.replace(/^auth0\|/, "")))(),
+    usersByEmail: (email) => alive(() => [...users.values()].filter((user) => user.email === email))(),
+  };
+  for (const user of before) {
+    const id = String(user.user_id).replace(/^auth0\|/, "");
+    put({ ...user.attributes, user_id: id, email: user.email });
+    users.set(id, { ...(users.get(id) as StoredUser), ...user, user_id: `auth0|${id}` });
+  }
+  return tenant;
+}
+
+function lost(): TenantError {
+  return new TenantError("no answer", undefined, "ECONNRESET", undefined, true);
+}
