@@ -5,19 +5,21 @@ import { failureCode } from "../ledger/ledger";
 import { sameAttributes, withoutFactors } from "../plan/delta";
 import type { TenantUser } from "../tenant/client";
 import { TenantError } from "../tenant/errors";
-import type { FinishedJob } from "../tenant/importJob";
 import type { RecordFailure } from "../tenant/matchErrors";
 import type { Books } from "./books";
 import { FACTORS_FAILED, JOB_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
 import type { Lookups } from "./lookups";
-import type { ImportSettings, ImportTenant } from "./types";
+import type { ImportSettings } from "./types";
 
 /** Codes that a user gets who is there already, perhaps by our own doing. */
 const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", "CONFLICT_USERNAME"]);
 
 /** The tenant's clock may be so far from ours. */
 const CLOCKS_APART_MS = 10 * 60_000;
+
+/** Where none of so many users with an id of the source is ours, no journal was lost: the others are not asked about. */
+const ASKED_IN_VAIN = 200;
 
 /** Who a user is who «already exists». */
 export type Identified =
@@ -32,14 +34,20 @@ export type Identified =
  * Decides who a user is whom an insert job refused because they exist: brought by ourselves, by a job whose answer was
  * lost, or there before; and with `onExisting`, what becomes of those who were there before.
  *
- * Ours is who has an id that only we can have made up; or the id that the source has, where we may have sent it
- * (`Doubts`) and the user has come since. Asked is only where it can matter: a question about each duplicate would cost
- * more calls than the jobs.
+ * Ours is who is in the connection with the record's email, and has
+ *
+ * - an id that only we can have made up; or
+ * - the id that the source has, and has come since we may have sent it: a job with them is doubtful (`Doubts`), or the
+ *   import's key was made before (`ImportSettings.created`), so that a journal may have been lost.
+ *
+ * Asked is only where it can matter: a question about each duplicate would cost more calls than the jobs.
  */
 export class Duplicates {
+  /** Users asked about for the sake of a lost journal, as long as none of them was ours. */
+  #askedInVain = 0;
+
   constructor(
     private readonly settings: ImportSettings,
-    private readonly tenant: ImportTenant,
     private readonly books: Books,
     private readonly doubts: Doubts,
     private readonly lookups: Lookups,
@@ -50,14 +58,17 @@ export class Duplicates {
     return ALREADY_THERE.has(code);
   }
 
-  async identify(member: JournalMember, failure: RecordFailure, job: FinishedJob): Promise<Identified> {
+  async identify(member: JournalMember, failure: RecordFailure): Promise<Identified> {
     const { onExisting } = this.settings;
     const since = this.#sentSince(member, failure);
     let note = "";
     // An id that we made up proves that it was us. Where users who exist are taken or written over, it makes no difference
     // unless one was sent before.
-    if (since !== undefined || (onExisting === "fail" && failure.isGeneratedId)) {
-      const verdict = await this.#isOurs(failure, job, since);
+    const isUnheardOf = since === undefined && !failure.isGeneratedId;
+    const matters = since !== undefined || (onExisting === "fail" && (!isUnheardOf || this.#mayHaveBeenLost(failure)));
+    if (matters) {
+      const verdict = await this.#isOurs(failure, since);
+      if (isUnheardOf) this.#askedInVain = verdict === true ? Number.NEGATIVE_INFINITY : this.#askedInVain + 1;
       if (verdict === true) return this.#asBrought(member);
       note = verdict;
     }
@@ -85,18 +96,19 @@ export class Duplicates {
     return sameAttributes(has, after.attributes) ? { outcome: "inserted" } : { outcome: "existing", has };
   }
 
+  /** Whether a run may have sent them of which nothing is known any more. */
+  #mayHaveBeenLost({ userId }: RecordFailure): boolean {
+    return userId !== undefined && this.settings.created !== undefined && this.#askedInVain < ASKED_IN_VAIN;
+  }
+
   /** Whether a user is there by our own doing; else what to add to the service's message. */
-  async #isOurs(
-    { userId, email, isGeneratedId }: RecordFailure,
-    { connection }: FinishedJob,
-    since: Date | undefined,
-  ): Promise<true | string> {
+  async #isOurs({ userId, email, isGeneratedId }: RecordFailure, since: Date | undefined): Promise<true | string> {
     if (userId === undefined) {
       return since !== undefined ? " (perhaps by this import: a lost answer can't be settled without a user_id)" : "";
     }
     let user: TenantUser | undefined;
     try {
-      user = await this.tenant.user(`auth0|${userId}`, () => {});
+      user = await this.lookups.byId(userId, email);
     } catch (error) {
       if (error instanceof TenantError && error.status === 403) {
         return " (perhaps by this import: the scope read:users is missing to tell)";
@@ -104,14 +116,20 @@ export class Duplicates {
       throw error;
     }
     if (user === undefined) return "";
-    const elsewhere =
-      connection !== undefined &&
-      user.identities !== undefined &&
-      !user.identities.some((identity) => identity.connection === connection);
-    const other = email !== undefined && user.email !== undefined && user.email.toLowerCase() !== email;
-    const created = Date.parse(user.created_at ?? "");
-    // An id that the source has proves it only where the user has come since we sent it.
-    const before = !isGeneratedId && since !== undefined && created < since.getTime() - CLOCKS_APART_MS;
-    return !elsewhere && !other && !before ? true : "";
+    const has = user.email?.toLowerCase();
+    const isOther = email !== undefined && has !== undefined && has !== email;
+    if (isOther) return "";
+    if (isGeneratedId) return true;
+    if (since !== undefined && !isBefore(user, since)) return true;
+    // Of no job that we know of: then all of it has to be told.
+    const { created } = this.settings;
+    return created !== undefined && has === email && user.created_at !== undefined && !isBefore(user, created)
+      ? true
+      : "";
   }
+}
+
+/** Whether the user was there before. */
+function isBefore({ created_at }: TenantUser, time: Date): boolean {
+  return Date.parse(created_at ?? "") < time.getTime() - CLOCKS_APART_MS;
 }

@@ -46,6 +46,18 @@ export class Lookups {
     return this.#limit(work);
   }
 
+  /**
+   * The connection's user with this id, without prefix. The same id can be in two connections, and a question by id is
+   * answered with the first that is found: then the email leads to ours.
+   */
+  async byId(id: string, email: string | undefined): Promise<TenantUser | undefined> {
+    const isMeant = (user: TenantUser) => this.#isOfConnection(user, id);
+    const found = await this.tenant.user(`auth0|${id}`, () => {});
+    if (found === undefined || isMeant(found)) return found;
+    if (email === undefined) return undefined;
+    return (await this.tenant.usersByEmail(email, () => {})).find(isMeant);
+  }
+
   /** The connection's user with this email. */
   async byEmail(email: string): Promise<TenantUser | undefined> {
     try {
@@ -59,9 +71,11 @@ export class Lookups {
     }
   }
 
-  #isOfConnection({ user_id, identities }: TenantUser): boolean {
+  /** @param id what the user's id there has to be, where that is known. */
+  #isOfConnection({ user_id, identities }: TenantUser, id?: string): boolean {
     const { connection } = this.course;
     if (connection === undefined || identities === undefined) return user_id.startsWith("auth0|");
-    return identities.some((identity) => identity.connection === connection);
+    const isMeant = (told: string | undefined) => id === undefined || told === undefined || told === id;
+    return identities.some((each) => each.connection === connection && isMeant(each.user_id));
   }
 }

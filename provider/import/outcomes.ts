@@ -50,7 +50,7 @@ export class Outcomes {
         if (failure === undefined) return success;
         const outcome: Outcome = `failed:${failure.code}`;
         if (kind === "upsert" || !this.duplicates.isOne(failure)) return { outcome, failure };
-        const who = await this.lookups.oneOfFew(() => this.duplicates.identify(member, failure, job));
+        const who = await this.lookups.oneOfFew(() => this.duplicates.identify(member, failure));
         if ("outcome" in who) return who;
         return { outcome, failure: { ...failure, message: `${failure.message}${who.note}` } };
       }),

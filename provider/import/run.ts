@@ -93,7 +93,7 @@ export async function assemble(
   const books = new Books(records, before, settings.resendFailed, progress, doubts);
   const history = new History(before, journal.replay);
   const lookups = new Lookups(tenant, course);
-  const duplicates = new Duplicates(settings, tenant, books, doubts, lookups);
+  const duplicates = new Duplicates(settings, books, doubts, lookups);
   const outcomes = new Outcomes(settings.key, at, course, books, duplicates, lookups);
   const settlement = new Settlement(journal, books, course);
   const delivery = new Delivery(settings, records, at, course, books, history, outcomes, settlement, (existing) =>

@@ -32,6 +32,11 @@ export interface ImportSettings {
   readonly sendCompletionEmail: boolean;
   /** Send what failed before once more, though it did not change. */
   readonly resendFailed: boolean;
+  /**
+   * When the import's key was made, where an earlier run may have sent something: who has come since under an id of the
+   * source may be ours, though journal and state know nothing of it.
+   */
+  readonly created?: Date;
   /** When no job may be running any more. */
   readonly deadline?: Date;
 }

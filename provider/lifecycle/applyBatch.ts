@@ -46,6 +46,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     generateUserIds: inputs.generateUserIds,
     sendCompletionEmail: inputs.sendCompletionEmail,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
+    ...beforeThisRun(inputs.created),
     // Counted from the start of the process, which is the start of the run.
     ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
   };
@@ -110,6 +111,12 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     journal.close();
     endWithoutEngine();
   }
+}
+
+/** A key that was made by this run was never used by another. */
+function beforeThisRun(created: string | undefined): Pick<ImportSettings, "created"> {
+  if (created === undefined || Date.parse(created) >= performance.timeOrigin) return {};
+  return { created: new Date(created) };
 }
 
 const told = new WeakSet<Preflight>();

@@ -42,7 +42,9 @@ const TenantUser = z.object({
   email: z.string().optional(),
   email_verified: z.boolean().optional(),
   created_at: z.string().optional(),
-  identities: z.array(z.object({ connection: z.string().optional() })).optional(),
+  identities: z
+    .array(z.object({ connection: z.string().optional(), user_id: z.string().optional().catch(undefined) }))
+    .optional(),
 });
 export type TenantUser = z.infer<typeof TenantUser>;
 
@@ -214,7 +216,7 @@ export class Tenant {
       (client) =>
         client.users.listUsersByEmail({
           email,
-          fields: "user_id,email,email_verified,identities",
+          fields: "user_id,email,email_verified,identities,created_at",
           include_fields: true,
         }),
       onRetry,

@@ -61,6 +61,53 @@ describe("settling how a record ended", () => {
       });
     }
 
+    describe("where the journal may be lost", () => {
+      const created = new Date(Date.now() - 3_600_000);
+
+      it("takes them for ours who have come since the import's key was made", async () => {
+        assert.deepEqual(counts(await meet({ created_at: now() }, { created })), { inserted: 1 });
+      });
+
+      it("also who have come before a job that is doubtful, but since the key was made", async () => {
+        const created_at = new Date(Date.now() - 1_800_000).toISOString();
+        assert.deepEqual(counts(await meet({ created_at }, { created, loses: true })), { inserted: 1 });
+      });
+
+      for (const [what, there] of [
+        ["were there before", {}],
+        ["have another email", { created_at: now(), email: "other@example.com" }],
+        ["are in another connection", { created_at: now(), identities: [{ connection: "others" }] }],
+        ["do not tell when they have come", { created_at: undefined }],
+      ] as const) {
+        it(`not those who ${what}`, async () => {
+          assert.deepEqual(counts(await meet(there, { created })), { failed: 1 });
+        });
+      }
+
+      it("asks no more when none of the first 200 is ours", async () => {
+        const users = Array.from({ length: 300 }, (_, i) => ({ email: `user${i}@example.com`, user_id: `${i}` }));
+        at().tenant = plainTenant(users.map((user) => ({ ...user, created_at: LONG_AGO })));
+        const { user } = at().tenant;
+        let asked = 0;
+        at().tenant.user = (...args) => {
+          asked++;
+          return user(...args);
+        };
+        await at().run(users, { settings: { created } });
+        assert.ok(asked >= 200 && asked < 210, `${asked} were asked about`);
+      });
+    });
+
+    it("looks for the one in this connection, where another connection has a user of the same id", async () => {
+      const other = { user_id: "auth0|ann", email: "ann@example.com", identities: [{ connection: "others" }] };
+      const ours = { ...other, identities: [{ connection: CONNECTION_NAME, user_id: "ann" }], created_at: now() };
+      at().tenant = plainTenant([{ ...ours, user_id: "ann" }]);
+      at().tenant.user = async () => other;
+      at().tenant.usersByEmail = async () => [other, ours];
+      const { result } = await at().run([ANN], { settings: { created: new Date(Date.now() - 60_000) } });
+      assert.deepEqual(counts(result), { inserted: 1 });
+    });
+
     it("takes an id that only we can have made up as a proof", async () => {
       const { user_id: _, ...record } = ANN;
       const user_id = generatedUserId(KEY, "con_0000000000000001", "email:ann@example.com");

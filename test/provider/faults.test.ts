@@ -781,13 +781,14 @@ describe("the import engine", function () {
         assertEachOnce(await create());
       });
 
-      it("without its journal: users with an id made up by us are recognised, and nobody comes in twice", async () => {
-        write(people());
+      it("without its journal: users with an id made up by us are recognised, and those who came since the key was made", async () => {
+        const created = new Date().toISOString();
+        write(people((i) => (i % 2 === 0 ? { user_id: `source-${i}` } : {})));
         await start({ USER_IMPORT_DIE_AFTER_LINE: "9" });
-        await assert.rejects(create());
+        await assert.rejects(create({ created }));
         rmSync(path.join(folder, "results"), { recursive: true });
         await start();
-        assertEachOnce(await create());
+        assertEachOnce(await create({ created }));
       });
 
       it("with a damaged journal: sends nothing, and says what to do", async () => {
