@@ -1,9 +1,17 @@
 import type { JournalMember, Outcome } from "../journal/format";
-import { unpackRecord } from "../ledger/entry";
+import { type KnownRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
-import { commonAttributes, type Difference, type JobKind, type Step, withoutFactors } from "../plan/delta";
+import {
+  type ChunkKind,
+  commonAttributes,
+  type Difference,
+  jobKindOf,
+  lastingOf,
+  type Step,
+  withoutFactors,
+} from "../plan/delta";
 import { IndexSet } from "../plan/indexSet";
 import type { FailedRecord } from "../results/types";
 import { FACTORS_FAILED, JOB_FAILED } from "./codes";
@@ -29,6 +37,8 @@ export class Books {
   readonly #seen: FingerprintTable;
   /** Records whose users have no password, should they be in the tenant. */
   readonly #withoutPassword = new IndexSet();
+  /** Records that were sent, and whose hashes follow in another job: they count once. */
+  readonly #hashFollows = new IndexSet();
   /** What the run before said of failed records. */
   readonly #messages: ReadonlyMap<string, FailedRecord>;
   /** Why records of an interrupted run failed, until they are listed. */
@@ -62,6 +72,15 @@ export class Books {
   /** A password hash was left out of the record, and its user has none. */
   hasNoPassword(index: number): void {
     this.#withoutPassword.add(index);
+  }
+
+  /** The record's hash is sent alone, after this. */
+  hashFollows(index: number): void {
+    this.#hashFollows.add(index);
+  }
+
+  isHashToFollow(index: number): boolean {
+    return this.#hashFollows.has(index);
   }
 
   /** A record that is not sent, since the tenant would refuse it. */
@@ -112,14 +131,17 @@ export class Books {
   }
 
   /** A user was brought with an earlier version of the record: the rest is still to be sent. */
-  cameInWith(identity: Fingerprint, attributes: LedgerEntry["attributes"]): LedgerEntry {
-    const known: LedgerEntry = { record: NO_RECORD, attributes, differs: false, state: "inserted" };
+  cameInWith(identity: Fingerprint, attributes: LedgerEntry["attributes"], broughtHash: boolean): LedgerEntry {
+    const known: LedgerEntry = {
+      ...{ record: NO_RECORD, attributes, differs: false, state: "inserted", origin: "inserted" },
+      ...(broughtHash ? { broughtHash } : {}),
+    };
     this.#ledger.set(identity, known);
     return known;
   }
 
   /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
-  doubt(kind: JobKind, members: readonly JournalMember[], sentAt: Date): void {
+  doubt(kind: ChunkKind, members: readonly JournalMember[], sentAt: Date): void {
     for (const member of members) {
       // An upsert brings nobody: it is for users who are there.
       if (kind === "insert") this.doubts.add(member, sentAt);
@@ -132,22 +154,26 @@ export class Books {
   }
 
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
-  enter(kind: JobKind, { identity, after }: JournalMember, outcome: Outcome): void {
+  enter(kind: ChunkKind, { identity, after }: JournalMember, outcome: Outcome): void {
     if (outcome === "existing") return;
     const { attempt, ...reached } = unpackRecord(after);
     const tried = attempt === undefined ? {} : { attempt };
+    const before = this.#ledger.get(identity);
+    if (outcome === "passwordSet") {
+      if (before !== undefined) this.#ledger.set(identity, withRefusedHash(before, reached));
+      return;
+    }
     const code = failureCode(outcome as UserState);
     if (code === undefined) {
       this.doubts.settle(identity);
-      this.#ledger.set(identity, { ...reached, state: outcome as UserState });
+      this.#ledger.set(identity, { ...originOf(outcome as UserState, reached, before), state: outcome as UserState });
       return;
     }
-    const before = this.#ledger.get(identity);
     if (before === undefined || neverIn(before.state)) {
       // Who was there before, and got all but the factors.
       if (kind === "upsert" && code === FACTORS_FAILED) {
         const attributes = withoutFactors(reached.attributes);
-        this.#ledger.set(identity, { ...reached, attributes, ...tried, state: `outdated:${code}` });
+        this.#ledger.set(identity, { ...reached, attributes, ...tried, origin: "adopted", state: `outdated:${code}` });
         return;
       }
       // Should they be in the tenant all the same, it is with this record or with an earlier one.
@@ -172,16 +198,33 @@ export class Books {
   }
 
   /** Counts and lists a member of a job of this run. Who is still to be written over counts when that is done. */
-  count(kind: JobKind, member: Member, { outcome, failure }: Ended): void {
+  count(kind: ChunkKind, member: Member, { outcome, failure }: Ended): void {
     if (outcome === "existing") return;
-    if (isBrought(outcome)) {
+    if (kind === "hash") {
+      this.#countHash(member, { outcome, ...(failure === undefined ? {} : { failure }) });
+    } else if (isBrought(outcome)) {
       this.#findings.summary[outcome]++;
       if (this.#withoutPassword.has(member.index)) this.#findings.withoutPassword(subjectOf(this.records, member));
       this.progress.settled(1);
     } else {
-      this.#findings.failed(subjectOf(this.records, member), failure as Failure, kind);
+      this.#findings.failed(subjectOf(this.records, member), failure as Failure, jobKindOf(kind));
       this.progress.settled(1, 1);
     }
+  }
+
+  /** A user counts once, with the job that carried the rest where there was one; but a failure counts in any case. */
+  #countHash(member: Member, { outcome, failure }: Ended): void {
+    const subject = subjectOf(this.records, member);
+    const isCounted = this.#hashFollows.has(member.index);
+    if (outcome === "passwordSet") {
+      this.differs(subject, [{ attribute: "custom_password_hash", reason: "passwordSet" }]);
+      if (!isCounted) this.#notApplied(member.identity, this.#ledger.stateOf(member.identity));
+      return;
+    }
+    if (isCounted) this.#findings.summary.updated--;
+    if (failure === undefined) this.#findings.summary.updated++;
+    else this.#findings.failed(subject, failure, "upsert");
+    this.progress.settled(isCounted ? 0 : 1, failure === undefined ? 0 : 1);
   }
 
   /** @param complete whether every record of the source was dealt with. */
@@ -249,4 +292,29 @@ export class Books {
       this.#findings.summary.removed++;
     }
   }
+}
+
+/** A user whom an import brought or found, with what is known of them for good. */
+function originOf(state: UserState, reached: KnownRecord, before: LedgerEntry | undefined): KnownRecord {
+  if (state === "inserted") {
+    const hasHash = reached.attributes.prints.custom_password_hash !== undefined;
+    return { ...reached, origin: "inserted", ...(hasHash ? { broughtHash: true } : {}) };
+  }
+  if (state === "adopted" || before === undefined || neverIn(before.state)) return { ...reached, origin: "adopted" };
+  // A journal of 0.1 says nothing of it.
+  const { passwordSet: _, ...lasting } = lastingOf(before);
+  return { ...lasting, ...reached };
+}
+
+/** A user who keeps their password: the record's hash is not sent again until it changes. */
+function withRefusedHash(before: LedgerEntry, { record, attributes: { prints } }: KnownRecord): LedgerEntry {
+  const hash = prints.custom_password_hash;
+  const { attributes } = before;
+  return {
+    ...{ ...before, record, differs: true, passwordSet: true },
+    attributes: {
+      ...attributes,
+      prints: { ...attributes.prints, ...(hash === undefined ? {} : { custom_password_hash: hash }) },
+    },
+  };
 }

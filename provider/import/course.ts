@@ -1,4 +1,4 @@
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import type { Workplace } from "./types";
 
 /**
@@ -53,7 +53,7 @@ export class Course {
    *
    * @throws Error when there is a reason to stop by then.
    */
-  assertMaySend(kind: JobKind, users: number): void {
+  assertMaySend(kind: ChunkKind, users: number): void {
     if (this.#problem !== undefined) throw this.#problem;
     this.at.stop.throwIfAborted();
     const ends = Date.now() + this.at.tenant.pace.expected(kind, users);

@@ -1,5 +1,5 @@
 import type { Span } from "../journal/format";
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import { type Chunk, split } from "../plan/pack";
 import { count } from "../progress/batchProgress";
 import { redact } from "../results/redact";
@@ -25,7 +25,7 @@ const WHOLE_FAILURES = 12;
 const WHOLE_FAILURES_IN_ALL = 200;
 
 /** What a job is about, apart from its users. */
-export function requestOf(settings: ImportSettings, kind: JobKind, number: number): JobRequest {
+export function requestOf(settings: ImportSettings, kind: ChunkKind, number: number): JobRequest {
   const { connectionId, externalId, sendCompletionEmail } = settings;
   return { connectionId, kind, externalId: `${externalId}#${number}`, sendCompletionEmail };
 }
@@ -69,7 +69,7 @@ export class Delivery {
   }
 
   /** Starts a job. Returns when there is room for preparing the next one, so that few payloads are in memory. */
-  async start(kind: JobKind, chunk: Chunk<Member>): Promise<void> {
+  async start(kind: ChunkKind, chunk: Chunk<Member>): Promise<void> {
     await this.course.mayBegin();
     this.#works.add(this.#deliver(kind, chunk));
     await this.at.tenant.room();
@@ -80,7 +80,7 @@ export class Delivery {
     return this.#works.ended();
   }
 
-  async #deliver(kind: JobKind, chunk: Chunk<Member>, triesBefore = 0): Promise<void> {
+  async #deliver(kind: ChunkKind, chunk: Chunk<Member>, triesBefore = 0): Promise<void> {
     const { members } = chunk;
     const ran = await this.#send(kind, chunk);
     const ended = await this.outcomes.of(kind, members, ran.job);
@@ -110,7 +110,7 @@ export class Delivery {
     for (const half of await Promise.allSettled(halves)) if (half.status === "rejected") throw half.reason;
   }
 
-  async #settle(number: number, kind: JobKind, chunk: Chunk<Member>, ended: readonly Ended[]): Promise<void> {
+  async #settle(number: number, kind: ChunkKind, chunk: Chunk<Member>, ended: readonly Ended[]): Promise<void> {
     for (const existing of this.settlement.settle(number, kind, chunk, ended)) {
       if (this.course.isStopped) return;
       await this.bringUp(existing);
@@ -118,7 +118,7 @@ export class Delivery {
   }
 
   /** Sends one job, once, and awaits its end. Each step is in the journal before the next. */
-  async #send(kind: JobKind, { members, payload }: Chunk<Member>): Promise<Ran> {
+  async #send(kind: ChunkKind, { members, payload }: Chunk<Member>): Promise<Ran> {
     const { tenant, journal, progress } = this.at;
     const number = this.history.nextNumber();
     const request = requestOf(this.settings, kind, number);

@@ -30,6 +30,7 @@ export const REASONS: Record<NotAppliedReason, string> = {
   removed: "it is no longer in the file, and an import job can't remove it",
   noEmail: "an import job finds its user by email, and the record's is missing or changed",
   notFound: "no user of the connection has the record's email now",
+  passwordSet: "the user has a password in Auth0, and no import job can change it",
 };
 
 /** What a run finds out about records: counted, and the first of them listed, in the order of the source. */

@@ -1,5 +1,5 @@
 import type { Replay } from "../journal/replay";
-import type { JobKind } from "../plan/delta";
+import { type ChunkKind, jobKindOf } from "../plan/delta";
 import { redact } from "../results/redact";
 import type { Interruption, Job } from "../results/types";
 import type { FinishedJob } from "../tenant/importJob";
@@ -8,7 +8,7 @@ import type { BatchResult } from "./types";
 
 /** What is told of a job. */
 export interface JobReport {
-  readonly kind: JobKind;
+  readonly kind: ChunkKind;
   readonly users: number;
   readonly bytes: number;
   readonly job: FinishedJob;
@@ -47,6 +47,7 @@ export class History {
     this.#jobs.push({
       id: job.id,
       ...sent,
+      kind: jobKindOf(sent.kind),
       failed: ended?.filter(({ outcome }) => outcome.startsWith("failed:")).length ?? 0,
       status: job.status,
       ...(submitted === undefined ? {} : { submitted: submitted.toISOString() }),

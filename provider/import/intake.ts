@@ -46,6 +46,16 @@ export class Intake {
     return false;
   }
 
+  /** Decides anew about a record whose hash has waited: by now the ledger has what came of the rest. */
+  async takeHash({ index, file, line, user: asItStands }: SourceRecord): Promise<void> {
+    const { user, passwordOmitted } = prepareUser(asItStands, this.settings.unsupportedPasswordHash);
+    const name = identityOf(user) as string;
+    const identity = this.records.identity(index);
+    const described = describe(this.settings.key, user, this.records.record(index), passwordOmitted);
+    const step = decide(described, this.books.ledger.get(identity));
+    await this.sending.sendHash(step, { index, file, line, name, identity }, user);
+  }
+
   /** Decides about one record, and sends a job where that makes one full. */
   async take({ index, file, line, user: asItStands, problem }: SourceRecord): Promise<void> {
     const { user, passwordOmitted } = prepareUser(asItStands, this.settings.unsupportedPasswordHash);

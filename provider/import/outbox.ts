@@ -1,11 +1,11 @@
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import { type Chunk, Packer } from "../plan/pack";
 import { requestOverhead } from "../tenant/importRequest";
 import { requestOf } from "./delivery";
 import type { Member } from "./members";
 import type { ImportSettings } from "./types";
 
-const KINDS = ["insert", "upsert"] as const satisfies readonly JobKind[];
+const KINDS = ["insert", "upsert", "hash"] as const satisfies readonly ChunkKind[];
 
 /** Room for the number in the external id of any job. */
 const LONGEST_JOB_NUMBER = 9_999_999;
@@ -13,16 +13,16 @@ const LONGEST_JOB_NUMBER = 9_999_999;
 /** Records that wait for their job to be full: one job of each kind at a time. */
 export class Outbox {
   private constructor(
-    private readonly packers: ReadonlyMap<JobKind, Packer<Member>>,
-    private readonly start: (kind: JobKind, chunk: Chunk<Member>) => Promise<void>,
+    private readonly packers: ReadonlyMap<ChunkKind, Packer<Member>>,
+    private readonly start: (kind: ChunkKind, chunk: Chunk<Member>) => Promise<void>,
   ) {}
 
   /** @param start sends a job, and returns when the next one may be filled. */
   static async open(
     settings: ImportSettings,
-    start: (kind: JobKind, chunk: Chunk<Member>) => Promise<void>,
+    start: (kind: ChunkKind, chunk: Chunk<Member>) => Promise<void>,
   ): Promise<Outbox> {
-    const packers = new Map<JobKind, Packer<Member>>();
+    const packers = new Map<ChunkKind, Packer<Member>>();
     for (const kind of KINDS) {
       packers.set(kind, new Packer(await requestOverhead(requestOf(settings, kind, LONGEST_JOB_NUMBER))));
     }
@@ -34,12 +34,12 @@ export class Outbox {
   }
 
   /** Whether a job could carry the record. */
-  fits(kind: JobKind, record: string): boolean {
+  fits(kind: ChunkKind, record: string): boolean {
     return this.#packerOf(kind).fits(record);
   }
 
   /** Adds a record that `fits`, and sends the job that it makes full. */
-  async add(kind: JobKind, member: Member, record: string): Promise<void> {
+  async add(kind: ChunkKind, member: Member, record: string): Promise<void> {
     const full = this.#packerOf(kind).add(member, record);
     if (full !== undefined) await this.start(kind, full);
   }
@@ -53,7 +53,7 @@ export class Outbox {
     }
   }
 
-  #packerOf(kind: JobKind): Packer<Member> {
+  #packerOf(kind: ChunkKind): Packer<Member> {
     return this.packers.get(kind) as Packer<Member>;
   }
 }

@@ -1,11 +1,12 @@
 import type { JournalMember, Outcome } from "../journal/format";
 import type { Attributes } from "../ledger/attributes";
 import { unpackRecord } from "../ledger/entry";
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import { count } from "../progress/batchProgress";
 import type { FinishedJob } from "../tenant/importJob";
 import { matchErrors } from "../tenant/matchErrors";
 import type { Books } from "./books";
+import { FACTORS_FAILED } from "./codes";
 import type { Course } from "./course";
 import type { Duplicates } from "./duplicates";
 import type { Failure } from "./findings";
@@ -19,6 +20,18 @@ export interface Ended {
   readonly failure?: Failure;
   /** What a user has whom an earlier version of the record brought: the outcome is `existing` then. */
   readonly has?: Attributes;
+}
+
+/** Codes of a record whose form is wrong. Auth0 documentation. */
+const OF_THE_RECORD =
+  /^(ANY_OF_MISSING|ARRAY_LENGTH_.*|ENUM_MISMATCH|FORMAT|INVALID_TYPE|M(AX|IN)(IMUM|_LENGTH)|NOT_PASSED|O(BJECT|NE_OF)_.*|PATTERN|DUPLICATED_USER)$/;
+
+/**
+ * Whether a record of a hash alone failed for what it says. Else Auth0 did not take the hash, since the user has signed
+ * in, or has a password: it tells so with a text (Auth0's support); the code is not documented.
+ */
+function isOfRecord({ code }: Failure): boolean {
+  return OF_THE_RECORD.test(code) || code === FACTORS_FAILED;
 }
 
 /** Tells how each record of a job ended, from what the tenant says of the job. Writes nothing down. */
@@ -36,20 +49,21 @@ export class Outcomes {
    * @returns in the order of the members; `undefined` where the service does not say it of all of them: the job failed
    *   as a whole, is gone, or its errors don't add up.
    */
-  async of(kind: JobKind, members: readonly JournalMember[], job: FinishedJob): Promise<Ended[] | undefined> {
+  async of(kind: ChunkKind, members: readonly JournalMember[], job: FinishedJob): Promise<Ended[] | undefined> {
     if (job.status !== "completed") return undefined;
     this.course.connection ??= job.connection;
     const { failures, unmatched } = this.#failuresOf(members, job);
     if (unmatched > 0 || (job.failed !== undefined && job.failed > failures.size)) return undefined;
-    if (kind === "upsert") this.#warnOfSecondAccounts(members, job);
+    if (kind !== "insert") this.#warnOfSecondAccounts(members, job);
     const success: Ended = { outcome: kind === "insert" ? "inserted" : "updated" };
     if (failures.size === 0) return members.map(() => success);
     return Promise.all(
       members.map(async (member): Promise<Ended> => {
         const failure = failures.get(member.identity);
         if (failure === undefined) return success;
+        if (kind === "hash" && !isOfRecord(failure)) return { outcome: "passwordSet" };
         const outcome: Outcome = `failed:${failure.code}`;
-        if (kind === "upsert" || !this.duplicates.isOne(failure)) return { outcome, failure };
+        if (kind !== "insert" || !this.duplicates.isOne(failure)) return { outcome, failure };
         const who = await this.lookups.oneOfFew(() => this.duplicates.identify(member, failure));
         if ("outcome" in who) return who;
         return { outcome, failure: { ...failure, message: `${failure.message}${who.note}` } };

@@ -1,6 +1,6 @@
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { type EncodedLedger, failureCode, Ledger, neverIn } from "../ledger/ledger";
-import { type Change, changedAttributes, type Difference, decide, type JobKind } from "../plan/delta";
+import { type Change, type ChunkKind, changedAttributes, type Difference, decide } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
@@ -58,7 +58,11 @@ export async function planBatch(
   const differences = new Map<string, number>();
   const invalid = new Map<string, number>();
   const invalidAt: number[] = [];
-  const jobs = { insert: await jobCount("insert", settings), upsert: await jobCount("upsert", settings) };
+  const jobs = {
+    insert: await jobCount("insert", settings),
+    upsert: await jobCount("upsert", settings),
+    hash: await jobCount("hash", settings),
+  };
   const seen = new FingerprintTable(ledger?.size);
 
   const needs = (index: number): boolean => {
@@ -136,15 +140,19 @@ export async function planBatch(
     }
     differ(step.differences);
     if (step.do === "nothing") continue;
-    const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified: true };
-    const bytes = Buffer.byteLength(JSON.stringify(sent));
-    if (!jobs.upsert.fits(bytes)) {
+    const bytesOf = (sent: readonly Change[]) =>
+      Buffer.byteLength(JSON.stringify({ email: user.email, ...changedAttributes(user, sent), email_verified: true }));
+    const bytes = bytesOf(step.changes);
+    if (!jobs[step.kind].fits(bytes)) {
       refuse(TOO_LARGE.code);
       continue;
     }
     total.changed++;
     for (const change of step.changes) add(changes, change satisfies Change);
-    jobs.upsert.add(bytes);
+    jobs[step.kind].add(bytes);
+    if (!step.hashFollows) continue;
+    add(changes, "custom_password_hash");
+    jobs.hash.add(bytesOf(["custom_password_hash"]));
   }
 
   return {
@@ -154,7 +162,7 @@ export async function planBatch(
     invalid,
     invalidAt,
     removed: ledger === undefined ? 0 : removedUsers(ledger, seen),
-    jobs: jobs.insert.count + jobs.upsert.count,
+    jobs: jobs.insert.count + jobs.upsert.count + jobs.hash.count,
   };
 }
 
@@ -166,7 +174,7 @@ function removedUsers(ledger: Ledger, seen: FingerprintTable): number {
   return removed;
 }
 
-async function jobCount(kind: JobKind, { connectionId, externalId, sendCompletionEmail }: PlanSettings) {
+async function jobCount(kind: ChunkKind, { connectionId, externalId, sendCompletionEmail }: PlanSettings) {
   return new JobCount(
     await requestOverhead({ connectionId, kind, externalId: `${externalId}#1`, sendCompletionEmail }),
   );

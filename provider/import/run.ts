@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { SourceRecord } from "../source";
 import { Books } from "./books";
 import { Course } from "./course";
 import { Delivery } from "./delivery";
@@ -29,30 +30,45 @@ export async function runImport(
   before: BatchResult | undefined,
   at: Workplace,
 ): Promise<{ readonly result: BatchResult; readonly achieved: boolean; readonly problem?: Error }> {
-  const { course, books, history, lookups, delivery, outbox, intake, resumption } = await assemble(
+  const { course, books, history, lookups, delivery, outbox, sending, intake, resumption } = await assemble(
     records,
     settings,
     before,
     at,
   );
-  try {
-    await resumption.takeUp();
-    await inTurn(at, async () => {
-      let taken = 0;
-      for await (const record of records.select((index) => intake.needs(index))) {
-        if (course.isStopped) break;
-        await intake.take(record);
-        // Preparing a whole job at a stretch would keep the answers of others waiting, and their slots idle.
-        if (++taken % RECORDS_A_TURN === 0) await nextTurn();
-      }
-    });
-    // What is left over, also what turns up while the rest is on its way: users who exist and are written over.
+  const each = async (needs: (index: number) => boolean, take: (record: SourceRecord) => Promise<void>) => {
+    let taken = 0;
+    for await (const record of records.select(needs)) {
+      if (course.isStopped) break;
+      await take(record);
+      // Preparing a whole job at a stretch would keep the answers of others waiting, and their slots idle.
+      if (++taken % RECORDS_A_TURN === 0) await nextTurn();
+    }
+  };
+  // What is left over, also what turns up while the rest is on its way: users who exist and are written over.
+  const settleAll = async () => {
     do {
       await lookups.ended();
       await outbox.flush(() => course.isStopped);
       if (course.isStopped) break;
       await delivery.ended();
     } while (lookups.pending > 0 || !outbox.isEmpty);
+  };
+  try {
+    await resumption.takeUp();
+    await inTurn(at, () =>
+      each(
+        (index) => intake.needs(index),
+        (record) => intake.take(record),
+      ),
+    );
+    await settleAll();
+    // Hashes come last and alone: Auth0 may refuse them, and with them all that a record says besides.
+    await each(
+      (index) => sending.awaitsHash(index),
+      (record) => intake.takeHash(record),
+    );
+    await settleAll();
   } catch (error) {
     course.fail(error);
   }
@@ -103,5 +119,18 @@ export async function assemble(
   const sending = new Sending(settings, records, books, lookups, outbox);
   const intake = new Intake(settings, records, books, sending);
   const resumption = new Resumption(at, course, books, history, doubts, outcomes);
-  return { course, doubts, books, history, lookups, outcomes, settlement, delivery, outbox, intake, resumption };
+  return {
+    course,
+    doubts,
+    books,
+    history,
+    lookups,
+    outcomes,
+    settlement,
+    delivery,
+    outbox,
+    sending,
+    intake,
+    resumption,
+  };
 }

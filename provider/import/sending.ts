@@ -2,8 +2,9 @@ import type { Attributes } from "../ledger/attributes";
 import { wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { generatedUserId } from "../ledger/fingerprint";
-import { changedAttributes, decide, type JobKind, overwritten, type Step } from "../plan/delta";
+import { type ChunkKind, changedAttributes, decide, overwritten, type Step, UPSERTABLE } from "../plan/delta";
 import { describe } from "../plan/describe";
+import { IndexSet } from "../plan/indexSet";
 import { TOO_LARGE } from "../plan/pack";
 import type { User } from "../schema/identity";
 import type { Books } from "./books";
@@ -18,6 +19,9 @@ import type { BatchRecords, ImportSettings } from "./types";
  * to be written over, or came in with an earlier version of the record, comes back here from the job that found out.
  */
 export class Sending {
+  /** Records whose hashes wait. */
+  readonly #hashes = new IndexSet();
+
   constructor(
     private readonly settings: ImportSettings,
     private readonly records: BatchRecords,
@@ -28,8 +32,19 @@ export class Sending {
 
   async carryOut(step: Step, subject: Subject, user: User): Promise<void> {
     if (step.do === "insert") await this.#send("insert", subject, step.after, this.#withId(subject.name, user));
-    else if (step.do === "update") await this.#update(subject, step, user);
-    else this.books.stands(subject, step);
+    else if (step.do !== "update") this.books.stands(subject, step);
+    else if (step.kind === "hash") this.#hashes.add(subject.index);
+    else await this.#update(subject, step, user);
+  }
+
+  /** Whether the hash of this record waits until all else is settled. */
+  awaitsHash(index: number): boolean {
+    return this.#hashes.has(index);
+  }
+
+  /** Sends a hash that has waited, where nothing else is left to be sent of its user. */
+  async sendHash(step: Step, subject: Subject, user: User): Promise<void> {
+    if (step.do === "update" && step.kind === "hash") await this.#update(subject, step, user);
   }
 
   /** Brings a user up to the record of an insert job that found them there. */
@@ -45,9 +60,14 @@ export class Sending {
   async #update(subject: Subject, step: Extract<Step, { do: "update" }>, user: User): Promise<void> {
     const stated = user.email_verified;
     const send = async (email_verified: unknown) => {
-      this.books.differs(subject, step.differences);
+      // With a hash that follows, they were listed before.
+      if (!this.books.isHashToFollow(subject.index)) this.books.differs(subject, step.differences);
+      if (step.hashFollows) {
+        this.#hashes.add(subject.index);
+        this.books.hashFollows(subject.index);
+      }
       const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified };
-      await this.#send("upsert", subject, this.#withAttempt(step.after, user), sent);
+      await this.#send(step.kind, subject, this.#withAttempt(step.after, user), sent);
     };
     if (typeof stated === "boolean" && (stated || step.changes.includes("email_verified"))) {
       await send(stated);
@@ -59,35 +79,35 @@ export class Sending {
     });
   }
 
-  /** Writes over a user who was there before us. The upsert leaves aside what it can't set. */
+  /** Writes over a user who was there before us, with all that an upsert can set. */
   async #overwrite(member: Member, user: User): Promise<void> {
     const subject = subjectOf(this.records, member);
     const sentBefore = unpackRecord(member.after);
     const { has, differences } = overwritten(sentBefore.attributes);
-    const after: KnownRecord = { ...sentBefore, attributes: has, differs: differences.length > 0 };
-    const send = async (sent: User) => {
+    const after: KnownRecord = { ...sentBefore, attributes: has, differs: differences.length > 0, origin: "adopted" };
+    const send = async (email_verified: boolean) => {
       this.books.differs(subject, differences);
+      const sent = { email: user.email, ...changedAttributes(user, UPSERTABLE), email_verified };
       await this.#send("upsert", subject, this.#withAttempt(after, user), sent);
     };
     if (typeof user.email_verified === "boolean") {
-      await send(user);
+      await send(user.email_verified);
       return;
     }
-    await this.lookups.later(user.email as string, (found) =>
-      send({ ...user, email_verified: found?.email_verified ?? false }),
-    );
+    await this.lookups.later(user.email as string, (found) => send(found?.email_verified ?? false));
   }
 
   /** Sends what changed of a record since it brought its user without our being told. */
   async #catchUp(member: Member, user: User, has: Attributes): Promise<void> {
     const after = unpackRecord(member.after);
-    const known = this.books.cameInWith(member.identity, has);
+    const broughtHash = after.attributes.prints.custom_password_hash !== undefined;
+    const known = this.books.cameInWith(member.identity, has, broughtHash);
     const described = describe(this.settings.key, user, after.record, after.differs);
     await this.carryOut(decide(described, known), subjectOf(this.records, member), user);
   }
 
   /** @param after what the tenant has of the user if the job succeeds. */
-  async #send(kind: JobKind, subject: Subject, after: KnownRecord, user: User): Promise<void> {
+  async #send(kind: ChunkKind, subject: Subject, after: KnownRecord, user: User): Promise<void> {
     const record = JSON.stringify(user);
     if (!this.outbox.fits(kind, record)) {
       this.books.refuse(subject, TOO_LARGE);

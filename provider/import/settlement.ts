@@ -1,7 +1,7 @@
 import type { Journal } from "../journal/journal";
 import type { Attributes } from "../ledger/attributes";
 import { failureCode } from "../ledger/ledger";
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import { type Chunk, recordOf } from "../plan/pack";
 import type { Books } from "./books";
 import type { Course } from "./course";
@@ -32,7 +32,7 @@ export class Settlement {
    * @param ended in the order of the members.
    * @returns of whom more is to be sent.
    */
-  settle(number: number, kind: JobKind, chunk: Chunk<Member>, ended: readonly Ended[]): Existing[] {
+  settle(number: number, kind: ChunkKind, chunk: Chunk<Member>, ended: readonly Ended[]): Existing[] {
     this.journal.finished(
       number,
       ended.map(({ outcome }) => outcome),
@@ -42,7 +42,8 @@ export class Settlement {
       const end = ended[i] as Ended;
       // That these fail again is no news.
       const failedBefore = failureCode(this.books.ledger.get(member.identity)?.state) !== undefined;
-      if (!failedBefore) this.#early.cameBack(end.failure);
+      // Nor do hashes tell of a mistake in the mapping.
+      if (!failedBefore && kind !== "hash") this.#early.cameBack(end.failure);
       this.books.enter(kind, member, end.outcome);
       this.books.count(kind, member, end);
       if (end.outcome !== "existing") continue;

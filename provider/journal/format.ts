@@ -17,11 +17,14 @@ export type Span = z.infer<typeof Span>;
 
 /**
  * How a member of a finished job ended. `existing`: there before us, and to be written over by another job, so nothing is
- * settled yet.
+ * settled yet. `passwordSet`: Auth0 did not take the hash, as the user has a password of their own.
  */
-export type Outcome = "inserted" | "updated" | "adopted" | "existing" | `failed:${string}`;
+export type Outcome = "inserted" | "updated" | "adopted" | "existing" | "passwordSet" | `failed:${string}`;
 
-export const VERSION = 4;
+export const VERSION = 5;
+
+/** That of 0.1, which sent no jobs of hashes alone. Else it is the same. */
+export const VERSION_01 = 4;
 
 export const Header = z.object({
   version: z.number(),
@@ -39,7 +42,7 @@ export const Entry = z.union([
   /** About to be sent. What follows says how that went; where nothing follows, nobody knows. */
   z.object({
     intent: z.number(),
-    kind: z.enum(["insert", "upsert"]),
+    kind: z.enum(["insert", "upsert", "hash"]),
     at: z.string(),
     /** On which terms its run sends; the journal only keeps them. */
     terms: z.string(),
@@ -61,7 +64,13 @@ export type Entry = z.infer<typeof Entry>;
 const FAILED = "failed:";
 
 /** Outcomes without a code, each known by its first letter. */
-const WHOLE_OUTCOMES = ["inserted", "updated", "adopted", "existing"] as const satisfies readonly Outcome[];
+const WHOLE_OUTCOMES = [
+  "inserted",
+  "updated",
+  "adopted",
+  "existing",
+  "passwordSet",
+] as const satisfies readonly Outcome[];
 
 /** A letter for each, and the codes of those who failed. */
 export function encodeOutcomes(outcomes: readonly Outcome[]): { readonly outcomes: string; readonly codes: string[] } {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, rmSync, truncateSync, writeSync } from "node:fs";
 import path from "node:path";
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import {
   type Entry,
   encodeMembers,
@@ -82,7 +82,7 @@ export class Journal {
 
   intent(
     number: number,
-    kind: JobKind,
+    kind: ChunkKind,
     bytes: number,
     spans: readonly Span[],
     members: readonly JournalMember[],

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { z } from "zod";
-import { Entry, Header, VERSION } from "./format";
+import { Entry, Header, VERSION, VERSION_01 } from "./format";
 import { Lock } from "./lock";
 import { lockFile } from "./lockOwner";
 
@@ -120,7 +120,7 @@ function readJournal(file: string): Left | undefined {
     );
   };
   const header = parse(Header, lines[0] as string, 0);
-  if (header.version !== VERSION) {
+  if (header.version !== VERSION && header.version !== VERSION_01) {
     const writer = header.version > VERSION ? "a newer version" : "an unreleased version";
     throw new JournalError(
       `The journal ${path.basename(file)} was written by ${writer} of pulumi-auth0-user-import. Nothing was sent. Install that version, or a later one, and run again.`,

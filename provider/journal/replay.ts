@@ -1,10 +1,10 @@
-import type { JobKind } from "../plan/delta";
+import type { ChunkKind } from "../plan/delta";
 import { type Entry, type JournalMember, membersOf, type Outcome, outcomesOf, type Span } from "./format";
 
 /** A job of an interrupted run whose end the journal does not tell. */
 export interface OpenJob {
   readonly number: number;
-  readonly kind: JobKind;
+  readonly kind: ChunkKind;
   /** When it was about to be sent. */
   readonly at: Date;
   /** On which terms its run sent: see `Journal.open`. */

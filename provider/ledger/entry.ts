@@ -21,7 +21,17 @@ export interface KnownRecord {
   readonly differs: boolean;
   /** All that the record said whose update failed. */
   readonly attempt?: Fingerprint;
+  /** Whether we brought the user, or they were there before us. Not known of users in states of 0.1. */
+  readonly origin?: Origin;
+  /** Whether the user came in with a custom hash: no upsert can give one to anybody else. */
+  readonly broughtHash?: boolean;
+  /** Whether Auth0 has refused the record's hash, as the user has a password of their own by now. */
+  readonly passwordSet?: boolean;
 }
+
+/** How a user came to be in the connection. */
+export type Origin = (typeof ORIGINS)[number];
+const ORIGINS = ["inserted", "adopted"] as const;
 
 // A known record in bytes, as the ledger and the journal keep it: a number that tells which parts there are (its
 // shape), then the parts.
@@ -33,11 +43,15 @@ const PROFILE_AT = GROUPS.length;
 const BOOLEANS_AT = PROFILE_AT + PROFILE.length;
 const DIFFERS_AT = BOOLEANS_AT + BOOLEAN_BITS * BOOLEANS.length;
 const ATTEMPT_AT = DIFFERS_AT + 1;
+/** Two bits: none where it is not known. */
+const ORIGIN_AT = ATTEMPT_AT + 1;
+const BROUGHT_HASH_AT = ORIGIN_AT + 2;
+const PASSWORD_SET_AT = BROUGHT_HASH_AT + 1;
 
 const RECORD_BYTES = RECORD_BITS / 8;
 
-/** Which parts a known record has; 22 bits. */
-export function shapeOf({ attributes, differs, attempt }: KnownRecord): number {
+/** Which parts a known record has; 26 bits. */
+export function shapeOf({ attributes, differs, attempt, origin, broughtHash, passwordSet }: KnownRecord): number {
   let shape = 0;
   for (const [i, group] of GROUPS.entries()) if (attributes.prints[group] !== undefined) shape |= 1 << i;
   for (const attribute of attributes.profile) shape |= 1 << (PROFILE_AT + PROFILE.indexOf(attribute));
@@ -46,6 +60,9 @@ export function shapeOf({ attributes, differs, attempt }: KnownRecord): number {
   }
   if (differs) shape |= 1 << DIFFERS_AT;
   if (attempt !== undefined) shape |= 1 << ATTEMPT_AT;
+  if (origin !== undefined) shape |= (1 + ORIGINS.indexOf(origin)) << ORIGIN_AT;
+  if (broughtHash) shape |= 1 << BROUGHT_HASH_AT;
+  if (passwordSet) shape |= 1 << PASSWORD_SET_AT;
   return shape;
 }
 
@@ -125,5 +142,19 @@ export function readParts(shape: number, buffer: Buffer, offset: number): KnownR
     const truth = TRUTHS[(shape >> (BOOLEANS_AT + BOOLEAN_BITS * i)) & 3];
     if (truth !== undefined) booleans[attribute] = truth;
   }
-  return { record, attributes: { prints, profile, booleans }, differs: has(DIFFERS_AT), ...attempt };
+  const origin = ORIGINS[((shape >> ORIGIN_AT) & 3) - 1];
+  return {
+    record,
+    attributes: { prints, profile, booleans },
+    differs: has(DIFFERS_AT),
+    ...attempt,
+    ...(origin === undefined ? {} : { origin }),
+    ...(has(BROUGHT_HASH_AT) ? { broughtHash: true } : {}),
+    ...(has(PASSWORD_SET_AT) ? { passwordSet: true } : {}),
+  };
+}
+
+/** The shape in a state of 0.1, which did not keep who brought a hash: whose hash it told may have one that can change. */
+export function shapeOf01(shape: number): number {
+  return (shape >> GROUPS.indexOf("custom_password_hash")) & 1 ? shape | (1 << BROUGHT_HASH_AT) : shape;
 }

@@ -5,6 +5,7 @@ import {
   readRecordFingerprint,
   shapeDiffers,
   shapeOf,
+  shapeOf01,
   writeParts,
   writeRecordFingerprint,
 } from "./entry";
@@ -55,7 +56,10 @@ export interface Standing {
   readonly differs: boolean;
 }
 
-const VERSION = 2;
+const VERSION = 3;
+
+/** That of 0.1. */
+const VERSION_01 = 2;
 
 /** A ledger as the state keeps it: base64, in pieces; in one, where a version wrote it that did not divide it. */
 export type EncodedLedger = readonly string[] | string;
@@ -211,7 +215,7 @@ export class Ledger {
   static decode(encoded: EncodedLedger): Ledger {
     const buffer = Buffer.from(typeof encoded === "string" ? encoded : encoded.join(""), "base64");
     const [version] = buffer;
-    if (version !== undefined && version !== VERSION) {
+    if (version !== undefined && version !== VERSION && version !== VERSION_01) {
       const writer = version > VERSION ? "a newer version" : "an unreleased version";
       throw new Error(
         `The state was written by ${writer} of pulumi-auth0-user-import (ledger version ${version}; this one reads ${VERSION}). Nothing was sent. Install the version that wrote it, or a later one, and run again.`,
@@ -230,10 +234,15 @@ export class Ledger {
   /** @throws RangeError, SyntaxError when something is missing, or too much. */
   static #decodeColumns(buffer: Buffer): Ledger {
     let at = HEAD_BYTES + buffer.readUInt32BE(1);
-    const { users, kinds } = JSON.parse(buffer.toString("utf8", HEAD_BYTES, at)) as {
+    const { users, kinds: asWritten } = JSON.parse(buffer.toString("utf8", HEAD_BYTES, at)) as {
       users: number;
       kinds: [shape: number, state: UserState][];
     };
+    const is01 = buffer[0] === VERSION_01;
+    const kinds = asWritten.map(([shape, state]): (typeof asWritten)[number] => [
+      is01 ? shapeOf01(shape) : shape,
+      state,
+    ]);
     const readVarint = (): number => {
       let value = 0;
       for (let factor = 1; ; factor *= 128) {

@@ -22,20 +22,33 @@ export type OnExisting = "fail" | "adopt" | "overwrite";
 /** The kind of job that a record goes into: `insert` refuses a user who exists, `upsert` updates one with that email. */
 export type JobKind = "insert" | "upsert";
 
+/**
+ * What the jobs of a run are filled with. `hash`: upserts of nothing but a password hash. Auth0 refuses a record whole
+ * whose hash it can't take (Auth0's support), so a hash never travels with anything else.
+ */
+export type ChunkKind = JobKind | "hash";
+
+/** The kind of job that carries it. */
+export function jobKindOf(kind: ChunkKind): JobKind {
+  return kind === "hash" ? "upsert" : kind;
+}
+
 /** Groups of attributes that an upsert can set. Auth0 documentation. */
 export const UPSERTABLE = [
   "user_metadata",
   "app_metadata",
   "profile",
-  "custom_password_hash",
   "mfa_factors",
 ] as const satisfies readonly Group[];
 
 /** What can change of a user: a group of attributes, or an attribute that is true or false. */
 export type Change = Group | BooleanAttribute;
 
-/** Why the tenant does not have what a record says. */
-export type NotAppliedReason = "notUpsertable" | "removed" | "noEmail" | "notFound";
+/**
+ * Why the tenant does not have what a record says. `passwordSet`: the user has a password that no import can change, as
+ * they came in without a custom hash, have set one, or have signed in.
+ */
+export type NotAppliedReason = "notUpsertable" | "removed" | "noEmail" | "notFound" | "passwordSet";
 
 /** Something that a record says, and that can't be brought to the tenant. */
 export interface Difference {
@@ -62,7 +75,11 @@ export type Step =
   /** Some of what the record says is to be sent. `after` is what the tenant has then. */
   | {
       readonly do: "update";
+      /** `hash`: nothing but the hash is left to be sent. */
+      readonly kind: Exclude<ChunkKind, "insert">;
       readonly changes: readonly Change[];
+      /** The hash changed, too: once this is settled, the record is to be decided about again. */
+      readonly hashFollows: boolean;
       readonly differences: readonly Difference[];
       readonly after: KnownRecord;
     }
@@ -84,6 +101,8 @@ export type Step =
  *
  * An upsert replaces whole what it holds, so it holds only what changed. It finds its user by email alone: with another
  * email than before it would miss this user and write over whoever has that one, so nothing is sent.
+ *
+ * A hash goes alone, after the rest, and only to users whom we brought with a custom hash: to anybody else Auth0 gives none.
  *
  * What a record no longer says stays in the tenant. It is told as a difference, but for hashes and factors: a file
  * without them is what a careful person keeps.
@@ -107,6 +126,7 @@ export function decide(described: Described, known: LedgerEntry | undefined): St
     (group) => attributes.prints[group] !== undefined && attributes.prints[group] !== tenant.prints[group],
   );
   if (isNews(attributes, tenant, "email_verified")) changed.push("email_verified");
+  const hash = hashStep(attributes, known);
   const differences: Difference[] = [
     ...NOT_UPSERTABLE.filter(
       (group) => attributes.prints[group] !== undefined && attributes.prints[group] !== tenant.prints[group],
@@ -114,23 +134,51 @@ export function decide(described: Described, known: LedgerEntry | undefined): St
     ...(["phone_verified", "blocked"] as const)
       .filter((attribute) => isNews(attributes, tenant, attribute))
       .map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
+    ...(hash === "refused" ? [{ attribute: "custom_password_hash", reason: "passwordSet" } as const] : []),
     ...removed(attributes, tenant),
   ];
   if (code !== undefined && known.attempt === whole() && !isMarked) {
     return { do: "listFailure", code, differences, after: { ...known, record } };
   }
   const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
-  if (!canUpsert) differences.push(...changed.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
+  const wanted: Change[] = hash === "send" ? [...changed, "custom_password_hash"] : changed;
+  if (!canUpsert) differences.push(...wanted.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
   const differs = differences.length > 0 || passwordOmitted;
-  if (!canUpsert || changed.length === 0) {
-    return { do: "nothing", differences, after: { record, attributes: tenant, differs } };
+  const lasting = lastingOf(known);
+  if (!canUpsert || wanted.length === 0) {
+    return { do: "nothing", differences, after: { ...lasting, record, attributes: tenant, differs } };
   }
+  const hashFollows = hash === "send" && changed.length > 0;
+  const kind = changed.length > 0 ? "upsert" : "hash";
+  const changes = kind === "hash" ? wanted : changed;
+  const { passwordSet: _, ...withoutRefusal } = lasting;
   return {
-    do: "update",
-    changes: changed,
-    differences,
-    after: { record, attributes: withChanges(tenant, attributes, changed), differs },
+    ...{ do: "update", kind, changes, hashFollows, differences },
+    after: {
+      ...(kind === "hash" ? withoutRefusal : lasting),
+      record,
+      attributes: withChanges(tenant, attributes, changes),
+      // While the hash is on its way the record is to be looked at again, whatever becomes of the run.
+      differs: differs || hashFollows,
+    },
   };
+}
+
+/** What is known of a user for good, whatever their record says. */
+export function lastingOf({ origin, broughtHash, passwordSet }: KnownRecord): Partial<KnownRecord> {
+  return {
+    ...(origin === undefined ? {} : { origin }),
+    ...(broughtHash ? { broughtHash } : {}),
+    ...(passwordSet ? { passwordSet } : {}),
+  };
+}
+
+/** What is done about the hash of a record: it is sent, or it is known that Auth0 does not take it. */
+function hashStep({ prints }: Attributes, known: LedgerEntry): "send" | "refused" | undefined {
+  const hash = prints.custom_password_hash;
+  if (hash === undefined) return undefined;
+  if (hash === known.attributes.prints.custom_password_hash) return known.passwordSet ? "refused" : undefined;
+  return known.broughtHash && known.origin !== "adopted" ? "send" : "refused";
 }
 
 /** What an upsert can't set. */
@@ -166,7 +214,7 @@ function removed(record: Attributes, tenant: Attributes): Difference[] {
 /** What the tenant has after an upsert. */
 function withChanges(tenant: Attributes, record: Attributes, changes: readonly Change[]): Attributes {
   const prints: { [G in Group]?: Fingerprint } = { ...tenant.prints };
-  for (const group of UPSERTABLE) {
+  for (const group of [...UPSERTABLE, "custom_password_hash"] as const) {
     const print = record.prints[group];
     if (changes.includes(group) && print !== undefined) prints[group] = print;
   }
@@ -189,6 +237,11 @@ export function overwritten(attributes: Attributes): { readonly has: Attributes;
     if (group === "email" || prints[group] === undefined) continue;
     delete prints[group];
     differences.push({ attribute: group, reason: "notUpsertable" });
+  }
+  // They have a password, or had a random one made: no upsert gives them another.
+  if (prints.custom_password_hash !== undefined) {
+    delete prints.custom_password_hash;
+    differences.push({ attribute: "custom_password_hash", reason: "passwordSet" });
   }
   const { email_verified } = attributes.booleans;
   for (const attribute of ["phone_verified", "blocked"] as const) {

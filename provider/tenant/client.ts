@@ -2,6 +2,7 @@ import { ManagementClient } from "auth0";
 import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { z } from "zod";
+import { jobKindOf } from "../plan/delta";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
 import { type JobRequest, USERS_FILE } from "./importRequest";
@@ -149,7 +150,7 @@ export class Tenant {
         client.jobs.usersImports.create({
           users: { data: payload, filename: USERS_FILE, contentType: "application/json" },
           connection_id: request.connectionId,
-          upsert: request.kind === "upsert",
+          upsert: jobKindOf(request.kind) === "upsert",
           external_id: request.externalId,
           send_completion_email: request.sendCompletionEmail,
         }),

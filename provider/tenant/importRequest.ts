@@ -1,9 +1,9 @@
-import type { JobKind } from "../plan/delta";
+import { type ChunkKind, jobKindOf } from "../plan/delta";
 
 /** What an import job is about, apart from its users. */
 export interface JobRequest {
   readonly connectionId: string;
-  readonly kind: JobKind;
+  readonly kind: ChunkKind;
   readonly externalId: string;
   readonly sendCompletionEmail: boolean;
 }
@@ -19,7 +19,7 @@ export async function requestOverhead(request: JobRequest): Promise<number> {
   const form = new FormData();
   form.append("users", new Blob([], { type: "application/json" }), USERS_FILE);
   form.append("connection_id", request.connectionId);
-  form.append("upsert", String(request.kind === "upsert"));
+  form.append("upsert", String(jobKindOf(request.kind) === "upsert"));
   form.append("external_id", request.externalId);
   form.append("send_completion_email", String(request.sendCompletionEmail));
   return (await new Response(form).arrayBuffer()).byteLength;

@@ -1,8 +1,12 @@
-import type { JobKind } from "../plan/delta";
+import { type ChunkKind, jobKindOf } from "../plan/delta";
 import type { JobStatus } from "./client";
 
-/** What takes its time: imports of either kind, and exports. */
-export type PacedKind = JobKind | "export";
+/** What takes its time: imports of any kind, and exports. Upserts take the same whatever they carry. */
+export type PacedKind = ChunkKind | "export";
+
+function asTimed(kind: PacedKind): PacedKind {
+  return kind === "export" ? kind : jobKindOf(kind);
+}
 
 const SHORTEST_MS = 10;
 const LONGEST_MS = 15_000;
@@ -63,16 +67,16 @@ export class Pace {
     if (users < TELLING_USERS) return;
     const end = last === undefined ? undefined : endBy(last);
     if (end !== undefined && (last?.status.percentage_done ?? 0) >= TELLING_PERCENTAGE) {
-      this.#pace.set(kind, (end.soonest + Math.min(end.latest, endedMs)) / 2 / users);
+      this.#pace.set(asTimed(kind), (end.soonest + Math.min(end.latest, endedMs)) / 2 / users);
     } else {
-      const known = this.#pace.get(kind) ?? Number.POSITIVE_INFINITY;
-      this.#pace.set(kind, Math.min(known, (EARLIER * endedMs) / users));
+      const known = this.#pace.get(asTimed(kind)) ?? Number.POSITIVE_INFINITY;
+      this.#pace.set(asTimed(kind), Math.min(known, (EARLIER * endedMs) / users));
     }
   }
 
   /** Milliseconds that a job is expected to take. */
   expected(kind: PacedKind, users: number): number {
-    return users * (this.#pace.get(kind) ?? USUAL_MS_PER_USER);
+    return users * (this.#pace.get(asTimed(kind)) ?? USUAL_MS_PER_USER);
   }
 
   /** Milliseconds until the next look at a job of this age. */
@@ -82,7 +86,7 @@ export class Pace {
   }
 
   #timeLeft(kind: PacedKind, users: number, elapsedMs: number, last: Look | undefined): number {
-    const pace = this.#pace.get(kind);
+    const pace = this.#pace.get(asTimed(kind));
     const known = pace === undefined ? undefined : pace * users;
     const end = last === undefined ? undefined : endBy(last);
     // What earlier jobs took is the finer measure between the bounds. Too early costs a call, too late the slot's time.

@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import type { ImportTenant } from "../../provider/import/types";
-import type { JobKind } from "../../provider/plan/delta";
+import type { ChunkKind } from "../../provider/plan/delta";
 import type { User } from "../../provider/schema/identity";
 import type { JobError, JobStatus, TenantUser } from "../../provider/tenant/client";
 import { TenantError } from "../../provider/tenant/errors";
@@ -11,7 +11,7 @@ export const CONNECTION_NAME = "users";
 
 /** A job that a run sent, as the tenant got it. */
 export interface SentJob {
-  readonly kind: JobKind;
+  readonly kind: ChunkKind;
   readonly users: readonly User[];
   /** From 1, in the order of the submissions. */
   readonly number: number;
@@ -68,7 +68,7 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
   const errorOf = (user: User, code: string): JobError => ({ user, errors: [{ code, message: `${code}!` }] });
 
   /** @returns why it is refused. */
-  const apply = (kind: JobKind, user: User): string | undefined => {
+  const apply = (kind: ChunkKind, user: User): string | undefined => {
     const there = byEmail(user.email);
     if (kind === "insert") {
       if (there !== undefined || users.has(String(user.user_id))) return "DUPLICATED_USER";

@@ -30,10 +30,13 @@ interface Known {
   readonly attributes: User;
   /** What the profile was made of when it was sent last: it is compared and sent as one. */
   readonly profile: string;
+  /** Whether the import brought them with a custom hash: nobody else can be given one. */
+  readonly takesHash: boolean;
 }
 
 const PROFILE = ["given_name", "nickname"];
-const METADATA_AND_SECRETS = ["user_metadata", "app_metadata", "custom_password_hash", "mfa_factors"];
+const HASH = "custom_password_hash";
+const METADATA_AND_FACTORS = ["user_metadata", "app_metadata", "mfa_factors"];
 const NOT_UPSERTABLE = ["email", "username", "phone_number", "password_hash"];
 const SECRETS = ["password_hash", "custom_password_hash", "mfa_factors"];
 
@@ -93,8 +96,16 @@ export class DeltaModel {
       this.#failed.delete(person);
       return;
     }
-    expectation.sent.set(person, 1);
-    if (at.sends(person) === 0) return;
+    // A hash goes alone, after the rest, and only where that was taken.
+    const rest = changed.filter((group) => group !== HASH);
+    const hash = changed.filter((group) => group === HASH);
+    const jobs =
+      rest.length === 0 ? [hash] : at.reception(person) === "takes" && hash.length > 0 ? [rest, hash] : [rest];
+    expectation.sent.set(person, jobs.length);
+    for (const job of jobs.slice(0, at.sends(person))) this.#update(person, record, job, at, fails);
+  }
+
+  #update(person: number, record: User, changed: readonly string[], at: Circumstances, fails: () => void): void {
     const sent = pick(
       record,
       changed.flatMap((group) => (group === "profile" ? PROFILE : [group])),
@@ -123,19 +134,19 @@ export class DeltaModel {
     if (there === undefined) {
       this.tenant.set(person, { email_verified: false, ...withoutId(record) });
     } else if (at.onExisting === "overwrite") {
-      const sent = pick(record, [...METADATA_AND_SECRETS, ...PROFILE]);
+      const sent = pick(record, [...METADATA_AND_FACTORS, ...PROFILE]);
       this.#upsert(person, sent, record.email_verified ?? there.email_verified);
       const left = Object.keys(record).filter((attribute) =>
         ["blocked", "phone_verified"].includes(attribute)
           ? record[attribute] === true
-          : NOT_UPSERTABLE.includes(attribute) && attribute !== "email",
+          : [...NOT_UPSERTABLE, HASH].includes(attribute) && attribute !== "email",
       );
       if (left.length > 0) expectation.notApplied.set(person, left);
-      this.#known.set(person, knownFrom(pick(record, ["email", "email_verified", ...Object.keys(sent)])));
+      this.#known.set(person, knownFrom(pick(record, ["email", "email_verified", ...Object.keys(sent)]), false));
       this.#failed.delete(person);
       return;
     }
-    this.#known.set(person, knownFrom(record));
+    this.#known.set(person, knownFrom(record, there === undefined && record[HASH] !== undefined));
     this.#failed.delete(person);
   }
 
@@ -146,23 +157,27 @@ export class DeltaModel {
   }
 
   #learn(person: number, sent: User): void {
-    const { attributes, profile } = this.#known.get(person) as Known;
+    const { attributes, profile, takesHash } = this.#known.get(person) as Known;
     const now: User = { ...attributes, ...sent };
     if (sent.custom_password_hash !== undefined) delete now.password_hash;
     const sentProfile = pick(sent, PROFILE);
     this.#known.set(person, {
       attributes: now,
       profile: Object.keys(sentProfile).length > 0 ? canonical(sentProfile) : profile,
+      takesHash,
     });
   }
 }
 
-function knownFrom(record: User): Known {
-  return { attributes: withoutId(record), profile: canonical(pick(record, PROFILE)) };
+function knownFrom(record: User, takesHash: boolean): Known {
+  return { attributes: withoutId(record), profile: canonical(pick(record, PROFILE)), takesHash };
 }
 
 /** What of a record is to be sent, and what can't be. */
-function compare(record: User, { attributes, profile }: Known): { changed: string[]; differences: string[] } {
+function compare(
+  record: User,
+  { attributes, profile, takesHash }: Known,
+): { changed: string[]; differences: string[] } {
   const isNew = (attribute: string) =>
     record[attribute] !== undefined && canonical(record[attribute]) !== canonical(attributes[attribute]);
   const turned = (attribute: string) =>
@@ -174,12 +189,12 @@ function compare(record: User, { attributes, profile }: Known): { changed: strin
 
   const said = pick(record, PROFILE);
   const changed = [
-    ...METADATA_AND_SECRETS.filter(isNew),
+    ...[...METADATA_AND_FACTORS, ...(takesHash ? [HASH] : [])].filter(isNew),
     ...(Object.keys(said).length > 0 && canonical(said) !== profile ? ["profile"] : []),
     ...["email_verified"].filter(turned),
   ];
   const differences = [
-    ...NOT_UPSERTABLE.filter(isNew),
+    ...[...NOT_UPSERTABLE, ...(takesHash ? [] : [HASH])].filter(isNew),
     ...["blocked", "phone_verified"].filter(turned),
     ...Object.keys(attributes).filter((attribute) => gone(attribute) && !IGNORED_WHERE_GONE.has(attribute)),
   ];

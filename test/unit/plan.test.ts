@@ -58,13 +58,31 @@ describe("what is sent", () => {
       [{ nickname: "J" }, ["profile"]],
       [{ user_metadata: { plan: "pro" } }, ["user_metadata"]],
       [{ app_metadata: {}, email_verified: false }, ["app_metadata", "email_verified"]],
-      [{ custom_password_hash: { algorithm: "md5" } }, ["custom_password_hash"]],
     ] as const) {
       for (const state of ["imported", "removed", "outdated:FORMAT"] as const) {
         const step = decide(said({ ...jane, ...change }), known(jane, state));
         assert.deepEqual(changesOf(step), changes);
         assert.deepEqual(differencesOf(step), []);
       }
+    }
+  });
+
+  it("a hash alone, after the rest, and only to a user who was brought with one", () => {
+    const custom_password_hash = { algorithm: "md5" };
+    const before = known({ ...jane, custom_password_hash: { algorithm: "sha1" } });
+    const brought: LedgerEntry = { ...before, broughtHash: true };
+    const both = decide(said({ ...jane, custom_password_hash, given_name: "Janet" }), brought);
+    assert.ok(both.do === "update");
+    assert.deepEqual(
+      [both.kind, both.changes, both.hashFollows, both.after.differs],
+      ["upsert", ["profile"], true, true],
+    );
+    const alone = decide(said({ ...jane, custom_password_hash }), { ...brought, origin: "inserted" });
+    assert.ok(alone.do === "update");
+    assert.deepEqual([alone.kind, alone.changes, alone.hashFollows], ["hash", ["custom_password_hash"], false]);
+    for (const other of [before, { ...brought, origin: "adopted" }, known(jane)] as const) {
+      const step = decide(said({ ...jane, custom_password_hash }), other);
+      assert.deepEqual([step.do, differencesOf(step)], ["nothing", ["custom_password_hash passwordSet"]]);
     }
   });
 

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import type { User } from "../../provider/schema/identity";
+import { ImportTest, type RunOptions, type Saved } from "./importTest";
+
+const hash = (digit: string) => ({ algorithm: "sha256", hash: { value: digit.repeat(64), encoding: "hex" } });
+
+const ANN: User = {
+  ...{ email: "ann@example.com", user_id: "ann", email_verified: true, given_name: "Ann" },
+  custom_password_hash: hash("1"),
+};
+
+describe("a changed password hash", () => {
+  const at = ImportTest.forEach();
+
+  const counts = ({ summary }: Saved) =>
+    Object.fromEntries(Object.entries(summary).filter(([name, users]) => users > 0 && name !== "total"));
+  const sent = () =>
+    at().tenant.jobs.map(({ kind, users }) => [kind, ...users.map((user) => Object.keys(user).join())]);
+  const attributesOf = (id: string): User | undefined => at().tenant.users.get(id)?.attributes;
+
+  const run = async (users: readonly User[], before?: Saved, options: RunOptions = {}) => {
+    at().tenant.jobs.length = 0;
+    const { result, problem } = await at().run(users, { before, ...options });
+    assert.equal(problem, undefined);
+    return result;
+  };
+  /** The tenant takes no hash, as the user has a password. */
+  const keepsPasswords = (code = "CONFLICT") => {
+    at().tenant.fate = ({ kind }) =>
+      kind === "insert"
+        ? undefined
+        : { refuses: (user) => (user.custom_password_hash === undefined ? undefined : code) };
+  };
+
+  it("goes alone, with the key and what is known of the email, in a job after the one with the rest", async () => {
+    const first = await run([ANN]);
+    const second = await run([{ ...ANN, given_name: "Anna", custom_password_hash: hash("2") }], first);
+    assert.deepEqual(sent(), [
+      ["upsert", "email,given_name,email_verified"],
+      ["hash", "email,custom_password_hash,email_verified"],
+    ]);
+    assert.deepEqual(counts(second), { updated: 1 });
+    assert.deepEqual(attributesOf("ann"), { given_name: "Anna", custom_password_hash: hash("2") });
+    assert.deepEqual(second.notApplied, []);
+    assert.deepEqual(counts(await run([{ ...ANN, given_name: "Anna", custom_password_hash: hash("2") }], second)), {
+      unchanged: 1,
+    });
+    assert.deepEqual(sent(), []);
+  });
+
+  it("goes after all jobs with the rest, also where it is all that changed", async () => {
+    const bob = { ...ANN, email: "bob@example.com", user_id: "bob" };
+    const first = await run([ANN, bob]);
+    const second = await run(
+      [
+        { ...ANN, custom_password_hash: hash("2") },
+        { ...bob, given_name: "Bob" },
+      ],
+      first,
+    );
+    assert.deepEqual(
+      sent().map(([kind]) => kind),
+      ["upsert", "hash"],
+    );
+    assert.deepEqual(counts(second), { updated: 2 });
+  });
+
+  for (const code of ["CONFLICT", "SOMETHING_NEW"]) {
+    it(`is not applied where the user has a password (${code}): the rest is, and it is not sent again until it changes`, async () => {
+      const first = await run([ANN]);
+      keepsPasswords(code);
+      const edited = { ...ANN, given_name: "Anna", custom_password_hash: hash("2") };
+      const second = await run([edited], first);
+      assert.deepEqual(counts(second), { updated: 1 });
+      assert.deepEqual(second.failedRecords, []);
+      const [told] = second.notApplied;
+      assert.deepEqual([told?.identity, told?.attributes], ["user_id:ann", ["custom_password_hash"]]);
+      assert.match(String(told?.reason), /has a password in Auth0/);
+      assert.equal(attributesOf("ann")?.given_name, "Anna");
+
+      const third = await run([edited], second);
+      assert.deepEqual([sent(), counts(third)], [[], { notApplied: 1 }]);
+      assert.deepEqual(third.notApplied, second.notApplied);
+
+      const fourth = await run([{ ...edited, given_name: "Annika" }], third);
+      assert.deepEqual(sent(), [["upsert", "email,given_name,email_verified"]]);
+      assert.deepEqual(fourth.notApplied, second.notApplied);
+
+      at().tenant.fate = () => undefined;
+      const fifth = await run([{ ...edited, given_name: "Annika", custom_password_hash: hash("3") }], fourth);
+      assert.deepEqual([sent().map(([kind]) => kind), counts(fifth), fifth.notApplied], [["hash"], { updated: 1 }, []]);
+    });
+  }
+
+  it("is a failed record where its form is wrong", async () => {
+    const first = await run([ANN]);
+    keepsPasswords("PATTERN");
+    const second = await run([{ ...ANN, given_name: "Anna", custom_password_hash: hash("2") }], first);
+    assert.deepEqual([counts(second), second.failedRecords[0]?.code], [{ failed: 1 }, "PATTERN"]);
+    assert.equal(attributesOf("ann")?.given_name, "Anna");
+  });
+
+  it("refused, counts neither for the early stop nor as a failure", async () => {
+    const many = Array.from({ length: 300 }, (_, i) => ({ ...ANN, email: `ann${i}@example.com`, user_id: `ann${i}` }));
+    const first = await run(many);
+    keepsPasswords();
+    const second = await run(
+      many.map((user) => ({ ...user, custom_password_hash: hash("2") })),
+      first,
+    );
+    assert.deepEqual(counts(second), { notApplied: 300 });
+  });
+
+  it("is not sent to a user who came in without one", async () => {
+    const { custom_password_hash: _, ...without } = ANN;
+    const first = await run([without]);
+    const second = await run([ANN], first);
+    assert.deepEqual([sent(), counts(second)], [[], { notApplied: 1 }]);
+    assert.deepEqual(second.notApplied[0]?.attributes, ["custom_password_hash"]);
+    const third = await run([{ ...ANN, given_name: "Anna" }], second);
+    assert.deepEqual([sent(), counts(third)], [[["upsert", "email,given_name,email_verified"]], { updated: 1 }]);
+  });
+
+  it("is not sent to a user who was adopted", async () => {
+    const settings = { onExisting: "adopt" } as const;
+    at().tenant.users.set("ann", {
+      ...{
+        user_id: "auth0|ann",
+        email: "ann@example.com",
+        email_verified: true,
+        created_at: "2020-01-01T00:00:00.000Z",
+      },
+      ...{ identities: [{ connection: "users" }], attributes: {} },
+    });
+    const first = await run([ANN], undefined, { settings });
+    assert.deepEqual(counts(first), { adopted: 1 });
+    const between = await run([ANN], first, { settings });
+    const second = await run([{ ...ANN, custom_password_hash: hash("2") }], between, { settings });
+    assert.deepEqual([sent(), counts(second)], [[], { notApplied: 1 }]);
+  });
+
+  it("is left out where a user is written over", async () => {
+    at().tenant.users.set("there", {
+      ...{
+        user_id: "auth0|there",
+        email: "ann@example.com",
+        email_verified: true,
+        identities: [{ connection: "users" }],
+      },
+      ...{ created_at: "2020-01-01T00:00:00.000Z", attributes: {} },
+    });
+    keepsPasswords();
+    const record = { ...ANN, user_id: "there", username: "ann" };
+    const first = await run([record], undefined, { settings: { onExisting: "overwrite" } });
+    assert.deepEqual(sent()[1], ["upsert", "email,given_name,email_verified"]);
+    assert.deepEqual(counts(first), { updated: 1 });
+    assert.deepEqual(first.notApplied.map(({ attributes }) => attributes).sort(), [
+      ["custom_password_hash"],
+      ["username"],
+    ]);
+  });
+
+  it("is sent by the next run, whatever line the process dies after", async () => {
+    const edited = { ...ANN, given_name: "Anna", custom_password_hash: hash("2") };
+    for (let line = 1; ; line++) {
+      at().startAnew();
+      const first = await run([ANN]);
+      const lines = at().journalLines;
+      at().tenant.jobs.length = 0;
+      const { result: killed, problem } = await at().run([edited], { before: first, dieAfterLine: line });
+      if (problem === undefined) {
+        assert.ok(line > lines, "no run was killed");
+        break;
+      }
+      assert.ok(killed);
+      const second = await run([edited], first);
+      assert.deepEqual(attributesOf("ann"), { given_name: "Anna", custom_password_hash: hash("2") }, `line ${line}`);
+      assert.deepEqual([second.notApplied, second.failedRecords], [[], []], `line ${line}`);
+      assert.deepEqual(counts(await run([edited], second)), { unchanged: 1 }, `line ${line}`);
+      assert.deepEqual(sent(), []);
+    }
+  });
+});
