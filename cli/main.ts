@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { emulatorCommand } from "./emulator";
 import { purgeCommand } from "./purge";
+import { signInCommand } from "./signIn";
 import { stopCommand } from "./stop";
 import { validateCommand } from "./validate";
 
@@ -9,6 +10,7 @@ const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
   .addCommand(emulatorCommand())
   .addCommand(purgeCommand())
+  .addCommand(signInCommand())
   .addCommand(stopCommand())
   .addCommand(validateCommand());
 

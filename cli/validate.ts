@@ -3,6 +3,7 @@ import path from "node:path";
 import { Command } from "commander";
 import { resolveFiles } from "../provider/source/resolveFiles";
 import { SourceError, type SourceProblem } from "../provider/source/sourceError";
+import { count, counted } from "./counted";
 import type { Examination, FoundProblem } from "./examine";
 import { ProgressLine } from "./progressLine";
 
@@ -141,13 +142,4 @@ async function firstProblems(examination: Examination, limit: number): Promise<F
     }
   }
   return first;
-}
-
-function counted(n: number, what: string): string {
-  return `${count(n)} ${what}${n === 1 ? "" : "s"}`;
-}
-
-/** 12345 → `12,345`. */
-function count(n: number): string {
-  return n.toLocaleString("en-US");
 }

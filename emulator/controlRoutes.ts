@@ -9,6 +9,8 @@ import { toProfile } from "./userStore";
 
 /** What a real tenant doesn't have: a look behind the scenes, for tests and benchmarks. */
 export function addControls(app: Hono<Env>, tenant: Tenant): void {
+  // By this a client knows that whatever it does here is done to nobody.
+  app.get("/emulator", (c) => c.json({ emulator: "pulumi-auth0-user-import" }));
   app.get("/emulator/stats", (c) => {
     const stats = tenant.stats();
     if (c.req.query("users") === undefined) return c.json(stats);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
+import { signInUsers } from "../cli/signInUsers";
 import { type GeneratedUser, generateUsers, WRONG, writeUsers } from "../tools/generate-users";
+import { TestTenant } from "./emulatorClient";
 import { run } from "./support/run";
 
 const MAX_REQUEST_BYTES = 512_000;
@@ -72,6 +74,45 @@ describe("generate-users", () => {
       [...generateUsers({ users: 2_000 })],
     );
     assert.deepEqual(readdirSync(path.dirname(file)), ["users.ndjson"]);
+  });
+
+  it("gives users passwords by every algorithm, with a key for its owner alone, and all of them sign in", async () => {
+    const [file, key] = ["known.ndjson", "key.csv"].map((name) => path.join(folder, name)) as [string, string];
+    const command = path.resolve(__dirname, "../tools/generate-users.js");
+    const { code, output } = await run(process.execPath, [command, "--users", "40", "--passwords", key, "--out", file]);
+    assert.deepEqual([code, output], [0, ""]);
+    assert.equal(statSync(key).mode & 0o777, 0o600);
+
+    const users = readFileSync(file, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as GeneratedUser);
+    const algorithms = users.flatMap(({ custom_password_hash }) => custom_password_hash?.algorithm ?? []);
+    const all = ["argon2", "bcrypt", "hmac", "ldap", "md4", "md5", "pbkdf2", "scrypt", "sha1", "sha256", "sha512"];
+    assert.deepEqual([...new Set(algorithms)].sort(), all);
+    const tenant = await TestTenant.start({ passwordRounds: 4 });
+    try {
+      assert.deepEqual((await tenant.importUsers(users)).failed, []);
+      const printed: string[] = [];
+      const ended = await signInUsers(
+        key,
+        { connection: "Username-Password-Authentication" },
+        {
+          environment: {
+            AUTH0_DOMAIN: tenant.emulator.url,
+            AUTH0_CLIENT_ID: "EmulatedApplication0000000000001",
+            AUTH0_CLIENT_SECRET: "emulated",
+          },
+          pace: { now: () => 0, sleep: () => assert.fail("the emulator is not waited for") },
+          print: (line) => printed.push(line),
+          warn: assert.fail,
+        },
+      );
+      assert.equal(printed.at(-1), "40 users: 40 right.", printed.join("\n"));
+      assert.equal(ended, 0);
+    } finally {
+      await tenant.stop();
+    }
   });
 
   it("runs as a command", async () => {

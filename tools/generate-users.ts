@@ -1,9 +1,11 @@
 import { createWriteStream } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
+import { writeWholeFile } from "../provider/results/wholeFile";
+import { giveKnownPassword, type KnownPassword, toCsv } from "./knownPasswords";
 
 export interface GeneratorOptions {
   /** How many records, wrong ones among them. */
@@ -34,7 +36,11 @@ export interface GeneratedUser {
   user_metadata: Record<string, unknown>;
   app_metadata: Record<string, unknown>;
   password_hash?: string;
-  custom_password_hash?: { algorithm: string; hash: { value: string } };
+  custom_password_hash?: {
+    algorithm: string;
+    hash: { value: string; [member: string]: unknown };
+    [member: string]: unknown;
+  };
 }
 
 /** What makes a good record wrong, so that the import service refuses it. `first` is the first user of the file. */
@@ -162,6 +168,23 @@ export async function writeUsers(file: string, options: GeneratorOptions): Promi
 }
 
 /**
+ * Writes users as {@link writeUsers} does, but with passwords that are known, by every algorithm that Auth0 takes; and
+ * these into a table for its owner alone, as `sign-in` takes it.
+ *
+ * @throws NodeJS.ErrnoException when one of them can't be written
+ */
+export async function writeUsersWithPasswords(file: string, key: string, options: GeneratorOptions): Promise<void> {
+  const users = [...generateUsers(options)];
+  const random = mulberry32(~(options.seed ?? 1));
+  const passwords: KnownPassword[] = [];
+  for (const [index, user] of users.entries()) passwords.push(await giveKnownPassword(user, index, random));
+  await writeWholeFile(dirname(key), basename(key), async (stream) => {
+    await pipeline([toCsv(passwords)], stream);
+  });
+  await writeNdjson(file, users);
+}
+
+/**
  * Writes any records as NDJSON. The file appears when it is complete.
  *
  * @throws NodeJS.ErrnoException when it can't be written
@@ -250,18 +273,21 @@ function mulberry32(seed: number): () => number {
 }
 
 async function main(): Promise<void> {
-  const usage = "Usage: generate-users [--users 5000] [--seed 1] [--wrong] --out FILE";
+  const usage = "Usage: generate-users [--users 5000] [--seed 1] [--wrong | --passwords FILE] --out FILE";
   const { values } = parseArgs({
     options: {
       users: { type: "string", default: "5000" },
       seed: { type: "string", default: "1" },
       wrong: { type: "boolean", default: false },
+      passwords: { type: "string" },
       out: { type: "string" },
     },
   });
-  const { users, seed, wrong, out } = values;
-  if (!out || !/^\d+$/.test(users) || !/^\d+$/.test(seed)) throw new Error(usage);
-  await writeUsers(out, { users: Number(users), seed: Number(seed), wrong });
+  const { users, seed, wrong, passwords, out } = values;
+  if (!out || !/^\d+$/.test(users) || !/^\d+$/.test(seed) || (wrong && passwords)) throw new Error(usage);
+  const options = { users: Number(users), seed: Number(seed), wrong };
+  if (passwords) await writeUsersWithPasswords(out, passwords, options);
+  else await writeUsers(out, options);
 }
 
 if (require.main === module) {
