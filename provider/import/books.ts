@@ -1,21 +1,14 @@
 import type { JournalMember, Outcome } from "../journal/format";
-import { type KnownRecord, unpackRecord } from "../ledger/entry";
+import { unpackRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
-import {
-  type ChunkKind,
-  commonAttributes,
-  type Difference,
-  jobKindOf,
-  lastingOf,
-  type Step,
-  withoutFactors,
-} from "../plan/delta";
+import { type ChunkKind, commonAttributes, type Difference, jobKindOf, type Step } from "../plan/delta";
 import { IndexSet } from "../plan/indexSet";
 import type { FailedRecord } from "../results/types";
-import { FACTORS_FAILED, JOB_FAILED } from "./codes";
+import { JOB_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
+import { entryAfter } from "./entryAfter";
 import { type Failure, Findings, type Place } from "./findings";
 import { type Member, type Subject, subjectOf } from "./members";
 import type { Ended } from "./outcomes";
@@ -118,15 +111,16 @@ export class Books {
     else this.#notApplied(identity, state);
   }
 
-  /** What changed can't be sent: no user of the connection has the record's email now. */
-  notFound(subject: Subject, { changes, differences, after }: Extract<Step, { do: "update" }>): void {
+  /** What changed can't be sent, as shows when it is tried: nobody has the record's email now, or several may have. */
+  withheld(
+    subject: Subject,
+    { changes, differences, after }: Extract<Step, { do: "update" }>,
+    reason: "notFound" | "emailNotUnique",
+  ): void {
     const { identity } = subject;
     const known = this.#ledger.get(identity) as LedgerEntry;
     this.#ledger.set(identity, { ...known, record: after.record, differs: true });
-    this.differs(subject, [
-      ...differences,
-      ...changes.map((attribute): Difference => ({ attribute, reason: "notFound" })),
-    ]);
+    this.differs(subject, [...differences, ...changes.map((attribute): Difference => ({ attribute, reason }))]);
     this.#notApplied(identity, known.state);
   }
 
@@ -156,35 +150,10 @@ export class Books {
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
   enter(kind: ChunkKind, { identity, after }: JournalMember, outcome: Outcome): void {
     if (outcome === "existing") return;
-    const { attempt, ...reached } = unpackRecord(after);
-    const tried = attempt === undefined ? {} : { attempt };
-    const before = this.#ledger.get(identity);
-    if (outcome === "passwordSet") {
-      if (before !== undefined) this.#ledger.set(identity, withRefusedHash(before, reached));
-      return;
-    }
-    const code = failureCode(outcome as UserState);
-    if (code === undefined) {
-      this.doubts.settle(identity);
-      this.#ledger.set(identity, { ...originOf(outcome as UserState, reached, before), state: outcome as UserState });
-      return;
-    }
-    if (before === undefined || neverIn(before.state)) {
-      // Who was there before, and got all but the factors.
-      if (kind === "upsert" && code === FACTORS_FAILED) {
-        const attributes = withoutFactors(reached.attributes);
-        this.#ledger.set(identity, { ...reached, attributes, ...tried, origin: "adopted", state: `outdated:${code}` });
-        return;
-      }
-      // Should they be in the tenant all the same, it is with this record or with an earlier one.
-      const earlier = this.doubts.get(identity)?.attributes;
-      const attributes = earlier === undefined ? reached.attributes : commonAttributes(earlier, reached.attributes);
-      this.#ledger.set(identity, { ...reached, attributes, ...tried, state: `failed:${code}` });
-      return;
-    }
-    const attributes =
-      code === FACTORS_FAILED ? withoutFactors(reached.attributes, before.attributes) : before.attributes;
-    this.#ledger.set(identity, { ...before, attributes, record: reached.record, ...tried, state: `outdated:${code}` });
+    const earlier = this.doubts.get(identity)?.attributes;
+    const entry = entryAfter(kind, unpackRecord(after), outcome, this.#ledger.get(identity), earlier);
+    if (isBrought(outcome)) this.doubts.settle(identity);
+    if (entry !== undefined) this.#ledger.set(identity, entry);
   }
 
   /** A user of an interrupted run failed, and is to be sent again if they are in the source. */
@@ -292,29 +261,4 @@ export class Books {
       this.#findings.summary.removed++;
     }
   }
-}
-
-/** A user whom an import brought or found, with what is known of them for good. */
-function originOf(state: UserState, reached: KnownRecord, before: LedgerEntry | undefined): KnownRecord {
-  if (state === "inserted") {
-    const hasHash = reached.attributes.prints.custom_password_hash !== undefined;
-    return { ...reached, origin: "inserted", ...(hasHash ? { broughtHash: true } : {}) };
-  }
-  if (state === "adopted" || before === undefined || neverIn(before.state)) return { ...reached, origin: "adopted" };
-  // A journal of 0.1 says nothing of it.
-  const { passwordSet: _, ...lasting } = lastingOf(before);
-  return { ...lasting, ...reached };
-}
-
-/** A user who keeps their password: the record's hash is not sent again until it changes. */
-function withRefusedHash(before: LedgerEntry, { record, attributes: { prints } }: KnownRecord): LedgerEntry {
-  const hash = prints.custom_password_hash;
-  const { attributes } = before;
-  return {
-    ...{ ...before, record, differs: true, passwordSet: true },
-    attributes: {
-      ...attributes,
-      prints: { ...attributes.prints, ...(hash === undefined ? {} : { custom_password_hash: hash }) },
-    },
-  };
 }

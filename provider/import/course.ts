@@ -1,4 +1,5 @@
 import type { ChunkKind } from "../plan/delta";
+import type { ConnectionRules } from "../schema/connectionRules";
 import type { Workplace } from "./types";
 
 /**
@@ -8,6 +9,8 @@ import type { Workplace } from "./types";
 export class Course {
   /** Whether anything was sent, now or by a run whose journal was found. */
   achieved = false;
+  /** What the connection wants of its users; known once the run may begin, where it is told. */
+  rules: ConnectionRules | undefined;
   #problem: Error | undefined;
   #consent: Promise<void> | undefined;
 
@@ -38,8 +41,9 @@ export class Course {
    */
   mayBegin(): Promise<void> {
     this.#consent ??= this.at.preflight().then(
-      (connection) => {
-        this.connection = connection ?? this.connection;
+      (rules) => {
+        this.rules = rules;
+        this.connection = rules?.connection ?? this.connection;
       },
       (error: Error) => {
         throw new Error(`${error.message} Nothing ${this.achieved ? "more " : ""}was sent.`);

@@ -8,6 +8,7 @@ import { TenantError } from "../tenant/errors";
 import type { RecordFailure } from "../tenant/matchErrors";
 import type { Books } from "./books";
 import { FACTORS_FAILED, JOB_FAILED } from "./codes";
+import type { Course } from "./course";
 import type { Doubts } from "./doubts";
 import type { Lookups } from "./lookups";
 import type { ImportSettings } from "./types";
@@ -48,6 +49,7 @@ export class Duplicates {
 
   constructor(
     private readonly settings: ImportSettings,
+    private readonly course: Pick<Course, "rules">,
     private readonly books: Books,
     private readonly doubts: Doubts,
     private readonly lookups: Lookups,
@@ -73,7 +75,11 @@ export class Duplicates {
       note = verdict;
     }
     if (onExisting === "fail" || failure.email === undefined) return { note };
-    if (onExisting === "overwrite") return { outcome: "existing" };
+    if (onExisting === "overwrite") {
+      return this.course.rules?.hasUniqueEmails === false
+        ? { note: " (emails are not unique in this connection, so an import job can't tell whom to write over)" }
+        : { outcome: "existing" };
+    }
     // By another identifier than the email, it may be about somebody else.
     if (failure.onlyEmail || (await this.lookups.byEmail(failure.email)) !== undefined) return { outcome: "adopted" };
     return { note: " (by another user, who has a different email)" };

@@ -29,6 +29,7 @@ export const REASONS: Record<NotAppliedReason, string> = {
   notUpsertable: "an import job can't change it of a user who exists",
   removed: "it is no longer in the file, and an import job can't remove it",
   noEmail: "an import job finds its user by email, and the record's is missing or changed",
+  emailNotUnique: "emails are not unique in this connection, and an import job finds its user by email",
   notFound: "no user of the connection has the record's email now",
   passwordSet: "the user has a password in Auth0, and no import job can change it",
 };

@@ -3,10 +3,12 @@ import { failureCode } from "../ledger/ledger";
 import { decide } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { doubleFailure } from "../plan/doubles";
+import { refusalBy } from "../schema/connectionRules";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf } from "../schema/prepare";
 import type { SourceRecord } from "../source";
 import type { Books } from "./books";
+import type { Course } from "./course";
 import type { Failure, Place } from "./findings";
 import type { Sending } from "./sending";
 import type { BatchRecords, ImportSettings } from "./types";
@@ -25,6 +27,7 @@ export class Intake {
   constructor(
     private readonly settings: ImportSettings,
     private readonly records: BatchRecords,
+    private readonly course: Course,
     private readonly books: Books,
     private readonly sending: Sending,
   ) {}
@@ -78,6 +81,15 @@ export class Intake {
     if (refusal !== undefined) {
       this.books.refuse(place, refusal);
       return;
+    }
+    if (step.do === "insert") {
+      await this.course.mayBegin();
+      const { rules } = this.course;
+      const unfit = rules === undefined ? undefined : refusalBy(rules, user);
+      if (unfit !== undefined) {
+        this.books.refuse(place, unfit);
+        return;
+      }
     }
     if (passwordOmitted && !hasPassword(known?.attributes)) this.books.hasNoPassword(index);
     await this.sending.carryOut(step, { ...place, name, identity }, user);

@@ -109,15 +109,15 @@ export async function assemble(
   const books = new Books(records, before, settings.resendFailed, progress, doubts);
   const history = new History(before, journal.replay);
   const lookups = new Lookups(tenant, course);
-  const duplicates = new Duplicates(settings, books, doubts, lookups);
+  const duplicates = new Duplicates(settings, course, books, doubts, lookups);
   const outcomes = new Outcomes(settings.key, at, course, books, duplicates, lookups);
   const settlement = new Settlement(journal, books, course);
   const delivery = new Delivery(settings, records, at, course, books, history, outcomes, settlement, (existing) =>
     sending.bringUp(existing),
   );
   const outbox = await Outbox.open(settings, (kind, chunk) => delivery.start(kind, chunk));
-  const sending = new Sending(settings, records, books, lookups, outbox);
-  const intake = new Intake(settings, records, books, sending);
+  const sending = new Sending(settings, records, course, books, lookups, outbox);
+  const intake = new Intake(settings, records, course, books, sending);
   const resumption = new Resumption(at, course, books, history, doubts, outcomes);
   return {
     course,

@@ -8,6 +8,7 @@ import { IndexSet } from "../plan/indexSet";
 import { TOO_LARGE } from "../plan/pack";
 import type { User } from "../schema/identity";
 import type { Books } from "./books";
+import type { Course } from "./course";
 import type { Lookups } from "./lookups";
 import { type Member, type Subject, subjectOf } from "./members";
 import type { Outbox } from "./outbox";
@@ -25,6 +26,7 @@ export class Sending {
   constructor(
     private readonly settings: ImportSettings,
     private readonly records: BatchRecords,
+    private readonly course: Course,
     private readonly books: Books,
     private readonly lookups: Lookups,
     private readonly outbox: Outbox,
@@ -58,6 +60,11 @@ export class Sending {
    * source has it where it says so now, else as the tenant has it.
    */
   async #update(subject: Subject, step: Extract<Step, { do: "update" }>, user: User): Promise<void> {
+    await this.course.mayBegin();
+    if (this.course.rules?.hasUniqueEmails === false) {
+      this.books.withheld(subject, step, "emailNotUnique");
+      return;
+    }
     const stated = user.email_verified;
     const send = async (email_verified: unknown) => {
       // With a hash that follows, they were listed before.
@@ -74,7 +81,7 @@ export class Sending {
       return;
     }
     await this.lookups.later(user.email as string, async (found) => {
-      if (found === undefined) this.books.notFound(subject, step);
+      if (found === undefined) this.books.withheld(subject, step, "notFound");
       else await send(found.email_verified ?? false);
     });
   }

@@ -15,6 +15,7 @@ import type {
   PasswordResetRequired,
   Summary,
 } from "../results/types";
+import type { ConnectionRules } from "../schema/connectionRules";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { RecordPlace, SourceRecord } from "../source";
 import type { Tenant } from "../tenant/client";
@@ -96,8 +97,8 @@ export interface Workplace {
   /**
    * Asked before anything is sent.
    *
-   * @returns the name of the connection, where it is told.
+   * @returns what the connection wants of its users, where it is told.
    * @throws Error when the tenant won't take the import.
    */
-  preflight(): Promise<string | undefined>;
+  preflight(): Promise<ConnectionRules | undefined>;
 }

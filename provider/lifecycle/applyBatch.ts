@@ -1,11 +1,15 @@
 import path from "node:path";
+import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
 import { runImport } from "../import/run";
 import type { BatchRecords, ImportSettings } from "../import/types";
 import { Journal } from "../journal/journal";
 import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
+import type { ReadSource } from "../plan/readSource";
 import { BatchProgress, count } from "../progress/batchProgress";
 import { asGiven } from "../results/resultsFolder";
+import type { ConnectionRules } from "../schema/connectionRules";
+import { normalizeUser } from "../schema/identity";
 import { type Tenant, tenantOf } from "../tenant/client";
 import { resolveCredentials, resolveLimits } from "../tenant/credentials";
 import { type Preflight, preflight } from "../tenant/preflight";
@@ -71,7 +75,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       () =>
         runImport(records, settings, old, {
           ...{ tenant, journal, progress, stop, warn, inform },
-          preflight: () => beforeFirstJob(tenant, connectionId, resourceUrn),
+          preflight: () => beforeFirstJob(tenant, inputs, old === undefined ? read : undefined),
         }),
     );
     await log.live(resourceUrn, progress.line, true);
@@ -121,16 +125,54 @@ function beforeThisRun(created: string | undefined): Pick<ImportSettings, "creat
 
 const told = new WeakSet<Preflight>();
 
-/** What the tenant says of the import, told once: the batches of an import share it. Returns the connection's name. */
-async function beforeFirstJob(tenant: Tenant, connectionId: string, urn: string): Promise<string | undefined> {
+/** Asked once for a source that several batches share. */
+const idsAsked = new WeakMap<ReadSource, Promise<IdsElsewhere>>();
+
+/**
+ * What the tenant says of the import, told once: the batches of an import share it.
+ *
+ * @param first the source, where nothing of it was imported into this connection yet.
+ */
+async function beforeFirstJob(
+  tenant: Tenant,
+  { connectionId, resourceUrn }: Inputs,
+  first: ReadSource | undefined,
+): Promise<ConnectionRules | undefined> {
   const said = await preflight(tenant, connectionId);
-  if (!told.has(said)) {
-    told.add(said);
-    for (const warning of said.warnings) await log.warn(urn, warning);
-    for (const note of said.notes) await log.info(urn, note);
+  const isNew = !told.has(said);
+  told.add(said);
+  if (isNew) {
+    for (const warning of said.warnings) await log.warn(resourceUrn, warning);
+    for (const note of said.notes) await log.info(resourceUrn, note);
   }
   if (said.problem !== undefined) throw new Error(said.problem);
-  return said.connection;
+  if (said.rules !== undefined && first !== undefined) {
+    const { connection } = said.rules;
+    const asked = idsAsked.get(first) ?? sampleIds(first).then((ids) => idsElsewhere(tenant, ids, connection));
+    const isFirst = !idsAsked.has(first);
+    idsAsked.set(first, asked);
+    const { problem, note } = await asked;
+    if (problem !== undefined) throw new Error(problem);
+    if (note !== undefined && isFirst) await log.info(resourceUrn, note);
+  }
+  return said.rules;
+}
+
+/** Some ids that the source gives its users, from all parts of it. */
+async function sampleIds({ source, userIdHash }: ReadSource): Promise<string[]> {
+  const withId: number[] = [];
+  for (let index = 0; index < source.users; index++) if (userIdHash(index) !== undefined) withId.push(index);
+  const step = Math.max(1, withId.length / SAMPLED_IDS);
+  const chosen = Array.from(
+    { length: Math.min(SAMPLED_IDS, withId.length) },
+    (_, i) => withId[Math.floor(i * step)] as number,
+  );
+  const ids: string[] = [];
+  for await (const { user } of source.records(chosen)) {
+    const { user_id } = normalizeUser(user);
+    if (typeof user_id === "string") ids.push(user_id);
+  }
+  return ids;
 }
 
 /** @throws Error when the journal can't be kept: without it nothing is sent. */

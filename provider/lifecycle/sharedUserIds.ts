@@ -27,7 +27,7 @@ export class SharedUserIdError extends Error {
 const batches: ReadBatch[] = [];
 
 /**
- * Takes a batch down, and compares it with those of other imports. A `user_id` is unique in the whole tenant, whatever
+ * Takes a batch down, and compares it with those of other imports. A `user_id` has to be unique in the whole tenant, whatever
  * the connection (Auth0 staff): the second user with it would fail.
  *
  * @throws {@link SharedUserIdError}
@@ -39,7 +39,7 @@ export async function refuseSharedUserIds(batch: ReadBatch): Promise<void> {
     const shared = await sharedBy(other.read, batch.read);
     if (shared === undefined) continue;
     throw new SharedUserIdError(
-      `${shared.second} has the user_id of ${shared.first}, which the import "${other.name}" brings into the same tenant: there a user_id is unique, whatever the connection. Import this user once; or, into another connection, without a user_id (a transform can leave it out), so that one is made up.`,
+      `${shared.second} has the user_id of ${shared.first}, which the import "${other.name}" brings into the same tenant: calls by id would act on either of the two, whatever the connection. Import this user once; or, into another connection, without a user_id (a transform can leave it out), so that one is made up.`,
     );
   }
 }

@@ -48,7 +48,7 @@ export type Change = Group | BooleanAttribute;
  * Why the tenant does not have what a record says. `passwordSet`: the user has a password that no import can change, as
  * they came in without a custom hash, have set one, or have signed in.
  */
-export type NotAppliedReason = "notUpsertable" | "removed" | "noEmail" | "notFound" | "passwordSet";
+export type NotAppliedReason = "notUpsertable" | "removed" | "noEmail" | "emailNotUnique" | "notFound" | "passwordSet";
 
 /** Something that a record says, and that can't be brought to the tenant. */
 export interface Difference {

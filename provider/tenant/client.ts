@@ -3,6 +3,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { z } from "zod";
 import { jobKindOf } from "../plan/delta";
+import { Connection, JobError, JobStatus, TenantUser, WholeUser } from "./answers";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
 import { type JobRequest, USERS_FILE } from "./importRequest";
@@ -10,58 +11,7 @@ import { Pace } from "./pace";
 import { dispatcherOf, type ProxyServer, proxyTo } from "./proxy";
 import { RateGate } from "./rateGate";
 
-/** A job as the service tells it. Unknown attributes are ignored: the service may add some. */
-const JobStatus = z.object({
-  id: z.string(),
-  status: z.enum(["pending", "processing", "completed", "failed", "expired"]),
-  percentage_done: z.number().optional(),
-  time_left_seconds: z.number().optional(),
-  status_details: z.string().optional(),
-  connection: z.string().optional(),
-  /** Of the file of a finished export. The link lasts 60 seconds, and each question about the job gives a new one. */
-  location: z.string().optional(),
-  summary: z.object({ failed: z.number(), updated: z.number(), inserted: z.number(), total: z.number() }).optional(),
-});
-export type JobStatus = z.infer<typeof JobStatus>;
-
-/** One user that a job refused, as the service tells it: the user as sent (secrets masked), and why. */
-const JobError = z.object({
-  user: z.record(z.string(), z.unknown()),
-  errors: z.array(
-    z.object({
-      code: z.string().optional(),
-      message: z.string().optional(),
-      path: z.string().optional(),
-    }),
-  ),
-});
-export type JobError = z.infer<typeof JobError>;
-
-/** A user of the tenant, as far as it tells whether it is one that we imported, and whether the email is verified. */
-const TenantUser = z.object({
-  user_id: z.string(),
-  email: z.string().optional(),
-  email_verified: z.boolean().optional(),
-  created_at: z.string().optional(),
-  identities: z
-    .array(z.object({ connection: z.string().optional(), user_id: z.string().optional().catch(undefined) }))
-    .optional(),
-});
-export type TenantUser = z.infer<typeof TenantUser>;
-
-/** A user with all that can be read: Auth0's names of attributes, and JSON. */
-const WholeUser = z.record(z.string(), z.unknown());
-export type WholeUser = z.infer<typeof WholeUser>;
-
-const flag = z.boolean().optional().catch(undefined);
-
-/** A connection, as far as it tells whether it takes imports. */
-const Connection = z.object({
-  name: z.string(),
-  strategy: z.string(),
-  options: z.object({ enabledDatabaseCustomization: flag, import_mode: flag }).catch({}),
-});
-export type Connection = z.infer<typeof Connection>;
+export type { Connection, JobError, JobStatus, TenantUser, WholeUser };
 
 /** What is read of an access token; Auth0's for the Management API are JWTs. */
 const Claims = z.object({ scope: z.string() });

@@ -1,3 +1,4 @@
+import { type ConnectionRules, rulesOf } from "../schema/connectionRules";
 import type { Connection, Tenant } from "./client";
 import { GRANTED_AT, TenantError } from "./errors";
 
@@ -9,8 +10,8 @@ export interface Preflight {
   readonly warnings: readonly string[];
   /** What goes without, for want of a scope. */
   readonly notes: readonly string[];
-  /** The name of the connection, where it may be read. */
-  readonly connection?: string;
+  /** What the connection wants of its users, and its name; where it may be read. */
+  readonly rules?: ConnectionRules;
 }
 
 /** What the scopes of the Management API are for, in an import. Only the first one is required. */
@@ -55,7 +56,11 @@ async function ask(tenant: Tenant, connectionId: string): Promise<Preflight> {
   if (connection === undefined || problems.length > 0) return { ...joined(problems), warnings: [], notes };
 
   const isEnabled = await orForbidden(tenant.isEnabled(connectionId, () => {}));
-  return { warnings: isEnabled === false ? [disabled(connection)] : [], notes, connection: connection.name };
+  return {
+    warnings: isEnabled === false ? [disabled(connection)] : [],
+    notes,
+    rules: rulesOf(connection.name, connection.options),
+  };
 }
 
 function joined(problems: readonly string[]): { readonly problem?: string } {

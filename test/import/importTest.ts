@@ -10,6 +10,7 @@ import { packRecord } from "../../provider/ledger/entry";
 import { identityFingerprint, keyId, RecordHasher } from "../../provider/ledger/fingerprint";
 import { describe as describeRecord } from "../../provider/plan/describe";
 import { BatchProgress } from "../../provider/progress/batchProgress";
+import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import { identityOf, type User } from "../../provider/schema/identity";
 import { type PlainTenant, plainTenant } from "./plainTenant";
 
@@ -25,7 +26,7 @@ export interface RunOptions {
   readonly terms?: string;
   /** The process dies after it has written so many lines into the journal. */
   readonly dieAfterLine?: number;
-  readonly preflight?: () => Promise<string | undefined>;
+  readonly preflight?: () => Promise<ConnectionRules | undefined>;
 }
 
 /** Runs of one batch in this process, with a journal in a folder of its own and a tenant that is a plain object. */

@@ -59,6 +59,41 @@ describe("before the first job", () => {
     await at.start({ scopes });
   }
 
+  describe("looks up some ids of the source", () => {
+    const ids = ["a", "b", "c"];
+    const withIds = () => at.writeUsers(ids.map((user_id) => ({ user_id, email: `${user_id}@example.com` })));
+    const put = (id: string, connectionId: string) =>
+      at.emulator.tenant.users.put({
+        ...{
+          id: `auth0|${id}`,
+          connectionId,
+          email: `${id}@old.example.com`,
+          username: undefined,
+          phoneNumber: undefined,
+        },
+        ...{ createdAt: 0, updatedAt: 0, attributes: "{}" },
+      });
+    const create = async () => {
+      withIds();
+      const { inputs } = await at.provider.check("UserBatch", {}, at.inputs());
+      return at.provider.create("UserBatch", inputs);
+    };
+
+    it("and sends nothing where they are another connection's", async () => {
+      put("b", SECOND);
+      await assert.rejects(
+        create(),
+        /1 are those of users of another connection already \("second-database"\).*Nothing was sent\.$/s,
+      );
+      assert.equal(at.emulator.tenant.stats().requests["POST /api/v2/jobs/users-imports"], undefined);
+    });
+
+    it("once, before a first import only", async () => {
+      await create();
+      assert.equal(at.emulator.tenant.stats().requests["GET /api/v2/users/:id"], ids.length);
+    });
+  });
+
   describe("refuses a connection", () => {
     it("that does not exist", async () => {
       assert.match(
