@@ -5,6 +5,7 @@ import { purgeCommand } from "./purge";
 import { signInCommand } from "./signIn";
 import { stopCommand } from "./stop";
 import { validateCommand } from "./validate";
+import { verifyCommand } from "./verify";
 
 const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
@@ -12,7 +13,8 @@ const program = new Command("pulumi-auth0-user-import")
   .addCommand(purgeCommand())
   .addCommand(signInCommand())
   .addCommand(stopCommand())
-  .addCommand(validateCommand());
+  .addCommand(validateCommand())
+  .addCommand(verifyCommand());
 
 program.parseAsync().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

@@ -1,11 +1,9 @@
-import { open } from "node:fs/promises";
-import path from "node:path";
 import { Command } from "commander";
-import { resolveFiles } from "../provider/source/resolveFiles";
 import { SourceError, type SourceProblem } from "../provider/source/sourceError";
 import { count, counted } from "./counted";
 import type { Examination, FoundProblem } from "./examine";
 import { ProgressLine } from "./progressLine";
+import { textBytes } from "./textBytes";
 
 const INVALID_USERS = 1;
 const FAILED = 2;
@@ -77,26 +75,6 @@ async function examineVisibly(patterns: readonly string[], transform: string | u
   } finally {
     progress.clear();
   }
-}
-
-/** How much text there is to read. `undefined` where that shows in the end only: in gzip files. */
-async function textBytes(patterns: readonly string[]): Promise<number | undefined> {
-  let total = 0;
-  // What can't be read is told by who reads it in earnest.
-  const files = await resolveFiles(patterns, process.cwd()).catch(() => []);
-  for (const file of files) {
-    const handle = await open(path.resolve(file), "r").catch(() => undefined);
-    if (handle === undefined) return undefined;
-    try {
-      const magic = Buffer.alloc(2);
-      await handle.read(magic, 0, 2, 0);
-      if (magic[0] === 0x1f && magic[1] === 0x8b) return undefined;
-      total += (await handle.stat()).size;
-    } finally {
-      await handle.close();
-    }
-  }
-  return total;
 }
 
 async function asJson(examination: Examination): Promise<string> {

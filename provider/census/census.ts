@@ -1,17 +1,26 @@
 import type { User } from "../schema/identity";
 import { Column } from "../source/column";
-import { COMPARED, compareUser, isMetadata, isStated, normalValue, type TenantRecord, type Unlike } from "./equal";
+import {
+  COMPARED,
+  type ComparedAttribute,
+  compareUser,
+  isMetadata,
+  isStated,
+  normalValue,
+  type TenantRecord,
+  type Unlike,
+} from "./equal";
 import { IdentifierTable } from "./identifierTable";
 import { valueHash } from "./valueHash";
 
 /*
  * What an export says, indexed: who is there, by every identifier, and whether they are as a record says. Of each user
- * numbers are kept, and no text: some 90 bytes. Whoever needs the user reads the line again, by its number.
+ * numbers are kept, and no text: some 90 bytes in all. Whoever needs the user reads the line again, by its number.
  *
  * - `find…` tell the numbers of the lines that have an identifier, first line first. Where an email is nobody's alone,
  *   there are several.
  * - `isAs` compares by hashes, without reading: `true` is certain but for odds of 2^-32 in each attribute. Where it says
- *   `false`, `compare` reads the line and tells what is unlike, by the rules of equal.ts.
+ *   `false`, `compare` tells what is unlike by the rules of equal.ts, and reads the line where it has to.
  * - A line is `linked` where the identity of this connection that was looked for is a secondary one: the account is there,
  *   under somebody else's profile. It is not to be compared, written to, or deleted.
  */
@@ -33,7 +42,7 @@ const DATABASE = "auth0";
 
 const NONE: readonly Found[] = [];
 
-/** Attributes of which a hash is kept; those that are true or false are bits. */
+/** Attributes of which a hash is kept; those that are true or false are bits. In the order of {@link COMPARED}. */
 const HASHED = COMPARED.filter((attribute) => !isTruth(attribute));
 const TRUTHS = COMPARED.filter(isTruth);
 
@@ -50,6 +59,8 @@ export class CensusIndex {
   readonly #identifiers = new IdentifierTable();
   readonly #hashes = HASHED.map(() => new Column((length) => new Uint32Array(length)));
   readonly #bits = new Column((length) => new Uint8Array(length));
+  /** How many lines have something in each attribute. */
+  readonly #having = COMPARED.map(() => 0);
   #lines = 0;
 
   /**
@@ -70,10 +81,16 @@ export class CensusIndex {
   add(user: TenantRecord): void {
     const line = this.#lines++;
     let bits = 0;
-    for (const [i, attribute] of TRUTHS.entries()) if (user[attribute] === true) bits |= 1 << i;
-    for (const [i, attribute] of HASHED.entries()) {
+    for (let i = 0; i < TRUTHS.length; i++) {
+      if (user[TRUTHS[i] as string] !== true) continue;
+      bits |= 1 << i;
+      this.#count(HASHED.length + i);
+    }
+    for (let i = 0; i < HASHED.length; i++) {
+      const attribute = HASHED[i] as ComparedAttribute;
       const value = normalValue(attribute, user[attribute]);
       if (value === undefined) continue;
+      this.#count(i);
       const hash = valueHash(value);
       if (hash > 0) this.#hashes[i]?.set(line, hash);
       else if (isMetadata(attribute)) bits |= INCOMPARABLE[attribute];
@@ -93,35 +110,35 @@ export class CensusIndex {
     return this.#find(KINDS.identity, identityKey(provider, connection, id));
   }
 
-  /** Whether the tenant has all that a record states just so; `false` where only reading the line can tell. */
+  /** Whether the tenant has all that a record states just so; `false` where `compare` has to tell. */
   isAs(line: number, said: User): boolean {
     const bits = this.#bits.at(line);
     for (let i = 0; i < TRUTHS.length; i++) {
-      const value = said[TRUTHS[i] as string];
-      if (isStated(value) && (value === true) !== ((bits >> i) & 1) > 0) return false;
+      if (this.#truth(bits, i, said) === "other") return false;
     }
     for (let i = 0; i < HASHED.length; i++) {
-      const attribute = HASHED[i] as (typeof HASHED)[number];
-      if (!isStated(said[attribute])) continue;
-      const value = normalValue(attribute, said[attribute]);
-      const hash = value === undefined ? 0 : valueHash(value);
-      if (hash !== (this.#hashes[i]?.at(line) ?? 0) || (hash === 0 && value !== undefined)) return false;
-      if (isMetadata(attribute) && (bits & INCOMPARABLE[attribute]) > 0) return false;
+      if (this.#likeness(line, bits, i, said) !== "same") return false;
     }
     return true;
   }
 
   /** What of a record the tenant does not have just so. Reads the line only where hashes can't tell. */
   async compare(line: number, said: User): Promise<Unlike[]> {
-    return this.isAs(line, said) ? [] : compareUser(said, await this.read(line));
+    const bits = this.#bits.at(line);
+    const unlike: Unlike[] = [];
+    for (const attribute of COMPARED) {
+      const truth = TRUTHS.indexOf(attribute);
+      const likeness =
+        truth < 0 ? this.#likeness(line, bits, HASHED.indexOf(attribute), said) : this.#truth(bits, truth, said);
+      if (likeness === "unknown") return compareUser(said, await this.read(line));
+      if (likeness === "other") unlike.push({ attribute, likeness });
+    }
+    return unlike;
   }
 
-  /** Whether the line has a value of this attribute, other than `false` or nothing. */
-  has(line: number, attribute: (typeof COMPARED)[number]): boolean {
-    const truth = TRUTHS.indexOf(attribute);
-    if (truth >= 0) return ((this.#bits.at(line) >> truth) & 1) > 0;
-    if (isMetadata(attribute) && (this.#bits.at(line) & INCOMPARABLE[attribute]) > 0) return true;
-    return (this.#hashes[HASHED.indexOf(attribute)]?.at(line) ?? 0) > 0;
+  /** How many lines have a value of this attribute, other than `false` or nothing. */
+  having(attribute: ComparedAttribute): number {
+    return this.#having[COMPARED.indexOf(attribute)] as number;
   }
 
   /** Whether the user has signed in or set a password: then an imported hash is of no use any more. */
@@ -132,6 +149,28 @@ export class CensusIndex {
   /** The user of a line. */
   read(line: number): Promise<TenantRecord> {
     return this.readLine(line);
+  }
+
+  #count(attribute: number): void {
+    this.#having[attribute] = (this.#having[attribute] as number) + 1;
+  }
+
+  #truth(bits: number, truth: number, said: User): "same" | "other" {
+    const value = said[TRUTHS[truth] as string];
+    return !isStated(value) || (value === true) === ((bits >> truth) & 1) > 0 ? "same" : "other";
+  }
+
+  /** By hashes: `unknown` where the line has to be read. */
+  #likeness(line: number, bits: number, i: number, said: User): "same" | "other" | "unknown" {
+    const attribute = HASHED[i] as (typeof HASHED)[number];
+    if (!isStated(said[attribute])) return "same";
+    const value = normalValue(attribute, said[attribute]);
+    const there = this.#hashes[i]?.at(line) ?? 0;
+    const isUncertain = isMetadata(attribute) && (bits & INCOMPARABLE[attribute]) > 0;
+    if (value === undefined || (there === 0 && !isUncertain)) {
+      return value === undefined && there === 0 && !isUncertain ? "same" : "other";
+    }
+    return !isUncertain && valueHash(value) === there ? "same" : "unknown";
   }
 
   #find(kind: number, key: string): readonly Found[] {

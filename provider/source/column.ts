@@ -1,4 +1,4 @@
-type Numbers = Uint8Array | Uint32Array | Float64Array;
+type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 const CHUNK_BITS = 14;
 const CHUNK = 2 ** CHUNK_BITS;

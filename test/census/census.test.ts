@@ -4,9 +4,9 @@ import { CensusIndex } from "../../provider/census/census";
 import { compareUser } from "../../provider/census/equal";
 import { IdentifierTable } from "../../provider/census/identifierTable";
 import { LookUps } from "../../provider/census/lookUps";
-import { UnlikeCounts } from "../../provider/census/normalisation";
 import { Census, FRESH_MS, SharedCensus, takeCensus } from "../../provider/census/readBack";
 import { ReadBudget } from "../../provider/census/readBudget";
+import { UnlikeCounts } from "../../provider/census/unlikeCounts";
 import { Tenant } from "../../provider/tenant/client";
 import type { ExportedUsers } from "../../provider/tenant/exportedUsers";
 import { EXPORT_FIELDS } from "../../provider/tenant/exports";
@@ -117,7 +117,7 @@ describe("a census", () => {
         ["unknown"],
       );
     }
-    assert.ok(census.has(0, "app_metadata") && !census.has(0, "user_metadata"));
+    assert.deepEqual([census.having("app_metadata"), census.having("user_metadata")], [2, 1]);
     assert.ok(!census.isAs(2, { app_metadata: { id: 1 }, user_metadata: { id: 2 ** 60 } }));
   });
 
@@ -290,25 +290,21 @@ describe("what is unlike in many users", () => {
 
   it("is the export's fault where nobody has an attribute, and normalisation where more than 1 % differ", () => {
     const lines = [...Array(200).keys()].map((i) => exported(String(i), i < 5 ? { name: "J." } : { name: "Jane" }));
-    const census = indexOf(lines);
-    const counts = new UnlikeCounts();
-    for (const [line, there] of lines.entries()) counts.add(census, line, said, compareUser(said, there), line > 2);
+    const counts = new UnlikeCounts(indexOf(lines));
+    for (const [line, there] of lines.entries()) counts.add(compareUser(said, there), line > 2);
     assert.deepEqual(counts.notExported, ["email_verified"]);
-    assert.deepEqual(counts.normalised, ["name"].slice(0, 1));
-    assert.deepEqual(counts.other, [
-      { attribute: "email_verified", users: 200 },
-      { attribute: "name", users: 5 },
-    ]);
+    assert.deepEqual([counts.normalised(200), counts.normalised(300)], [["name"], []]);
+    assert.deepEqual(counts.other, [{ attribute: "name", users: 5 }]);
   });
 
   it("is nothing of the kind for few users", () => {
-    const counts = new UnlikeCounts();
     const lines = [...Array(99).keys()].map((i) => exported(String(i), { name: "Jane" }));
-    const census = indexOf(lines);
-    for (const [line, there] of lines.entries()) counts.add(census, line, said, compareUser(said, there), true);
-    assert.deepEqual([counts.notExported, counts.normalised], [[], []]);
-    counts.add(census, 0, { name: "Amélie" }, [{ attribute: "name", likeness: "spelling" }]);
-    counts.add(census, 0, said, [{ attribute: "app_metadata", likeness: "unknown" }]);
+    const counts = new UnlikeCounts(indexOf(lines));
+    for (const there of lines) counts.add(compareUser(said, there), true);
+    assert.deepEqual([counts.notExported, counts.normalised(99)], [[], []]);
+    assert.deepEqual(counts.other, [{ attribute: "email_verified", users: 99 }]);
+    counts.add([{ attribute: "name", likeness: "spelling" }]);
+    counts.add([{ attribute: "app_metadata", likeness: "unknown" }]);
     assert.deepEqual(counts.spelling, [{ attribute: "name", users: 1 }]);
     assert.deepEqual(counts.unknown, [{ attribute: "app_metadata", users: 1 }]);
   });

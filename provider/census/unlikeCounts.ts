@@ -1,8 +1,7 @@
-import type { User } from "../schema/identity";
 import type { CensusIndex } from "./census";
-import { COMPARED, type ComparedAttribute, isStated, type Unlike } from "./equal";
+import { COMPARED, type ComparedAttribute, type Unlike } from "./equal";
 
-/** Fewer users than that may lack an attribute by chance. */
+/** Of fewer users than that, nothing is concluded about the others. */
 const TELLING_USERS = 100;
 
 /** More than this share of users who differ in one attribute is no matter of single users. */
@@ -15,30 +14,23 @@ export interface AttributeCount {
 }
 
 /**
- * Counts what is unlike by attribute, and tells what is a matter of the export or of Auth0 rather than of single users:
- * an attribute that no line has, though 100 users or more should have it; one that Auth0 keeps in a form of its own.
+ * Counts what is unlike by attribute, and tells what is a matter of the export or of Auth0 rather than of single users: an
+ * attribute that no line has, though 100 users or more should have it; one that Auth0 seems to keep in a form of its own.
  */
 export class UnlikeCounts {
-  #users = 0;
-  readonly #should = new Map<ComparedAttribute, number>();
-  readonly #absent = new Map<ComparedAttribute, number>();
   readonly #other = new Map<ComparedAttribute, number>();
   readonly #unwritten = new Map<ComparedAttribute, number>();
   readonly #spelling = new Map<ComparedAttribute, number>();
   readonly #unknown = new Map<ComparedAttribute, number>();
 
+  constructor(private readonly census: CensusIndex) {}
+
   /**
-   * Counts a user who is there.
+   * Counts a user who is there, and not just as the record says.
    *
    * @param updatedSince whether they were updated after our last write; `undefined` where nobody knows.
    */
-  add(census: CensusIndex, line: number, said: User, unlike: readonly Unlike[], updatedSince?: boolean): void {
-    this.#users++;
-    for (const attribute of COMPARED) {
-      if (!hasSomething(said[attribute])) continue;
-      increase(this.#should, attribute);
-      if (!census.has(line, attribute)) increase(this.#absent, attribute);
-    }
+  add(unlike: readonly Unlike[], updatedSince?: boolean): void {
     for (const { attribute, likeness } of unlike) {
       if (likeness === "spelling") increase(this.#spelling, attribute);
       else if (likeness === "unknown") increase(this.#unknown, attribute);
@@ -49,26 +41,30 @@ export class UnlikeCounts {
     }
   }
 
-  /** Attributes that no user has, of all those who should: the export lacks them, and what differs in them means nothing. */
+  /** Attributes that no user has, of a hundred or more who should: the export lacks them. That is no difference of anybody. */
   get notExported(): ComparedAttribute[] {
-    return COMPARED.filter((attribute) => {
-      const should = this.#should.get(attribute) ?? 0;
-      return should >= TELLING_USERS && this.#absent.get(attribute) === should;
-    });
-  }
-
-  /** Attributes in which so many differ, though nobody has updated them, that it looks like normalisation. */
-  get normalised(): ComparedAttribute[] {
-    const lacking = this.notExported;
     return COMPARED.filter(
-      (attribute) =>
-        !lacking.includes(attribute) && (this.#unwritten.get(attribute) ?? 0) > TELLING_SHARE * this.#users,
+      (attribute) => (this.#other.get(attribute) ?? 0) >= TELLING_USERS && this.census.having(attribute) === 0,
     );
   }
 
-  /** In what users differ, the most frequent first. */
+  /**
+   * Attributes in which so many differ, though nobody has updated them, that it looks like normalisation.
+   *
+   * @param users how many were compared.
+   */
+  normalised(users: number): ComparedAttribute[] {
+    if (users < TELLING_USERS) return [];
+    const lacking = this.notExported;
+    return COMPARED.filter(
+      (attribute) => !lacking.includes(attribute) && (this.#unwritten.get(attribute) ?? 0) > TELLING_SHARE * users,
+    );
+  }
+
+  /** In what users differ, the most frequent first; without what was not exported. */
   get other(): AttributeCount[] {
-    return sorted(this.#other);
+    const lacking = this.notExported;
+    return sorted(this.#other).filter(({ attribute }) => !lacking.includes(attribute));
   }
 
   /** What is the same but for its spelling. */
@@ -80,11 +76,6 @@ export class UnlikeCounts {
   get unknown(): AttributeCount[] {
     return sorted(this.#unknown);
   }
-}
-
-function hasSomething(value: unknown): boolean {
-  if (value === false || !isStated(value)) return false;
-  return typeof value !== "object" || Object.values(value as object).some((each) => each !== null);
 }
 
 function increase(counts: Map<ComparedAttribute, number>, attribute: ComparedAttribute): void {
