@@ -13,7 +13,7 @@ const COMMON_FOLDER = ".user-import";
 export function purgeCommand(): Command {
   return new Command("purge")
     .description(
-      "Remove personal data from a results folder: the failed records. The report, the tables and the journal hold none, and stay.",
+      "Remove personal data from a results folder: the failed records, and who needs a new password. The report, the other tables and the journal hold none, and stay.",
     )
     .argument("<dir>", "a resultsDir, or the project's .user-import with those of all its imports")
     .action(purge);

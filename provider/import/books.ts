@@ -204,6 +204,7 @@ export class Books {
     }
     const { summary, failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } =
       this.#findings;
+    const { notAppliedAt, passwordResetsAt } = this.#findings;
     return {
       summary: { ...summary },
       failedRecords,
@@ -212,6 +213,8 @@ export class Books {
       differences,
       passwordResetRequired,
       passwordResets,
+      notAppliedAt,
+      passwordResetsAt,
       ledger: this.#ledger.encode(),
       complete,
     };

@@ -7,6 +7,7 @@ import {
   type FailedRecord,
   MAX_LISTED_RECORDS,
   type NotApplied,
+  type NotAppliedAt,
   type PasswordResetRequired,
   type Summary,
 } from "../results/types";
@@ -40,10 +41,10 @@ export class Findings {
   readonly #failed = new First<FailedRecord>();
   readonly #notApplied = new First<NotApplied>();
   readonly #withoutPassword = new First<PasswordResetRequired>();
-  readonly #differences = new Map<string, DifferenceCount>();
+  readonly #differences = new Map<string, Omit<NotAppliedAt, "at"> & { readonly at: number[] }>();
   readonly #failedAt = new Map<string, { readonly code: string; readonly kind?: JobKind; readonly at: number[] }>();
-  /** Users who came in without a password. */
-  passwordResets = 0;
+  /** Records of users who came in without a password. */
+  readonly #passwordResets: number[] = [];
 
   /** @param kind of the job that it failed in; absent for a record that was not sent. */
   failed(place: Place, { code, message, path }: Failure, kind?: JobKind): void {
@@ -69,14 +70,18 @@ export class Findings {
       const attributes = differences.filter((each) => each.reason === reason).map(({ attribute }) => attribute);
       this.#notApplied.add(index, { identity: name ?? "", attributes, reason: REASONS[reason], file, line });
       for (const attribute of attributes) {
-        const known = this.#differences.get(`${attribute} ${reason}`)?.users ?? 0;
-        this.#differences.set(`${attribute} ${reason}`, { attribute, reason: REASONS[reason], users: known + 1 });
+        const known = this.#differences.get(`${attribute} ${reason}`);
+        if (known === undefined) {
+          this.#differences.set(`${attribute} ${reason}`, { attribute, reason: REASONS[reason], at: [index] });
+        } else {
+          known.at.push(index);
+        }
       }
     }
   }
 
   withoutPassword({ index, file, line, name }: Place): void {
-    this.passwordResets++;
+    this.#passwordResets.push(index);
     this.#withoutPassword.add(index, { identity: name ?? "", file, line });
   }
 
@@ -94,7 +99,19 @@ export class Findings {
 
   /** In the order of the attributes' names. */
   get differences(): DifferenceCount[] {
-    return sorted(this.#differences);
+    return sorted(this.#differences).map(({ at, ...difference }) => ({ ...difference, users: at.length }));
+  }
+
+  get notAppliedAt(): NotAppliedAt[] {
+    return sorted(this.#differences).map((difference) => ({ ...difference, at: toRanges(difference.at) }));
+  }
+
+  get passwordResets(): number {
+    return this.#passwordResets.length;
+  }
+
+  get passwordResetsAt(): string {
+    return toRanges(this.#passwordResets);
   }
 
   /** In the order of the codes. */

@@ -12,6 +12,7 @@ import type {
   Job,
   MAX_LISTED_RECORDS,
   NotApplied,
+  NotAppliedAt,
   PasswordResetRequired,
   Summary,
 } from "../results/types";
@@ -57,6 +58,9 @@ export interface BatchResult {
   /** The first {@link MAX_LISTED_RECORDS}, and how many there are. */
   readonly passwordResetRequired: readonly PasswordResetRequired[];
   readonly passwordResets: number;
+  /** Where all of both lie. Absent in states of 0.1. */
+  readonly notAppliedAt?: readonly NotAppliedAt[];
+  readonly passwordResetsAt?: string;
   /** Runs of this import that ended before all was done. */
   readonly interruptions: readonly Interruption[];
   readonly ledger: EncodedLedger;

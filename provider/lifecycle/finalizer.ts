@@ -7,7 +7,7 @@ import type { BatchReview } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
 import { differenceLine, listCodes } from "../results/oneLine";
 import { fromRanges } from "../results/ranges";
-import { asGiven, FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT } from "../results/resultsFolder";
+import { asGiven, PASSWORD_RESET_CSV, REPORT, RESULT_FILES } from "../results/resultsFolder";
 import { mergeSummaries, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
 import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
@@ -99,7 +99,7 @@ function importUrn(urn: string): string {
 async function removeResults(reportFile: unknown): Promise<void> {
   if (typeof reportFile !== "string") return;
   const directory = path.dirname(path.resolve(reportFile));
-  for (const name of [FAILED_RECORDS, FAILED_RECORDS_CSV, INVALID_RECORDS_CSV, REPORT]) {
+  for (const name of RESULT_FILES) {
     await removeWholeFile(directory, name);
   }
 }
@@ -157,7 +157,10 @@ async function review(id: string, properties: Properties): Promise<Properties> {
   if (differences.length > 0) await log.info(resourceUrn, `${differenceLine(differences)}.`);
   const resets = batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0);
   if (resets > 0) {
-    await log.info(resourceUrn, `${countOf(resets, "user")} without a password: see the output passwordResetRequired.`);
+    await log.info(
+      resourceUrn,
+      `${countOf(resets, "user")} without a password: all of them are in ${asGiven(path.posix.join(resultsDir, PASSWORD_RESET_CSV))}, the first also in the output passwordResetRequired.`,
+    );
   }
   const { failedRecordsFile } = written;
   if (failedRecordsFile === undefined) return done;

@@ -35,11 +35,27 @@ export const INVALID_RECORDS_CSV = "invalid-records.csv";
 /** The failed records as a table for people. */
 export const FAILED_RECORDS_CSV = "failed-records.csv";
 
+/** All users of whom something could not be applied, as a table for people. */
+export const NOT_APPLIED_CSV = "not-applied.csv";
+
+/** All users without a password, with their identifiers. */
+export const PASSWORD_RESET_CSV = "password-reset-required.csv";
+
 /** The report. */
 export const REPORT = "report.html";
+
+/** What goes with the import. */
+export const RESULT_FILES = [
+  FAILED_RECORDS,
+  FAILED_RECORDS_CSV,
+  INVALID_RECORDS_CSV,
+  NOT_APPLIED_CSV,
+  PASSWORD_RESET_CSV,
+  REPORT,
+] as const;
 
 /** Whether a file of a results folder holds personal data, by its name: also one that was never finished. */
 export function isPersonal(name: string): boolean {
   const finished = unfinishedFile(name)?.name ?? name;
-  return finished === FAILED_RECORDS;
+  return finished === FAILED_RECORDS || finished === PASSWORD_RESET_CSV;
 }

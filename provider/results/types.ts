@@ -116,6 +116,14 @@ export interface FailedAt {
   readonly at: string;
 }
 
+/** Where the records lie of whose users one attribute could not be applied, for one reason. */
+export interface NotAppliedAt {
+  readonly attribute: string;
+  readonly reason: string;
+  /** Their places in the source, counted from 0, as ranges: `"3,17-19"`. */
+  readonly at: string;
+}
+
 /** The users files, as they were when they were read. */
 export interface SourceInfo {
   /** SHA-256 of the files' content, hexadecimal. */

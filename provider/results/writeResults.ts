@@ -3,6 +3,7 @@ import type { BatchReview } from "../resources/finalizer";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source, SourceRecord } from "../source";
+import { writeCompleteLists } from "./completeLists";
 import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "./failedRecordsCsv";
 import { removeFailedRecords, writeFailedRecords } from "./failedRecordsFile";
 import { fromRanges } from "./ranges";
@@ -33,9 +34,9 @@ export interface WrittenResults {
 
 /**
  * Writes what people act on: the failed records whole, rebuilt from the source since the service masks their secrets; a
- * table of them; and the report.
+ * table of them; complete lists of what was not applied and who has no password; and the report.
  *
- * @param openSource is called where records failed.
+ * @param openSource is called where there is something to list.
  */
 export async function writeResults(results: Results, openSource: () => Promise<Source>): Promise<WrittenResults> {
   const { resultsDir, batches, transform } = results;
@@ -54,6 +55,7 @@ export async function writeResults(results: Results, openSource: () => Promise<S
     await writeFailedRecords(directory, mapped(failed(), asWritten));
     await writeFailedRecordsCsv(directory, rows(failed(), failures, results));
   }
+  await writeCompleteLists(directory, batches, openSource);
   await writeReportOf(directory, results);
   return {
     reportFile: path.posix.join(resultsDir, REPORT),
