@@ -6,7 +6,7 @@ import { maskIdentity } from "../provider/results/maskIdentity";
 import { identityOf, normalizeUser, type User } from "../provider/schema/identity";
 import type { Severity } from "../provider/schema/rule";
 import { problemsOf, type RecordProblem } from "../provider/schema/validate";
-import { openSource, type Source, type SourceRecord } from "../provider/source";
+import { type OpenSourceOptions, openSource, type Remark, type Source, type SourceRecord } from "../provider/source";
 import { type CodeCount, Verdicts } from "./verdicts";
 
 /** One problem, without its place. */
@@ -21,6 +21,9 @@ export interface FoundProblem extends Problem {
   readonly identity: string;
 }
 
+/** How the files are read, as the arguments of a program say it. */
+export type ReadingOptions = Pick<OpenSourceOptions, "transform" | "nullText">;
+
 /** What is wrong with the users of some files. To be closed. */
 export interface Examination {
   readonly files: readonly string[];
@@ -33,6 +36,8 @@ export interface Examination {
   /** Those of which a later file has the same user: they count as if they were not there. */
   readonly overridden: number;
   readonly counts: readonly CodeCount[];
+  /** What there is to say of the files as such. */
+  readonly remarks: readonly Remark[];
   /** All problems of one severity or of both, in the order of the files. They are found again, since there may be millions. */
   problems(severity?: Severity): AsyncIterable<FoundProblem>;
   close(): Promise<void>;
@@ -42,7 +47,6 @@ export interface Examination {
  * Reads users files and checks them: each record by itself, and all together for users who stand there twice.
  *
  * @param patterns files or globs, relative to `cwd`
- * @param transform a module that maps each record to a user, relative to `cwd`
  * @param onRead is told with each record how many there have been, and how many bytes of text they took
  * @throws {SourceError} when a file can't be read, or holds no users
  */
@@ -50,7 +54,7 @@ export async function examine(
   patterns: readonly string[],
   cwd: string,
   onRead: (users: number, bytes: number) => void,
-  transform?: string,
+  reading: ReadingOptions = {},
 ): Promise<Examination> {
   const identifiers = new IdentifierIndex();
   const suspects = new IndexSet();
@@ -63,7 +67,7 @@ export async function examine(
     bytes += record.byteLength;
     onRead(record.index + 1, bytes);
   };
-  const source = await openSource(patterns, cwd, { onRecord, transform });
+  const source = await openSource(patterns, cwd, { ...reading, onRecord });
   try {
     const found = await resolveDoubles(source, suspects);
     const isCounted = (index: number) => found.overridden.has(index) && verdicts.worst(index) !== undefined;
@@ -107,6 +111,10 @@ class SourceExamination implements Examination {
 
   get counts(): readonly CodeCount[] {
     return this.verdicts.counts;
+  }
+
+  get remarks(): readonly Remark[] {
+    return this.source.remarks;
   }
 
   async *problems(severity?: Severity): AsyncGenerator<FoundProblem> {

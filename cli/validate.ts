@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { SourceError, type SourceProblem } from "../provider/source/sourceError";
 import { count, counted } from "./counted";
-import type { Examination, FoundProblem } from "./examine";
+import type { Examination, FoundProblem, ReadingOptions } from "./examine";
 import { ProgressLine } from "./progressLine";
 import { textBytes } from "./textBytes";
 
@@ -16,6 +16,7 @@ interface Flags {
   readonly json?: true;
   readonly csv?: string;
   readonly transform?: string;
+  readonly nullText?: string[];
 }
 
 /** `validate`: what `pulumi preview` finds wrong with users files, for those who prepare them. */
@@ -24,6 +25,11 @@ export function validateCommand(): Command {
     .description("Check users files as an import does, without Pulumi and without Auth0.")
     .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
     .option("--transform <module>", "map each record first, as the argument `transform` does")
+    .option(
+      "--null-text <text>",
+      "a text that means nothing in CSV, as the argument `nullText` does; more than once",
+      more,
+    )
     .option("--json", "print the result as JSON, with the first 1,000 problems")
     .option("--csv <file>", "write all problems into a table, which holds no personal data")
     .addHelpText(
@@ -34,9 +40,14 @@ export function validateCommand(): Command {
     .action(validate);
 }
 
-async function validate(patterns: string[], { json, csv, transform }: Flags): Promise<void> {
+/** For an option that may stand there more than once. */
+function more(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+async function validate(patterns: string[], { json, csv, ...reading }: Flags): Promise<void> {
   try {
-    const examination = await examineVisibly(patterns, transform);
+    const examination = await examineVisibly(patterns, reading);
     try {
       if (csv !== undefined) {
         const { writeProblemsCsv } = await import("./problemsCsv.js");
@@ -60,7 +71,7 @@ function problemsOfFiles(error: unknown): readonly SourceProblem[] {
   return error instanceof SourceError ? error.problems : [];
 }
 
-async function examineVisibly(patterns: readonly string[], transform: string | undefined): Promise<Examination> {
+async function examineVisibly(patterns: readonly string[], reading: ReadingOptions): Promise<Examination> {
   // Loaded here, so that the other commands don't pay for it.
   const { examine } = await import("./examine.js");
   const total = await textBytes(patterns);
@@ -71,25 +82,28 @@ async function examineVisibly(patterns: readonly string[], transform: string | u
   };
   try {
     const onRead = (users: number, bytes: number) => progress.show(() => line(users, bytes));
-    return await examine(patterns, process.cwd(), onRead, transform);
+    return await examine(patterns, process.cwd(), onRead, reading);
   } finally {
     progress.clear();
   }
 }
 
 async function asJson(examination: Examination): Promise<string> {
-  const { files, users, invalid, warned, overridden, counts } = examination;
+  const { files, users, invalid, warned, overridden, counts, remarks } = examination;
   const problems = await firstProblems(examination, SHOWN_AS_JSON);
-  return JSON.stringify({ files, users, invalid, warned, overridden, counts, problems }, undefined, 2);
+  return JSON.stringify({ files, users, invalid, warned, overridden, counts, remarks, problems }, undefined, 2);
 }
 
 async function asText(examination: Examination, csv: string | undefined): Promise<string> {
-  const { files, users, invalid, warned, overridden, counts } = examination;
+  const { files, users, invalid, warned, overridden, counts, remarks } = examination;
   const parts = [`${counted(users, "user")} in ${counted(files.length, "file")}`];
   if (overridden > 0) parts.push(`${count(overridden)} of them overridden by later files`);
   parts.push(invalid === 0 ? "no errors" : `${count(invalid)} with errors`);
   if (warned > 0) parts.push(`${count(warned)} with warnings only`);
-  if (counts.length === 0) return `${parts.join(", ")}.`;
+  const head = [`${parts.join(", ")}.`];
+  if (remarks.length > 0)
+    head.push("", ...remarks.map((each) => `${each.file}: ${each.severity}: ${each.message} (${each.code})`));
+  if (counts.length === 0) return head.join("\n");
 
   const table = [["users", "", "code"], ...counts.map((each) => [count(each.users), each.severity, each.code])];
   const width = Math.max(...table.map(([users = ""]) => users.length));
@@ -101,7 +115,7 @@ async function asText(examination: Examination, csv: string | undefined): Promis
   if (hasMore) problems.splice(SHOWN, 1, "…");
   if (csv !== undefined) problems.push(`All of them are in ${csv}.`);
   else if (hasMore) problems.push("--csv FILE writes all of them into a table.");
-  return [`${parts.join(", ")}.`, "", ...rows, "", ...problems].join("\n");
+  return [...head, "", ...rows, "", ...problems].join("\n");
 }
 
 function describe({ file, line, severity, code, path, message, identity }: FoundProblem): string {

@@ -75,6 +75,21 @@ describe("pulumi-auth0-user-import validate", () => {
     assert.match(stdout, /users\.ndjson:2: error: email/);
   });
 
+  it("says how it has understood a file", async () => {
+    writeFileSync(path.join(folder, "a.csv"), "sep=;\nemail;email_verified;name\na@b.co;t;NULL\nc@d.eu;f;\\N\n");
+    const { code, stdout } = await validate("a.csv");
+    assert.deepEqual(stdout.split("\n"), [
+      "2 users in 1 file, no errors.",
+      "",
+      "a.csv: note: its first line names the delimiter, and is no row (SEPARATOR_LINE)",
+      "a.csv: warning: 2 cells of column 3 (name) say NULL, \\N, and are texts like others: the argument nullText (--null-text) names what means nothing (NULL_TEXTS)",
+      "",
+    ]);
+    assert.equal(code, 0);
+    const named = await validate("a.csv", "--null-text", "NULL", "--null-text", "\\N");
+    assert.doesNotMatch(named.stdout, /NULL_TEXTS/);
+  });
+
   it("shows an error before the warnings that stand before it", async () => {
     const users = [...Array(20).keys()].map((i) => ({ email: `user${i}@example.com` }));
     const { stdout } = await validate(write("users.ndjson", [...users, user("jane", { name: 5 })]));
@@ -157,6 +172,7 @@ describe("pulumi-auth0-user-import validate", () => {
         warned: 0,
         overridden: 0,
         counts: [{ code: "NOT_PASSED", severity: "error", users: 1 }],
+        remarks: [],
         problems: [
           {
             file: "users.ndjson",

@@ -81,6 +81,9 @@ async function tellRecords(urn: string, resultsDir: string, all: readonly Tellab
       `${countOf(passwordsOmitted, "user")} will come in without a password: Auth0 can't take the hash.`,
     );
   }
+  for (const { severity, file, message, code } of read.source.remarks) {
+    await (severity === "warning" ? log.warn : log.info)(urn, `${file}: ${message} (${code}).`);
+  }
   const unverified = warnings.get(UNVERIFIED) ?? 0;
   const others = new Map([...warnings].filter(([code]) => code !== UNVERIFIED));
   if (unverified > 0) {

@@ -8,7 +8,7 @@ import { READ_BYTES, SourceFile } from "./sourceFile";
 export interface SourceDigest {
   /**
    * SHA-256 in hex, over the SHA-256 of each file in order: file names don't count, where a file ends does. A transform
-   * counts by the SHA-256 of its module; what that imports does not.
+   * counts by the SHA-256 of its module; what that imports does not. Options that change what records say count, too.
    */
   readonly digest: string;
   /** Of all users files together, as they lie on disk. */
@@ -20,6 +20,7 @@ export interface SourceDigest {
 export interface DigestSourceOptions {
   /** See `OpenSourceOptions`. */
   readonly transform?: string | undefined;
+  readonly nullText?: readonly string[] | undefined;
   readonly root?: string | undefined;
 }
 
@@ -32,7 +33,7 @@ export interface DigestSourceOptions {
 export async function digestSource(
   patterns: readonly string[],
   cwd: string,
-  { transform, root }: DigestSourceOptions = {},
+  { transform, root, ...reading }: DigestSourceOptions = {},
 ): Promise<SourceDigest> {
   const names = await resolveFiles(patterns, cwd, root);
   const fileDigests: Buffer[] = [];
@@ -44,7 +45,7 @@ export async function digestSource(
   }
   const transformDigest =
     transform === undefined ? undefined : (await digestFile(await resolveTransform(transform, cwd, root), cwd)).digest;
-  return { digest: combineDigests(fileDigests, transformDigest), bytes, files: names.length };
+  return { digest: combineDigests(fileDigests, transformDigest, reading), bytes, files: names.length };
 }
 
 /**
@@ -90,13 +91,21 @@ export async function digestFile(name: string, cwd: string): Promise<{ digest: B
   }
 }
 
-/** The digest of a source from those of its files and its transform. */
-export function combineDigests(fileDigests: readonly Buffer[], transformDigest?: Buffer): string {
+/** How the files are read, where it is not as usual. */
+type OtherReading = Pick<DigestSourceOptions, "nullText">;
+
+/** The digest of a source from those of its files and its transform, and from how the files are read. */
+export function combineDigests(
+  fileDigests: readonly Buffer[],
+  transformDigest?: Buffer,
+  { nullText = [] }: OtherReading = {},
+): string {
   const hash = createHash("sha256");
   for (const digest of fileDigests) {
     hash.update(digest);
   }
-  // The word tells it from one more users file.
+  // The words tell them from one more users file.
   if (transformDigest !== undefined) hash.update("transform").update(transformDigest);
+  if (nullText.length > 0) hash.update("nullText").update(JSON.stringify([...nullText].sort()));
   return hash.digest("hex");
 }

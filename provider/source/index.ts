@@ -2,5 +2,6 @@
 export { type DigestSourceOptions, digestSource, isSource, type SourceDigest } from "./digest";
 export { type OpenSourceOptions, openSource, type Source } from "./openSource";
 export { projectFolder, wayUp } from "./projectFolder";
+export type { Remark } from "./remark";
 export { SourceError, type SourceProblem } from "./sourceError";
 export type { RecordPlace, RecordProblem, RecordVisitor, SourceRecord } from "./sourceRecord";

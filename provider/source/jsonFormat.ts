@@ -1,5 +1,7 @@
 import { type ParseErrorCode, printParseErrorCode, visit } from "jsonc-parser";
+import { COPY_ADVICE, hasDoubledEscapes } from "./escapes";
 import { withAttributeNames } from "./exportNames";
+import { parseJson } from "./parseJson";
 import { decodeUtf8, type Fault, findUtf8Fault, type JsonObject, type RecordFormat } from "./recordFormat";
 
 /** A record of a JSON array or of NDJSON. */
@@ -14,16 +16,6 @@ function parse(bytes: Buffer, start: number, end: number): JsonObject | string |
     return withAttributeNames(value);
   }
   return `record is ${kindOf(value)}, not a JSON object`;
-}
-
-/** The value in this text; `undefined` when it is no JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // JSON.parse's message must not get out, since it quotes the text.
-    return undefined;
-  }
 }
 
 /** Whether it is what a user is in JSON. */
@@ -50,8 +42,9 @@ function findFault(record: Buffer, recordOffset: number): Fault {
     return { message: "not valid JSON", offset: recordOffset, cutOff: true };
   }
   const code = printParseErrorCode(fault.code);
+  const hint = hasDoubledEscapes(text, fault.offset) ? `; ${COPY_ADVICE}` : "";
   return {
-    message: `not valid JSON: ${FAULTS[code]}`,
+    message: `not valid JSON: ${FAULTS[code]}${hint}`,
     offset: recordOffset + Buffer.byteLength(text.slice(0, fault.offset)),
     cutOff: fault.offset + fault.length >= text.length && code !== "EndOfFileExpected",
   };

@@ -1,5 +1,5 @@
 import type { SourceFile } from "./sourceFile";
-import type { TextPosition } from "./splitRecords";
+import type { TextPosition } from "./textWindow";
 
 const NEWLINE = 0x0a;
 

@@ -1,7 +1,9 @@
 import { combineDigests } from "./digest";
-import { type ReadLimits, readThrough } from "./readThrough";
+import type { ReadLimits } from "./fileReader";
+import { readThrough } from "./readThrough";
 import type { RecordFormat } from "./recordFormat";
 import { RecordIndex } from "./recordIndex";
+import type { Remark } from "./remark";
 import { resolveFiles, resolveTransform } from "./resolveFiles";
 import { SourceError, type SourceProblem } from "./sourceError";
 import { READ_BYTES, SourceFile } from "./sourceFile";
@@ -18,6 +20,8 @@ export interface Source {
   readonly users: number;
   /** In the order in which they count. */
   readonly files: readonly string[];
+  /** What there is to say of the files, though all of their records could be read. */
+  readonly remarks: readonly Remark[];
   /**
    * The records, in order, read from the files again; may be iterated more than once, also at the same time.
    * @param select picks records by their number, or lists the numbers in ascending order; all by default
@@ -46,6 +50,8 @@ export interface OpenSourceOptions {
   readonly transform?: string | undefined;
   /** A folder above `cwd`, where files and transform are looked for that are not in `cwd`. */
   readonly root?: string | undefined;
+  /** Cells of CSV that mean nothing, as an empty one does: `["NULL", "\\N"]`. */
+  readonly nullText?: readonly string[] | undefined;
   /** What it throws, `openSource` throws. */
   readonly onRecord?: RecordVisitor;
   /** For tests. */
@@ -67,12 +73,12 @@ const MAX_GAP_BYTES = 64 * 1024;
 export async function openSource(
   patterns: readonly string[],
   cwd: string,
-  { onRecord, limits, transform, root }: OpenSourceOptions = {},
+  { onRecord, limits, transform, nullText = [], root }: OpenSourceOptions = {},
 ): Promise<Source> {
   const names = await resolveFiles(patterns, cwd, root);
   const loaded =
     transform === undefined ? undefined : await Transform.load(await resolveTransform(transform, cwd, root), cwd);
-  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded);
+  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded, nullText);
   try {
     await source.readThrough(names, cwd, onRecord);
     return source;
@@ -85,15 +91,18 @@ export async function openSource(
 class OpenedSource implements Source {
   readonly #limits: ReadLimits;
   readonly #transform: Transform | undefined;
+  readonly #nullTexts: readonly string[];
   readonly #files: SourceFile[] = [];
   /** Of each file. */
   readonly #formats: RecordFormat[] = [];
   readonly #index = new RecordIndex();
   digest = "";
+  readonly remarks: Remark[] = [];
 
-  constructor(limits: ReadLimits, transform: Transform | undefined) {
+  constructor(limits: ReadLimits, transform: Transform | undefined, nullTexts: readonly string[]) {
     this.#limits = limits;
     this.#transform = transform;
+    this.#nullTexts = nullTexts;
   }
 
   get bytes(): number {
@@ -109,7 +118,13 @@ class OpenedSource implements Source {
   }
 
   async readThrough(names: readonly string[], cwd: string, onRecord: RecordVisitor | undefined): Promise<void> {
-    const options = { index: this.#index, limits: this.#limits, transform: this.#transform, onRecord };
+    const options = {
+      index: this.#index,
+      limits: this.#limits,
+      transform: this.#transform,
+      nullTexts: this.#nullTexts,
+      onRecord,
+    };
     const fileDigests: Buffer[] = [];
     const problems: SourceProblem[] = [];
     let total = 0;
@@ -119,7 +134,8 @@ class OpenedSource implements Source {
         this.#files.push(file);
         // Were it let pass, an export that broke off would look like users who were removed.
         if (file.bytes === 0) throw new SourceError([{ file: name, message: "there is nothing in this file" }]);
-        const { digest, format } = await readThrough(file, options);
+        const { digest, format, remarks } = await readThrough(file, options);
+        this.remarks.push(...remarks);
         fileDigests.push(digest);
         this.#formats.push(format);
       } catch (error) {
@@ -137,7 +153,7 @@ class OpenedSource implements Source {
       const message = `there are no users in this file${this.#transform ? ", or the transform leaves them out" : ""}`;
       throw new SourceError(names.map((file) => ({ file, message })));
     }
-    this.digest = combineDigests(fileDigests, this.#transform?.digest);
+    this.digest = combineDigests(fileDigests, this.#transform?.digest, { nullText: this.#nullTexts });
   }
 
   async *records(select: Selection = () => true): AsyncGenerator<SourceRecord> {

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { isObject, parseJson } from "../source/jsonFormat";
+import { isObject } from "../source/jsonFormat";
+import { parseJson } from "../source/parseJson";
 import { decodeUtf8 } from "../source/recordFormat";
 import { SourceError } from "../source/sourceError";
 import { READ_BYTES, SourceFile } from "../source/sourceFile";
-import { RecordSplitter, type TextPosition } from "../source/splitRecords";
+import { RecordSplitter } from "../source/splitRecords";
+import type { TextPosition } from "../source/textWindow";
 import { ExportError, type ExportFile } from "./exports";
 
 /*
@@ -106,7 +108,12 @@ class Lines {
     return "sound";
   }
 
-  onHeader(): boolean {
+  /** Its lines may hold arrays of objects: the identities. */
+  onEnvelope(): boolean {
+    return false;
+  }
+
+  onHeader(): never {
     throw new BrokenExport("it is not JSON");
   }
 

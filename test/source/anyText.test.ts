@@ -140,6 +140,8 @@ function usersIn(bytes: Uint8Array): User[] | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const isArray = text.trimStart().startsWith("[");
+    const inside = isArray ? undefined : usersInside(text);
+    if (inside !== undefined) return inside.some(hasIdentity) && inside.every(isUser) ? inside : undefined;
     const lines = text.split("\n").filter((line) => !/^[ \t\r]*$/.test(line));
     const records: unknown = isArray ? JSON.parse(text) : lines.map((line) => JSON.parse(line) as unknown);
     return Array.isArray(records) && records.every(isUser) && records.some(hasIdentity) ? records : undefined;
@@ -148,9 +150,25 @@ function usersIn(bytes: Uint8Array): User[] | undefined {
   }
 }
 
+/** Those of a text that is one object with one array of objects in it, or one called users. */
+function usersInside(text: string): User[] | undefined {
+  let whole: unknown;
+  try {
+    whole = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isUser(whole) || IDENTITIES.some((name) => Object.hasOwn(whole as User, name))) return undefined;
+  const arrays = Object.entries(whole).flatMap(function arraysIn([name, value]): [string, unknown[]][] {
+    if (isUser(value)) return Object.entries(value).flatMap(arraysIn);
+    return Array.isArray(value) && isUser(value[0]) ? [[name, value]] : [];
+  });
+  return arrays.length === 1 ? (arrays[0]?.[1] as User[]) : undefined;
+}
+
+const IDENTITIES = ["email", "user_id", "username", "phone_number"];
 const isUser = (value: unknown): value is User => typeof value === "object" && value !== null && !Array.isArray(value);
-const hasIdentity = (user: User) =>
-  ["email", "user_id", "username", "phone_number"].some((name) => typeof user[name] === "string");
+const hasIdentity = (user: User) => IDENTITIES.some((name) => typeof user[name] === "string");
 
 describe("openSource on any text", () => {
   let folder: UsersFolder;
@@ -206,13 +224,15 @@ describe("openSource on any text", () => {
 
   it("takes what JSON.parse takes, of text that is made of JSON's own pieces", async () => {
     const piece = fc.constantFrom(
-      ...'{ } [ ] , : " \\ 1 - é null "email" {"email":"x"} {"email":"]\\\\"} {"a":[{"b":"}"}]}'.split(" "),
+      ...'{ } [ ] , : " \\ 1 - é null "email" {"email":"x"} {"email":"]\\\\"} {"a":[{"b":"}"}]} {"a":[{"email":"x"}]'.split(
+        " ",
+      ),
       " ",
       "\n",
       "\r\n",
       "\u{feff}",
     );
-    const start = fc.constantFrom("", "[", '[{"email":"x"}', '{"email":"x"}\n');
+    const start = fc.constantFrom("", "[", '[{"email":"x"}', '{"email":"x"}\n', '{"a":1,"b":[{"email":"x"}');
     const text = fc.tuple(start, fc.array(piece, { maxLength: 8 }), fc.constantFrom("", "]", "\n"));
     await fc.assert(
       fc.asyncProperty(text, chunkBytes, async ([start, pieces, end], chunkBytes) => {
@@ -239,21 +259,46 @@ describe("openSource on any text", () => {
     );
   });
 
-  it("takes what RFC 4180 takes, of text that is made of CSV's own pieces", async () => {
+  it("takes what RFC 4180 takes, of text that is made of CSV's own pieces, and forgives only cells that are empty", async () => {
     const columns = ["email", "name", "nickname"];
-    const pieces = ['"', '""', '"x"', '"é\n😀"', "\n", "\r\n", "\r", ",", ";", "\t", "x", "y z", "0"];
+    const pieces = [
+      '"',
+      '""',
+      '"x"',
+      '"é\n😀"',
+      "\n",
+      "\r\n",
+      "\r",
+      ",",
+      ";",
+      "\t",
+      "x",
+      "y z",
+      "0",
+      "\\N",
+      "'x",
+      "sep=;",
+    ];
     const rows = fc.array(fc.constantFrom(...pieces, "DELIMITER", "DELIMITER", "DELIMITER"), { maxLength: 12 });
+    const form = fc.record({
+      delimiter: fc.constantFrom(...DELIMITERS),
+      saysDelimiter: fc.boolean(),
+      nameless: fc.integer({ min: 0, max: 2 }),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...DELIMITERS), rows, chunkBytes, async (delimiter, rows, chunkBytes) => {
-        const head = `${columns.join(delimiter)}\nx${delimiter}y${delimiter}z\n`;
-        const text = head + rows.join("").replaceAll("DELIMITER", delimiter);
-        const expected = rowsIn(text, delimiter)?.slice(1);
-        const isSound = expected?.every(({ cells }) => cells.length === columns.length) ?? false;
+      fc.asyncProperty(form, rows, chunkBytes, async ({ delimiter, saysDelimiter, nameless }, rows, chunkBytes) => {
+        const header = `${saysDelimiter ? `sep=${delimiter}\n` : ""}${columns.join(delimiter)}${delimiter.repeat(nameless)}`;
+        const text = `${header}\nx${delimiter}y${delimiter}z\n${rows.join("").replaceAll("DELIMITER", delimiter)}`;
+        const expected = rowsIn(text, delimiter)?.slice(saysDelimiter ? 2 : 1);
+        const isSound =
+          expected?.every(({ cells }) => cells.slice(columns.length).every((cell) => cell === "")) ?? false;
         await read(Buffer.from(text), chunkBytes).then(
           (places) => {
             const users = expected?.map(({ line, cells }) => ({
               line,
-              user: Object.fromEntries(columns.map((name, i) => [name, cells[i]]).filter(([, value]) => value !== "")),
+              user: Object.fromEntries(
+                columns.map((name, i) => [name, cells[i] ?? ""]).filter(([, value]) => value !== ""),
+              ),
             }));
             assert.deepEqual(places, users);
             assert.ok(isSound);
@@ -263,7 +308,7 @@ describe("openSource on any text", () => {
           },
         );
       }),
-      { numRuns: 1000 },
+      { numRuns: 1500 },
     );
   });
 

@@ -103,9 +103,12 @@ describe("openSource, CSV", () => {
 
     it("a boolean", async () => {
       for (const column of ["email_verified", "phone_verified", "blocked"]) {
-        for (const yes of ["true", "TRUE", "1", "Yes"]) assert.deepEqual(await cell(column, yes), { [column]: true });
-        for (const no of ["false", "False", "0", "NO"]) assert.deepEqual(await cell(column, no), { [column]: false });
-        for (const other of ["maybe", "2", " true"]) assert.deepEqual(await cell(column, other), { [column]: other });
+        for (const yes of ["true", "TRUE", "t", "1", "Yes", "y"])
+          assert.deepEqual(await cell(column, yes), { [column]: true });
+        for (const no of ["false", "False", "F", "0", "NO", "n"])
+          assert.deepEqual(await cell(column, no), { [column]: false });
+        for (const other of ["maybe", "2", " true", "\\N"])
+          assert.deepEqual(await cell(column, other), { [column]: other });
       }
     });
 
@@ -165,13 +168,18 @@ describe("openSource, CSV", () => {
   describe("refuses", () => {
     const NOT_USERS =
       "users.csv:1:1: not a users file: neither a JSON array, nor NDJSON, nor CSV with a header that names attributes of users";
+    const NO_HEADER =
+      "users.csv:1:1: no header: the first row has what a user has, such as an e-mail address. Put a line with the columns' names before it";
     const deep = `user_metadata.${"a.".repeat(20_000)}a`;
     const cases: Record<string, [content: string | Uint8Array, message: string]> = {
       "a header without an attribute": [`mail,vorname\n${SECRET},x\n`, NOT_USERS],
-      "rows without a header": [`${SECRET}@example.com,"x"\n`, NOT_USERS],
+      "a user in the place of the header": [`1,${SECRET}@example.com,"x"\n`, NO_HEADER],
       "a header that never ends": [`email,${"x".repeat(2 ** 20)}`, NOT_USERS.replace("users.csv:1:1", "users.csv")],
       "a header without rows": ["email,name\n", "users.csv: there are no users in this file"],
-      "a column without a name": ["email,,name\n", "users.csv:1:1: column 2 of the header has no name"],
+      "content in a column without a name": [
+        `email,, name\na@example.com,,x\nb@example.com,${SECRET},x\n`,
+        "users.csv:3:1: cell 2 of the row stands in a column without a name",
+      ],
       "a nested column without a name": ["email,user_metadata.\n", "users.csv:1:1: column 2 of the header has no name"],
       "columns of one name": [
         "\u{feff}\nemail, name,x,name\n",
@@ -202,10 +210,19 @@ describe("openSource, CSV", () => {
         "users.csv:1:1: lines end with a carriage return alone: save the file with LF or CRLF",
       ],
 
-      "rows with too few and too many cells, all of them": [
-        `email,name\n${SECRET}\na@example.com,"x\ny"\n${SECRET},x,y\n`,
-        "users.csv:2:1: row has 1 cell, the header 2\nusers.csv:5:1: row has 3 cells, the header 2",
+      "rows with too many cells, all of them": [
+        `email,name\n${SECRET},,,x\na@example.com,"x\ny"\n${SECRET},x,y\n`,
+        "users.csv:2:1: row has 4 cells, the header 2\nusers.csv:5:1: row has 3 cells, the header 2",
       ],
+      "a header with another delimiter than said before": [
+        `sep=;\nuser_id,email\n1,${SECRET}\n`,
+        "users.csv:2:1: the header has another delimiter than the line with sep= before it says",
+      ],
+      "a delimiter that is said and not known": [
+        `sep=|\nuser_id|email\n1|${SECRET}\n`,
+        "users.csv:1:1: sep= names a delimiter other than comma, semicolon and tab",
+      ],
+      "two lines that say the delimiter": ["sep=;\nsep=;\nuser_id;email\n", NOT_USERS.replace("1:1", "2:1")],
       "a quote inside of a cell": [
         `email,name\na@example.com,😀\n${SECRET},x "y"\n${SECRET},"z"\n`,
         `users.csv:3:${SECRET.length + 4}: not valid CSV: quote in a cell that does not start with one`,

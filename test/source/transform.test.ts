@@ -226,7 +226,7 @@ describe("openSource with a transform", () => {
         await refusal("map.mjs", `{"email":"${SECRET}"}\n{"a"}\n`),
         "users:2:5: not valid JSON: colon expected",
       );
-      assert.equal(await refusal("map.mjs", `a,b\n${SECRET}\n`), "users:2:1: row has 1 cell, the header 2");
+      assert.equal(await refusal("map.mjs", `a,b\n${SECRET},x,y\n`), "users:2:1: row has 3 cells, the header 2");
     });
   });
 
