@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { type Assumptions, assumptionTable, parseAssumptions } from "../emulator/assumptions";
 import type { FaultPlan } from "../emulator/faultPlan";
 import { defaultSettings } from "../emulator/settings";
 
@@ -21,6 +22,7 @@ interface Flags {
   signInsPerMinute: number;
   maxFailedSignIns: number;
   scryptMemory: number;
+  assume: Partial<Assumptions>;
   faults?: string;
   virtualClock?: true;
   verbose?: true;
@@ -78,10 +80,15 @@ export function emulatorCommand(): Command {
       integer(0),
       defaults.scryptMemory,
     )
+    .addOption(
+      new Option("--assume <name=value>", "what Auth0 leaves open, see below; more than once for several")
+        .argParser(assumption)
+        .default({}, "as listed first"),
+    )
     .option("--faults <file>", "what goes wrong when: a fault plan (JSON), see below")
     .option("--virtual-clock", "let POST /emulator/clock move the tenant's time on; it starts at the real one")
     .option("--verbose", "a line on stderr for each request, and for each fault that strikes")
-    .addHelpText("after", faultHelp)
+    .addHelpText("after", () => `${faultHelp}\n\n${assumptionHelp()}`)
     .action(run);
 }
 
@@ -108,7 +115,7 @@ on "job", of those that fit "external_id" and "email" (regular expressions):
   fail, expire, vanish, stall  afterPercent (of its users; default 0); fail: details
   poison         email, at, details         fails as a whole, at the "start" or at the "user"
   unlistedErrors listed                     its errors list only the first few (default 0)
-  error          email, code, message       each such user fails with this;
+  error          email, code, message, path each such user fails with this;
                  applied                    (true) but is imported all the same
 
   [{ "on": "submit", "nth": 3, "kind": "resetAfter" },
@@ -117,9 +124,18 @@ on "job", of those that fit "external_id" and "email" (regular expressions):
 
 Control: GET, POST, DELETE /emulator/faults              the plan and how often each fault has struck
          POST /emulator/foreign-jobs {count, seconds}    take slots; DELETE gives them back
+         GET, PATCH /emulator/assumptions                what Auth0 leaves open, see below
          GET /emulator/clock, POST {advanceSeconds}      with --virtual-clock
          GET /emulator/stats, ?users=1                   jobs and calls; how often each user was sent
          POST /emulator/reset                            forget users, jobs and counts`;
+
+function assumptionHelp(): string {
+  const lines = Object.entries(assumptionTable).map(([name, { values, initial, about }]) => {
+    const [first = initial, ...others] = values ?? [];
+    return `  ${[`${name}=${first}`, ...others].join("|").padEnd(38)} ${about}`;
+  });
+  return ["What Auth0's documents leave open, or say in two ways; the default first:", ...lines].join("\n");
+}
 
 async function run(flags: Flags): Promise<void> {
   const { port, host, data, tokenLifetime, clientPublicKey, faults, virtualClock, verbose, ...settings } = flags;
@@ -182,6 +198,19 @@ function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => 
     }
     return value;
   };
+}
+
+function assumption(text: string, others: Partial<Assumptions>): Partial<Assumptions> {
+  const [name = "", ...rest] = text.split("=");
+  const value = rest.join("=");
+  try {
+    const isText = typeof assumptionTable[name as keyof Assumptions]?.initial === "string";
+    return { ...others, ...parseAssumptions({ [name]: isText ? value : JSON.parse(value) }) };
+  } catch (error) {
+    throw new InvalidArgumentError(
+      error instanceof SyntaxError ? "Expected NAME=VALUE." : `${(error as Error).message}.`,
+    );
+  }
 }
 
 function words(text: string): string[] {

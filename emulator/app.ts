@@ -45,7 +45,7 @@ export function createApp(tenant: Tenant, hooks: AppHooks): Hono<Env> {
 function observe(tenant: Tenant, hooks: AppHooks): MiddlewareHandler<Env> {
   return async (c, next) => {
     const began = performance.now();
-    tenant.jobs.advance();
+    tenant.advance();
     await next();
     const path = routePath(c, -1);
     const route = `${c.req.method} ${path.includes("*") ? "(unknown)" : path}`;

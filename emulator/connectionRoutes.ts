@@ -2,14 +2,18 @@ import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { ApiError } from "./apiError";
 import { findClient } from "./clientRoutes";
-import type { Connection } from "./connections";
-import { authorise, type Env, invalidQuery, paged, readBody } from "./http";
+import { type Connection, type ConnectionOptions, identifierRules } from "./connections";
+import { authorise, countOf, type Env, invalidQuery, paged, readBody } from "./http";
 import { randomId } from "./ids";
 import type { Tenant } from "./tenant";
 
 export function addConnections(app: Hono<Env>, tenant: Tenant): void {
   const read = authorise(tenant, "read:connections");
   const find = (c: Context<Env>) => findConnection(tenant, c.req.param("id"));
+  const show = (connection: Connection) => {
+    const { enabled_clients: _, ...shown } = connection;
+    return tenant.assumptions.enabledClientsShown ? connection : shown;
+  };
 
   app.get("/api/v2/connections", read, (c) => {
     const { strategy, name } = c.req.query();
@@ -19,23 +23,40 @@ export function addConnections(app: Hono<Env>, tenant: Tenant): void {
         (name === undefined || connection.name === name),
     );
     // Checkpoint pagination, which current SDKs ask for, answers an object; all connections fit one page.
-    if (c.req.query("take") !== undefined || c.req.query("from") !== undefined) return c.json({ connections });
-    return c.json(paged(connections, c, "connections"));
+    if (c.req.query("take") !== undefined || c.req.query("from") !== undefined) {
+      return c.json({ connections: connections.map(show) });
+    }
+    return c.json(paged(connections, c, "connections", show));
   });
   app.post("/api/v2/connections", authorise(tenant, "create:connections"), async (c) => {
     const { realms, ...attributes } = await readBody(c, newConnection);
-    if ([...tenant.connections.values()].some(({ name }) => name === attributes.name)) {
+    checkOptions(attributes.options);
+    if (!tenant.isNameFree(attributes.name)) {
       throw new ApiError(409, "A connection with the same name already exists", "connection_conflict");
     }
     const id = `con_${randomId(16)}`;
     const connection = { ...attributes, id, realms: realms ?? [attributes.name], enabled_clients: [] };
     tenant.putConnection(connection);
-    return c.json(connection, 201);
+    return c.json(show(connection), 201);
   });
-  app.get("/api/v2/connections/:id", read, (c) => c.json(find(c)));
-  app.get("/api/v2/connections/:id/clients", read, (c) =>
-    c.json({ clients: find(c).enabled_clients.map((client_id) => ({ client_id })) }),
-  );
+  app.get("/api/v2/connections/:id", read, (c) => c.json(show(find(c))));
+  app.patch("/api/v2/connections/:id", authorise(tenant, "update:connections"), async (c) => {
+    const connection = { ...find(c), ...(await readBody(c, changedConnection)) };
+    checkOptions(connection.options);
+    tenant.putConnection(connection);
+    return c.json(show(connection));
+  });
+  app.delete("/api/v2/connections/:id", authorise(tenant, "delete:connections"), (c) => {
+    tenant.deleteConnection(c.req.param("id"));
+    return c.json({ deleted_at: new Date(tenant.clock.now()).toISOString() }, 202);
+  });
+  app.get("/api/v2/connections/:id/clients", read, (c) => {
+    const clients = find(c).enabled_clients;
+    const start = clients.indexOf(fromBase64(c.req.query("from"))) + 1;
+    const end = start + countOf(c, "take", 50, 100);
+    const next = end < clients.length && { next: toBase64(clients[end - 1] as string) };
+    return c.json({ clients: clients.slice(start, end).map((client_id) => ({ client_id })), ...next });
+  });
   app.patch("/api/v2/connections/:id/clients", authorise(tenant, "update:connections"), async (c) => {
     const connection = find(c);
     const changes = await readBody(c, enabledClients);
@@ -48,11 +69,13 @@ export function addConnections(app: Hono<Env>, tenant: Tenant): void {
     return c.body(null, 204);
   });
   app.delete("/api/v2/connections/:id/users", authorise(tenant, "delete:users"), (c) => {
-    const connection = find(c);
+    const { id, strategy, options } = find(c);
     const email = c.req.query("email");
     if (email === undefined) throw invalidQuery("Missing required property: email");
-    const user = tenant.users.findByEmail(connection.id, email.toLowerCase());
-    if (user) tenant.users.delete(user);
+    if (strategy !== "auth0") throw notSupported("Connection must be a database connection");
+    if (!identifierRules(options).uniqueEmails) throw notSupported("The connection's emails are not unique");
+    const user = tenant.users.findByEmail(id, email.toLowerCase());
+    if (user && !tenant.users.isLinked(user)) tenant.users.delete(user);
     return c.body(null, 204);
   });
 }
@@ -70,6 +93,35 @@ const newConnection = z.strictObject({
   show_as_button: z.boolean().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
 });
+
+/** Options are replaced whole. */
+const changedConnection = z.strictObject({
+  display_name: z.string().exactOptional(),
+  options: z.looseObject({}).exactOptional(),
+  realms: z.array(z.string()).exactOptional(),
+  is_domain_connection: z.boolean().exactOptional(),
+  show_as_button: z.boolean().exactOptional(),
+  metadata: z.record(z.string(), z.string()).exactOptional(),
+});
+
+/** @throws ApiError 400 */
+function checkOptions({ attributes, requires_username }: ConnectionOptions): void {
+  if (attributes && requires_username) {
+    throw new ApiError(400, "Cannot set both options.attributes and options.requires_username", "invalid_body");
+  }
+}
+
+function notSupported(message: string): ApiError {
+  return new ApiError(400, message, "operation_not_supported");
+}
+
+function toBase64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
+
+function fromBase64(text: string | undefined): string {
+  return Buffer.from(text ?? "", "base64").toString();
+}
 
 /** At most 50 in a request. */
 const enabledClients = z

@@ -1,11 +1,12 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { ApiError } from "./apiError";
-import { type FaultPlan, parseFaultPlan } from "./faultPlan";
+import { parseAssumptions } from "./assumptions";
+import { parseFaultPlan } from "./faultPlan";
 import { type Env, readJson } from "./http";
 import { recordSignIn } from "./passwords";
+import { profileOf } from "./profile";
 import type { Tenant } from "./tenant";
-import { toProfile } from "./userStore";
 
 /** What a real tenant doesn't have: a look behind the scenes, for tests and benchmarks. */
 export function addControls(app: Hono<Env>, tenant: Tenant): void {
@@ -20,9 +21,14 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
     tenant.reset();
     return c.body(null, 204);
   });
+  app.get("/emulator/assumptions", (c) => c.json(tenant.assumptions));
+  app.patch("/emulator/assumptions", async (c) => {
+    Object.assign(tenant.assumptions, checked(parseAssumptions, await readJson(c)));
+    return c.json(tenant.assumptions);
+  });
   app.get("/emulator/faults", (c) => c.json(tenant.faults.report()));
   app.post("/emulator/faults", async (c) => {
-    tenant.faults.replace(faultPlanIn(await readJson(c)));
+    tenant.faults.replace(checked(parseFaultPlan, await readJson(c)));
     return c.json(tenant.faults.report());
   });
   app.delete("/emulator/faults", (c) => {
@@ -42,14 +48,12 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
     const { advanceSeconds } = check(clockSchema, await readJson(c));
     if (!tenant.clock.advance) throw new ApiError(409, "The emulator's clock is the real one (--virtual-clock)");
     tenant.clock.advance(advanceSeconds);
-    tenant.jobs.advance();
+    tenant.advance();
     return c.json(timeOf(tenant));
   });
   app.get("/emulator/users/:id", (c) => {
     const user = tenant.users.get(c.req.param("id"));
-    return user
-      ? c.json({ ...toProfile(user, tenant.connections.get(user.connectionId)), ...JSON.parse(user.attributes) })
-      : c.notFound();
+    return user ? c.json({ ...profileOf(user, tenant), ...JSON.parse(user.attributes) }) : c.notFound();
   });
   app.post("/emulator/users/:id/sign-in", (c) => {
     const user = tenant.users.get(c.req.param("id"));
@@ -70,9 +74,9 @@ function check<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 /** @throws ApiError 400 */
-function faultPlanIn(body: unknown): FaultPlan {
+function checked<T>(parse: (body: unknown) => T, body: unknown): T {
   try {
-    return parseFaultPlan(body);
+    return parse(body);
   } catch (error) {
     throw new ApiError(400, (error as Error).message);
   }

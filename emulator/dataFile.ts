@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Client } from "./clients";
+import type { ConnectionDeletion } from "./connectionDeletions";
 import type { Connection } from "./connections";
 import type { ImportJob } from "./importJob";
 import type { Tenant } from "./tenant";
@@ -19,9 +20,16 @@ interface Header {
   /** All that there are; files of earlier versions hold none, as they could only be the seeded ones. */
   connections?: Connection[];
   clients?: Client[];
+  /** Of connections whose users are not all gone. */
+  deletions?: ConnectionDeletion[];
 }
 
-type StoredJob = Omit<ImportJob, "connection" | "provided"> & { connectionId: string; provided: string[] };
+type StoredJob = Omit<ImportJob, "connection" | "provided"> & {
+  connectionId: string;
+  /** Of one that is deleted. */
+  connection?: Connection;
+  provided: string[];
+};
 
 /**
  * A tenant's data between runs: NDJSON, one line each for the header, the jobs, the users and the tallies. It holds
@@ -58,7 +66,7 @@ export class DataFile {
     clearTimeout(this.timer);
     // Should it fail, whoever started it hears of it; the file gets another chance below.
     await this.writing?.catch(() => {});
-    this.tenant.jobs.advance();
+    this.tenant.advance();
     if (this.tenant.revision !== this.savedRevision) await writeAtomically(this.path, snapshot(this.tenant));
   }
 
@@ -114,7 +122,7 @@ export function restore(tenant: Tenant, data: Buffer): void {
       tenant.users.put({
         id,
         connectionId,
-        email,
+        email: email ?? undefined,
         username: username ?? undefined,
         phoneNumber: phoneNumber ?? undefined,
         createdAt,
@@ -124,6 +132,7 @@ export function restore(tenant: Tenant, data: Buffer): void {
       continue;
     }
     const entry = parse<Partial<Header> & { job?: StoredJob; tally?: TallyFields }>(line, number);
+    for (const deletion of entry.deletions ?? []) tenant.deletions.restore(deletion);
     if (entry.connections && entry.clients) tenant.restoreConnections(entry.connections, entry.clients);
     if (entry.maxActiveSeen) tenant.jobs.maxActiveSeen = entry.maxActiveSeen;
     if (entry.job) restoreJob(tenant, entry.job);
@@ -136,7 +145,7 @@ export function restore(tenant: Tenant, data: Buffer): void {
 
 type TallyFields = [connectionId: string, identity: string, sent: number, inserted: number, updated: number];
 
-type UserFields = [string, string, string, string | null, string | null, number, number];
+type UserFields = [string, string, string | null, string | null, string | null, number, number];
 
 const userPrefix = Buffer.from('{"user":');
 
@@ -144,7 +153,7 @@ function userLine(user: User): string {
   const fields: UserFields = [
     user.id,
     user.connectionId,
-    user.email,
+    user.email ?? null,
     user.username ?? null,
     user.phoneNumber ?? null,
     user.createdAt,
@@ -154,7 +163,7 @@ function userLine(user: User): string {
 }
 
 function restoreJob(tenant: Tenant, { connectionId, provided, ...job }: StoredJob): void {
-  const connection = tenant.connections.get(connectionId);
+  const connection = tenant.connections.get(connectionId) ?? job.connection;
   if (!connection) throw new Error(`unknown connection ${connectionId}`);
   tenant.jobs.restore({ ...job, connection, provided: new Set(provided) });
 }
@@ -167,9 +176,16 @@ function snapshot(tenant: Tenant): Iterable<string> {
     maxActiveSeen: tenant.jobs.maxActiveSeen,
     connections: [...tenant.connections.values()],
     clients: [...tenant.clients.values()],
+    deletions: tenant.deletions.all(),
   };
   const jobs = [...tenant.jobs.all()].map(({ connection, provided, ...job }) => {
-    const stored: StoredJob = { ...job, connectionId: connection.id, provided: [...provided] };
+    const isThere = tenant.connections.has(connection.id);
+    const stored: StoredJob = {
+      ...job,
+      connectionId: connection.id,
+      ...(!isThere && { connection }),
+      provided: [...provided],
+    };
     return JSON.stringify({ job: stored });
   });
   const users = [...tenant.users.all()];

@@ -114,6 +114,7 @@ export interface UserError {
   email: string;
   code?: string;
   message?: string;
+  path?: string;
   applied?: boolean;
 }
 
@@ -212,6 +213,7 @@ const planSchema = z.array(
       email: pattern,
       code: z.string().exactOptional(),
       message: z.string().exactOptional(),
+      path: z.string().exactOptional(),
       applied: z.boolean().exactOptional(),
     }),
   ]),

@@ -30,7 +30,8 @@ export function paged<T>(items: T[], c: Context<Env>, name: string, show: (item:
   return { start, limit: perPage, length: shown.length, total: items.length, [name]: shown };
 }
 
-function countOf(c: Context<Env>, name: string, fallback: number, max: number): number {
+/** @throws ApiError 400 */
+export function countOf(c: Context<Env>, name: string, fallback: number, max: number): number {
   const text = c.req.query(name);
   if (text === undefined) return fallback;
   const value = Number(text);

@@ -1,4 +1,5 @@
 import type { Connection } from "./connections";
+import type { ListedError } from "./importRecord";
 
 /** An import job as it stands. `ImportJobs` moves it on; here is what the API says of it. */
 export interface ImportJob {
@@ -34,9 +35,6 @@ export interface FailedRecord {
   user: unknown;
   errors: ListedError[];
 }
-
-/** A {@link RecordError}, unless a fault made it: then it may be any, and lack anything. */
-export type ListedError = { code?: string; message?: string; path?: string };
 
 export type JobStatus = "pending" | "processing" | JobOutcome;
 

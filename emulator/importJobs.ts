@@ -1,13 +1,19 @@
 import { ApiError } from "./apiError";
 import type { Clock } from "./clock";
-import type { Connection } from "./connections";
+import { type Connection, identifierRules } from "./connections";
 import type { Faults } from "./faults";
 import { randomId } from "./ids";
-import type { ImportJob, JobOutcome, ListedError } from "./importJob";
-import { identityOf, importRecord, type RecordOutcome, repeatedIdentifier } from "./importRecord";
+import type { ImportJob, JobOutcome } from "./importJob";
+import {
+  type ImportTarget,
+  identityOf,
+  importRecord,
+  type ListedError,
+  type RecordOutcome,
+  repeatedIdentifier,
+} from "./importRecord";
 import { fateOf, type JobFate } from "./jobFaults";
 import type { RecordError } from "./recordErrors";
-import type { UserStore } from "./userStore";
 
 const timeLimit = 2 * 60 * 60 * 1000;
 const dataLifetime = 24 * 60 * 60 * 1000;
@@ -42,7 +48,7 @@ export class ImportJobs {
   private changes = 0;
 
   constructor(
-    private readonly users: UserStore,
+    private readonly target: ImportTarget & { readonly connections: ReadonlyMap<string, Connection> },
     private readonly clock: Clock,
     private readonly limits: { maxActiveJobs: number; usersPerSecond: number },
     private readonly faults: Faults,
@@ -101,7 +107,7 @@ export class ImportJobs {
     this.maxActiveSeen = Math.max(this.maxActiveSeen, this.active.size);
     for (const record of job.records) {
       const identity = identityOf(record);
-      if (identity !== undefined) this.users.count(job.connection.id, identity, "sent");
+      if (identity !== undefined) this.target.users.tally(job.connection.id, identity, "sent");
     }
     const fate = fateOf(job.records, this.faults.atJob(job));
     if (fate) this.fates.set(job, fate);
@@ -211,7 +217,12 @@ export class ImportJobs {
   }
 
   private importOne(record: unknown, job: ImportJob, now: number): "inserted" | "updated" | ListedError[] {
-    const repeated = repeatedIdentifier(record, job.provided);
+    const { id, options } = job.connection;
+    if (!this.target.connections.has(id)) {
+      const error: RecordError = { code: "CONNECTION_NOT_FOUND", message: "The connection does not exist" };
+      return [error];
+    }
+    const repeated = repeatedIdentifier(record, job.provided, identifierRules(options));
     if (repeated) {
       const error: RecordError = {
         code: "DUPLICATED_USER",
@@ -225,15 +236,22 @@ export class ImportJobs {
       const { mfa_factors: _, ...others } = record as Record<string, unknown>;
       this.store(others, job, now);
     }
-    const { code, message } = fault;
-    return [{ ...(code !== undefined && { code }), ...(message !== undefined && { message }) }];
+    const { code, message, path } = fault;
+    return [
+      {
+        ...(code !== undefined && { code }),
+        ...(message !== undefined && { message }),
+        ...(path !== undefined && { path }),
+      },
+    ];
   }
 
   private store(record: unknown, job: ImportJob, now: number): RecordOutcome {
     const settings = { connection: job.connection, upsert: job.upsert ?? false };
-    const outcome = importRecord(record, settings, this.users, now);
+    const outcome = importRecord(record, settings, this.target, now);
     const identity = identityOf(record);
-    if (!Array.isArray(outcome) && identity !== undefined) this.users.count(job.connection.id, identity, outcome);
+    if (!Array.isArray(outcome) && identity !== undefined)
+      this.target.users.tally(job.connection.id, identity, outcome);
     return outcome;
   }
 

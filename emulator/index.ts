@@ -2,12 +2,14 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { createApp } from "./app";
+import { parseAssumptions } from "./assumptions";
 import { type Clock, systemClock } from "./clock";
 import { DataFile, readDataFile, restore, signingKeyOf } from "./dataFile";
 import type { FaultPlan } from "./faultPlan";
 import { defaultSettings, type TenantSettings } from "./settings";
 import { Tenant } from "./tenant";
 
+export type { Assumptions } from "./assumptions";
 export { type Clock, VirtualClock } from "./clock";
 export type { CallFault, Fault, FaultPlan, FaultReport, FaultyCall, JobFault } from "./faultPlan";
 export type { JobStatus } from "./importJob";
@@ -42,12 +44,13 @@ export interface Emulator {
  * Starts a local Auth0 tenant.
  *
  * @throws Error for a host that is not loopback, a port that is taken, a data file that can't be read, or a fault plan
- * that is not valid.
+ * or an assumption that is not valid.
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { port = 0, host = "127.0.0.1", dataFile, clock = systemClock, faults = [], log, ...settings } = options;
   if (!isLoopback(host)) throw new Error(`The emulator serves loopback only, and ${host} is not a loopback address.`);
 
+  parseAssumptions(settings.assume ?? {});
   const { tenant, data } = await openTenant({ ...defaultSettings, ...settings }, clock, dataFile);
   tenant.faults.replace(faults);
   if (log) {

@@ -1,7 +1,6 @@
 import type { Hono } from "hono";
 import { ApiError } from "./apiError";
-import { findConnection } from "./connectionRoutes";
-import type { Connection } from "./connections";
+import { type Connection, identifierRules } from "./connections";
 import { authorise, type Env } from "./http";
 import { parseImportForm } from "./importForm";
 import { announce, describe, errorsOf } from "./importJob";
@@ -19,8 +18,8 @@ export function addJobs(app: Hono<Env>, tenant: Tenant): void {
       throw new ApiError(413, `Payload content length greater than maximum allowed: ${largestImport}`);
     }
     const form = await parseImportForm(body, c.req.header("content-type") ?? "");
-    const connection = findConnection(tenant, form.connectionId);
-    requireImportable(connection);
+    const connection = findJobConnection(tenant, form.connectionId);
+    requireImportable(connection, form.upsert ?? false, tenant);
     const job = tenant.jobs.create({ ...form, connection, bytes: body.byteLength });
     return c.json(announce(job), 202);
   });
@@ -33,15 +32,30 @@ export function addJobs(app: Hono<Env>, tenant: Tenant): void {
   });
 }
 
-function requireImportable({ strategy, options }: Connection): void {
+/** @throws ApiError 400 or 404 */
+function findJobConnection({ connections, assumptions }: Tenant, id: string): Connection {
+  const connection = connections.get(id);
+  if (connection) return connection;
+  throw new ApiError(assumptions.unknownConnection, "The connection does not exist.", "inexistent_connection");
+}
+
+/** @throws ApiError 400 */
+function requireImportable(connection: Connection, upsert: boolean, { assumptions }: Tenant): void {
+  const { strategy, options, enabled_clients } = connection;
   if (strategy !== "auth0") {
     throw new ApiError(400, "Connection must be a database connection", "operation_not_supported");
   }
   if (options.enabledDatabaseCustomization && !options.import_mode) {
     throw new ApiError(
       400,
-      "Connection is a custom database that does not import users to Auth0 (options.import_mode)",
+      "Custom Database Connections without import mode are not allowed.",
       "operation_not_supported",
     );
+  }
+  if (assumptions.jobsNeedClients && enabled_clients.length === 0) {
+    throw new ApiError(400, "Connection must be enabled.", "operation_not_supported");
+  }
+  if (upsert && !identifierRules(options).uniqueEmails && assumptions.nonUniqueUpserts === "refused") {
+    throw new ApiError(400, "Upsert is not supported where emails are not unique.", "operation_not_supported");
   }
 }

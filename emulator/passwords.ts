@@ -45,7 +45,7 @@ export async function rehash(
 /** What a sign-in leaves in the profile. It counts as an update of the user. */
 export function recordSignIn(user: User, users: UserStore, now: number, ip: string): void {
   change(
-    user,
+    users.primaryOf(user) ?? user,
     users,
     (attributes) => {
       attributes.logins_count = Number(attributes.logins_count ?? 0) + 1;
@@ -62,7 +62,7 @@ function hashesOf(user: User): Hashes {
 
 /** The user as it is by now: the hashes take their time. */
 function change(user: User, users: UserStore, edit: (attributes: Attributes) => void, now?: number): void {
-  const current = users.get(user.id);
+  const current = users.current(user);
   if (!current) return;
   const attributes = JSON.parse(current.attributes) as Attributes;
   edit(attributes);

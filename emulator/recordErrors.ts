@@ -1,8 +1,11 @@
-/** Auth0's documented codes, as far as an import of the emulator comes to them. */
+/** Auth0's codes, as far as an import of the emulator comes to them by itself. A fault may have any. */
 export type ErrorCode =
   | "ANY_OF_MISSING"
   | "ARRAY_LENGTH_LONG"
   | "ARRAY_LENGTH_SHORT"
+  | "CONFLICT_EMAIL"
+  | "CONFLICT_USERNAME"
+  | "CONNECTION_NOT_FOUND"
   | "DUPLICATED_USER"
   | "ENUM_MISMATCH"
   | "FORMAT"
@@ -12,7 +15,8 @@ export type ErrorCode =
   | "MINIMUM"
   | "NOT_PASSED"
   | "OBJECT_REQUIRED"
-  | "PATTERN";
+  | "PATTERN"
+  | "PROFILE_SIZE_EXCEEDED";
 
 /** One reason why a record failed, as `GET /api/v2/jobs/{id}/errors` lists it. */
 export interface RecordError {

@@ -1,13 +1,15 @@
 import { Ajv, type ErrorObject } from "ajv";
-import addFormats from "ajv-formats";
-import { type Connection, defaultUsernameLength } from "./connections";
+import isEmail from "validator/lib/isEmail";
+import type { Assumptions } from "./assumptions";
+import { type Connection, type IdentifierRules, identifierRules } from "./connections";
 import { type CustomPasswordHash, checkCustomPasswordHash, checkPasswordHash } from "./passwordHash";
 import { type ErrorCode, type RecordError, recordError } from "./recordErrors";
 import { usersImportSchema } from "./users-import.schema";
 
 /** A record of a users file that has passed the schema. */
 export interface ImportRecord {
-  email: string;
+  /** Only where imports take users without. */
+  email?: string;
   email_verified?: boolean;
   phone_number?: string;
   user_id?: string;
@@ -20,18 +22,28 @@ export interface ImportRecord {
 }
 
 /** All that is wrong with a record taken by itself; nothing means that it can be imported. */
-export function validateRecord(record: unknown, connection: Connection): RecordError[] {
-  if (!fitsSchema(record)) return (fitsSchema.errors ?? []).map((error) => fromSchema(error, record));
+export function validateRecord(
+  record: unknown,
+  connection: Connection,
+  { importsWithoutEmail }: Partial<Assumptions> = {},
+): RecordError[] {
+  const fits = importsWithoutEmail && connection.options.attributes ? fitsWithoutEmail : fitsSchema;
+  if (!fits(record)) {
+    return [...(fits.errors ?? []).map((error) => fromSchema(error, record)), ...checkEmailLength(record)];
+  }
   return [
+    ...checkEmailLength(record),
     ...checkLengths(record),
-    ...checkIdentifiers(record, connection),
+    ...checkIdentifiers(record, identifierRules(connection.options)),
     ...checkHashes(record),
     ...checkMetadata(record),
   ];
 }
 
-const ajv = addFormats(new Ajv({ allErrors: true, verbose: true }), { formats: ["email"] });
+// As the service checks addresses. It refuses many that the format of JSON Schema takes.
+const ajv = new Ajv({ allErrors: true, verbose: true, formats: { email: (text: string) => isEmail(text) } });
 const fitsSchema = ajv.compile<ImportRecord>(usersImportSchema);
+const fitsWithoutEmail = ajv.compile<ImportRecord>({ ...usersImportSchema, required: [] });
 
 const codeOfKeyword: Record<string, ErrorCode> = {
   type: "INVALID_TYPE",
@@ -96,7 +108,18 @@ function jsonType(value: unknown): string {
   return Number.isInteger(value) ? "integer" : typeof value;
 }
 
-const maxLengths = { name: 150, given_name: 150, family_name: 150, nickname: 300, email: 254, user_id: 255 };
+/** An address that is too long has the wrong format as well. */
+function checkEmailLength(record: unknown): RecordError[] {
+  const email = (record as { email?: unknown } | null)?.email;
+  if (typeof email !== "string" || email.length <= 64) return [];
+  const localPart = email.lastIndexOf("@");
+  return [
+    ...(lengthOf(email) > 254 ? [tooLong("email", lengthOf(email), 254)] : []),
+    ...(localPart > 64 ? [tooLong("email", localPart, 64)] : []),
+  ];
+}
+
+const maxLengths = { name: 150, given_name: 150, family_name: 150, nickname: 300, user_id: 255 };
 
 function checkLengths(record: ImportRecord): RecordError[] {
   const errors: RecordError[] = [];
@@ -107,8 +130,6 @@ function checkLengths(record: ImportRecord): RecordError[] {
       errors.push(tooLong(attribute, lengthOf(value), max));
     }
   }
-  const localPart = record.email.lastIndexOf("@");
-  if (localPart > 64) errors.push(tooLong("email", localPart, 64));
   return errors;
 }
 
@@ -121,24 +142,25 @@ function tooLong(at: string, length: number, max: number): RecordError {
   return recordError("MAX_LENGTH", at, `String is too long (${length} chars), maximum ${max}`);
 }
 
-function checkIdentifiers(record: ImportRecord, connection: Connection): RecordError[] {
-  const errors: RecordError[] = [];
+function checkIdentifiers(record: ImportRecord, rules: IdentifierRules): RecordError[] {
+  if (!rules.active.some((identifier) => record[identifier] !== undefined)) {
+    return [recordError("ANY_OF_MISSING", "", `Missing at least one of: ${rules.active.join(", ")}`)];
+  }
+  const errors: RecordError[] = rules.required
+    .filter((identifier) => record[identifier] === undefined)
+    .map((identifier) => recordError("OBJECT_REQUIRED", identifier, `Missing required property: ${identifier}`));
   if (record.user_id !== undefined && !/^\S+$/.test(record.user_id)) {
     errors.push(recordError("PATTERN", "user_id", `String does not match pattern ^\\S+$: ${record.user_id}`));
   }
   if (record.phone_number !== undefined && !/^\+[1-9]\d{1,14}$/.test(record.phone_number)) {
     errors.push(recordError("PATTERN", "phone_number", `String does not match pattern E.164: ${record.phone_number}`));
   }
-  if (record.username !== undefined) {
-    errors.push(...checkUsername(record.username, connection));
-  } else if (connection.options.requires_username) {
-    errors.push(recordError("OBJECT_REQUIRED", "username", "Missing required property: username"));
-  }
+  if (record.username !== undefined) errors.push(...checkUsername(record.username, rules));
   return errors;
 }
 
-function checkUsername(username: string, connection: Connection): RecordError[] {
-  const { min, max } = connection.options.validation?.username ?? defaultUsernameLength;
+function checkUsername(username: string, { usernameLength, usernameMayBe }: IdentifierRules): RecordError[] {
+  const { min, max } = usernameLength;
   if (username.length < min) {
     return [recordError("MIN_LENGTH", "username", `String is too short (${username.length} chars), minimum ${min}`)];
   }
@@ -147,8 +169,11 @@ function checkUsername(username: string, connection: Connection): RecordError[] 
   if (!/^[A-Za-z0-9_+\-.!#$'^`~@]+$/.test(username)) {
     errors.push(recordError("PATTERN", "username", `String does not match pattern: ${username}`));
   }
-  if (/^[^@]+@[^@]+\.[^@]+$/.test(username)) {
+  if (!usernameMayBe.email && /^[^@]+@[^@]+\.[^@]+$/.test(username)) {
     errors.push(recordError("NOT_PASSED", "username", `The username must not be an email address: ${username}`));
+  }
+  if (!usernameMayBe.phone_number && /^\+[0-9]{1,15}$/.test(username)) {
+    errors.push(recordError("NOT_PASSED", "username", `The username must not be a phone number: ${username}`));
   }
   return errors;
 }

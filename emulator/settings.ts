@@ -1,3 +1,5 @@
+import type { Assumptions } from "./assumptions";
+
 /** How a tenant is set up and how fast it is. Not kept in the data file. */
 export interface TenantSettings {
   /** The tenant's name, for the audience `https://DOMAIN/api/v2/`. The emulator's own address is taken as well. */
@@ -25,6 +27,8 @@ export interface TenantSettings {
   scryptMemory: number;
   /** Of the bcrypt hash that takes the place of an imported one at the first sign-in. */
   passwordRounds: number;
+  /** What Auth0 leaves open, where it is to be otherwise than by default. Checked by {@link parseAssumptions}. */
+  assume: Partial<Assumptions>;
 }
 
 export const defaultSettings: TenantSettings = {
@@ -42,4 +46,5 @@ export const defaultSettings: TenantSettings = {
   maxFailedSignIns: 10,
   scryptMemory: 32,
   passwordRounds: 10,
+  assume: {},
 };

@@ -1,5 +1,7 @@
+import { type Assumptions, defaultAssumptions } from "./assumptions";
 import { type Client, seededClients } from "./clients";
 import type { Clock } from "./clock";
+import { ConnectionDeletions } from "./connectionDeletions";
 import { type Connection, seededConnections } from "./connections";
 import { Faults } from "./faults";
 import { failedIn, type JobStatus, statusOf } from "./importJob";
@@ -15,8 +17,11 @@ export class Tenant {
   readonly #connections = new Map<string, Connection>();
   readonly #clients = new Map<string, Client>();
   #changes = 0;
-  readonly users = new UserStore();
+  /** Can be changed at any time. */
+  readonly assumptions: Assumptions;
+  readonly users: UserStore;
   readonly jobs: ImportJobs;
+  readonly deletions: ConnectionDeletions;
   readonly tokens: Tokens;
   readonly rateLimiter: RateLimiter | undefined;
   readonly signInAttempts: SignInAttempts;
@@ -29,9 +34,12 @@ export class Tenant {
     readonly clock: Clock,
     readonly signingKey: Buffer = Tokens.newSigningKey(),
   ) {
+    this.assumptions = { ...defaultAssumptions(), ...settings.assume };
+    this.users = new UserStore(clock, () => 0);
     this.restoreConnections(seededConnections(), seededClients());
     this.faults = new Faults(clock);
-    this.jobs = new ImportJobs(this.users, clock, settings, this.faults);
+    this.deletions = new ConnectionDeletions(this.users, clock, settings.usersPerSecond);
+    this.jobs = new ImportJobs(this, clock, settings, this.faults);
     this.tokens = new Tokens(signingKey, clock);
     this.signInAttempts = new SignInAttempts(settings, clock);
     const { requestsPerSecond, burst } = settings;
@@ -40,7 +48,7 @@ export class Tenant {
 
   /** Grows with every change that is worth keeping. */
   get revision(): number {
-    return this.users.revision + this.jobs.revision + this.#changes;
+    return this.users.revision + this.jobs.revision + this.deletions.revision + this.#changes;
   }
 
   get connections(): ReadonlyMap<string, Connection> {
@@ -55,6 +63,20 @@ export class Tenant {
   putConnection(connection: Connection): void {
     this.#connections.set(connection.id, connection);
     this.#changes++;
+  }
+
+  /** Its users go one after the other, and with the last one its name. */
+  deleteConnection(id: string): void {
+    const connection = this.#connections.get(id);
+    if (!connection) return;
+    this.#changes++;
+    this.#connections.delete(id);
+    this.deletions.begin(connection);
+  }
+
+  /** Whether a new connection could have the name. */
+  isNameFree(name: string): boolean {
+    return ![...this.#connections.values()].some((other) => other.name === name) && !this.deletions.hasName(name);
   }
 
   putClient(client: Client): void {
@@ -80,6 +102,12 @@ export class Tenant {
     for (const client of clients) this.#clients.set(client.client_id, client);
   }
 
+  /** Does all that is due by now. */
+  advance(): void {
+    this.jobs.advance();
+    this.deletions.advance();
+  }
+
   countAnswer(route: string, status: number): void {
     const statuses = this.answers.get(route) ?? new Map<number, number>();
     this.answers.set(route, statuses.set(status, (statuses.get(status) ?? 0) + 1));
@@ -89,6 +117,7 @@ export class Tenant {
   reset(): void {
     this.users.clear();
     this.jobs.clear();
+    this.deletions.clear();
     this.signInAttempts.clear();
     this.answers.clear();
     this.faults.restart();
@@ -96,7 +125,7 @@ export class Tenant {
 
   /** What the tenant has seen and done, for a test or a benchmark to check. */
   stats(): TenantStats {
-    this.jobs.advance();
+    this.advance();
     const answers = [...this.answers];
     return {
       jobs: {
@@ -130,7 +159,7 @@ export class Tenant {
 
   /** How often each user was sent, inserted and updated, by email or else by id; in one connection or in all. */
   tallies(onlyConnection?: string): Record<string, Tally> {
-    this.jobs.advance();
+    this.advance();
     const byIdentity = new Map<string, Tally>();
     for (const [connectionId, tallies] of this.users.tallies()) {
       if (onlyConnection !== undefined && connectionId !== onlyConnection) continue;

@@ -3,8 +3,10 @@ import addFormats from "ajv-formats";
 import type { Context, Hono } from "hono";
 import { ApiError, invalidBody } from "./apiError";
 import { authorise, type Env, invalidQuery, paged, readJson } from "./http";
+import { profileOf } from "./profile";
+import { isTooLarge } from "./profileSize";
 import type { Tenant } from "./tenant";
-import { type Attributes, toProfile, type User } from "./userStore";
+import type { Attributes, User } from "./userStore";
 import { usersImportSchema } from "./users-import.schema";
 
 export function addUsers(app: Hono<Env>, tenant: Tenant): void {
@@ -14,8 +16,7 @@ export function addUsers(app: Hono<Env>, tenant: Tenant): void {
     if (!user) throw new ApiError(404, "The user does not exist.", "inexistent_user");
     return user;
   };
-  const show = (user: User, c: Context<Env>) =>
-    selectFields(toProfile(user, tenant.connections.get(user.connectionId)), c);
+  const show = (user: User, c: Context<Env>) => selectFields(profileOf(user, tenant), c);
 
   app.get("/api/v2/users", read, (c) => {
     if (c.req.query("q") !== undefined) throw invalidQuery("The emulator has no search: q is not supported");
@@ -26,7 +27,7 @@ export function addUsers(app: Hono<Env>, tenant: Tenant): void {
   app.get("/api/v2/users-by-email", read, (c) => {
     const email = c.req.query("email");
     if (email === undefined) throw invalidQuery("Missing required property: email");
-    return c.json(tenant.users.findEverywhere(email).map((user) => show(user, c)));
+    return c.json(tenant.users.withEmail(email).map((user) => show(user, c)));
   });
   app.get("/api/v2/users/:id", read, (c) => c.json(show(find(c), c)));
   app.patch("/api/v2/users/:id", authorise(tenant, "update:users"), async (c) => {
@@ -87,9 +88,12 @@ function patchUser(user: User, patch: Awaited<ReturnType<typeof readPatch>>, ten
     updatedAt: tenant.clock.now(),
     attributes: JSON.stringify(attributes),
   };
+  if (isTooLarge(changed, tenant.assumptions, tenant.clock.now())) {
+    throw new ApiError(400, "The user profile exceeds the maximum size of 10 KB", "invalid_body");
+  }
   const { users } = tenant;
   const taken = {
-    email: users.findByEmail(user.connectionId, changed.email),
+    email: changed.email === undefined ? undefined : users.findByEmail(user.connectionId, changed.email),
     username: changed.username === undefined ? undefined : users.findByUsername(user.connectionId, changed.username),
     phone_number:
       changed.phoneNumber === undefined ? undefined : users.findByPhoneNumber(user.connectionId, changed.phoneNumber),

@@ -1,15 +1,18 @@
-import type { Connection } from "./connections";
+import type { Clock } from "./clock";
+import { UserHistory } from "./userHistory";
+import { UserIndex } from "./userIndex";
+import { keyOf, UserLinks } from "./userLinks";
 
 /**
- * A user of a database connection. Immutable, so that a copy of the list is a copy of the store; and compact, as
- * there may be a million: what is neither a key nor needed for finding the user stays JSON text.
+ * A user of a connection. Immutable, so that a copy of the list is a copy of the store; and compact, as there may be a
+ * million: what is neither a key nor needed for finding the user stays JSON text.
  */
 export interface User {
-  /** With its `auth0|`. */
+  /** With its `auth0|`, or what else its connection's strategy is. */
   readonly id: string;
   readonly connectionId: string;
   /** In lower case, like the username. */
-  readonly email: string;
+  readonly email: string | undefined;
   readonly username: string | undefined;
   readonly phoneNumber: string | undefined;
   /** Milliseconds since the epoch. */
@@ -19,7 +22,10 @@ export interface User {
   readonly attributes: string;
 }
 
-/** Everything else about a user, under the names of the users file, secrets included. */
+/**
+ * Everything else about a user, under the names of the users file and of `GET /api/v2/users/{id}`, secrets included:
+ * `logins_count`, `last_login`, `last_ip` and `last_password_reset`, too, which a fresh user lacks.
+ */
 export type Attributes = Record<string, unknown>;
 
 /** How often records with one identity were sent to a connection, and what became of them. Immutable. */
@@ -32,79 +38,154 @@ export interface Tally {
 const nothingYet: Tally = { sent: 0, inserted: 0, updated: 0 };
 
 interface Database {
-  byEmail: Map<string, User>;
-  byUsername: Map<string, User>;
-  byPhoneNumber: Map<string, User>;
+  byEmail: UserIndex;
+  byUsername: UserIndex;
+  byPhoneNumber: UserIndex;
   tallies: Map<string, Tally>;
 }
 
-/** The users of all connections. User ids are unique in the tenant, the other keys in their connection. */
+/**
+ * The users of all connections. Who may share a key with whom is up to those who put them in: here a `user_id` may be
+ * in several connections, and several users of one may have the same email.
+ */
 export class UserStore {
-  private readonly byId = new Map<string, User>();
+  private readonly byId = new UserIndex();
   private readonly databases = new Map<string, Database>();
-
+  private readonly links = new UserLinks();
+  readonly history: UserHistory;
+  private count = 0;
   private changes = 0;
+
+  /** @param horizon how many milliseconds back {@link history} has to reach */
+  constructor(
+    private readonly clock: Clock,
+    horizon: () => number,
+  ) {
+    this.history = new UserHistory(horizon);
+  }
 
   /** Grows with every change. */
   get revision(): number {
     return this.changes;
   }
 
+  /** How many there are, without those who became identities of others. */
   get size(): number {
-    return this.byId.size;
+    return this.count;
   }
 
   all(): IterableIterator<User> {
     return this.byId.values();
   }
 
+  /** The first, where connections share the id. */
   get(id: string): User | undefined {
-    return this.byId.get(id);
+    return this.byId.first(id);
   }
 
+  withId(id: string): readonly User[] {
+    return this.byId.all(id);
+  }
+
+  getIn(connectionId: string, id: string): User | undefined {
+    return this.byId.all(id).find((user) => user.connectionId === connectionId);
+  }
+
+  /** The user as it is by now, also where it became an identity of another. */
+  current(user: User): User | undefined {
+    return this.holdersOf(user.id).find(({ connectionId }) => connectionId === user.connectionId);
+  }
+
+  /** Those with the id, those who became identities of others among them. */
+  holdersOf(id: string): readonly User[] {
+    const linked = this.links.withId(id);
+    return linked.length === 0 ? this.byId.all(id) : [...this.byId.all(id), ...linked];
+  }
+
+  /** One who became an identity of another is found, too: it keeps its email. So with the other two. */
   findByEmail(connectionId: string, email: string): User | undefined {
-    return this.database(connectionId).byEmail.get(email);
+    return this.database(connectionId).byEmail.first(email);
   }
 
   findByUsername(connectionId: string, username: string): User | undefined {
-    return this.database(connectionId).byUsername.get(username);
+    return this.database(connectionId).byUsername.first(username);
   }
 
   findByPhoneNumber(connectionId: string, phoneNumber: string): User | undefined {
-    return this.database(connectionId).byPhoneNumber.get(phoneNumber);
+    return this.database(connectionId).byPhoneNumber.first(phoneNumber);
   }
 
   /** Users with this email in any connection. */
-  findEverywhere(email: string): User[] {
-    return [...this.databases.values()].flatMap(({ byEmail }) => byEmail.get(email) ?? []);
+  withEmail(email: string): User[] {
+    return [...this.databases.values()].flatMap(({ byEmail }) =>
+      byEmail.all(email).filter((user) => !this.isLinked(user)),
+    );
   }
 
-  /** Adds the user, or replaces the one with its id. Its keys must be free. */
+  /** Adds the user, or replaces the one with its id in its connection. */
   put(user: User): void {
     this.changes += 1;
-    const previous = this.byId.get(user.id);
-    // Most replacements keep their keys, and taking a key out of a large map to put it back is slow.
-    if (previous && !hasSameKeys(previous, user)) this.removeKeys(previous);
-    this.byId.set(user.id, user);
-    const { byEmail, byUsername, byPhoneNumber } = this.database(user.connectionId);
-    byEmail.set(user.email, user);
-    if (user.username !== undefined) byUsername.set(user.username, user);
-    if (user.phoneNumber !== undefined) byPhoneNumber.set(user.phoneNumber, user);
+    const former = this.current(user);
+    if (former) {
+      const now = this.clock.now();
+      this.history.noteChange(former, former.updatedAt < user.updatedAt ? user.updatedAt : now);
+    } else {
+      this.count += 1;
+    }
+    if (former && this.isLinked(former)) this.links.replace(former, user);
+    else this.byId.put(user.id, user, former);
+    this.putKeys(user, former);
   }
 
   delete(user: User): void {
     this.changes += 1;
-    this.removeKeys(user);
-    this.byId.delete(user.id);
+    this.history.noteDeletion(user, this.clock.now());
+    this.count -= 1;
+    this.byId.delete(user.id, user);
+    for (const each of [user, ...this.links.deletePrimary(user)]) this.deleteKeys(each);
+  }
+
+  /** Makes the one user an identity of the other; what was linked to it comes along. */
+  link(primary: User, secondary: User): void {
+    this.changes += 1;
+    this.count -= 1;
+    this.byId.delete(secondary.id, secondary);
+    for (const user of [secondary, ...this.links.deletePrimary(secondary)]) this.links.add(keyOf(primary), user);
+  }
+
+  /** The users who became identities of this one, in the order of linking. */
+  secondariesOf(primary: User): readonly User[] {
+    return this.links.secondariesOf(primary);
+  }
+
+  isLinked(user: User): boolean {
+    return this.links.primaryKeyOf(user) !== undefined;
+  }
+
+  /** The user whose identity this one became. */
+  primaryOf(user: User): User | undefined {
+    const key = this.links.primaryKeyOf(user);
+    return key === undefined ? undefined : this.byKey(key);
+  }
+
+  /** All who became identities of others, each with the other one's id and connection. */
+  *linked(): IterableIterator<{ primary: User; secondary: User }> {
+    for (const secondary of this.links.all()) {
+      const primary = this.primaryOf(secondary);
+      if (primary) yield { primary, secondary };
+    }
   }
 
   clear(): void {
     this.changes += 1;
+    this.count = 0;
     this.byId.clear();
+    this.links.clear();
+    this.history.clear();
     this.databases.clear();
   }
 
-  count(connectionId: string, identity: string, event: keyof Tally): void {
+  tally(connectionId: string, identity: string, event: keyof Tally): void {
     this.changes += 1;
     const { tallies } = this.database(connectionId);
     const tally = tallies.get(identity) ?? nothingYet;
@@ -119,48 +200,48 @@ export class UserStore {
     for (const [connectionId, { tallies }] of this.databases) yield [connectionId, tallies];
   }
 
-  private removeKeys(user: User): void {
+  private byKey(key: string): User | undefined {
+    const space = key.indexOf(" ");
+    return this.getIn(key.slice(0, space), key.slice(space + 1));
+  }
+
+  private putKeys(user: User, former: User | undefined): void {
     const { byEmail, byUsername, byPhoneNumber } = this.database(user.connectionId);
-    byEmail.delete(user.email);
-    if (user.username !== undefined) byUsername.delete(user.username);
-    if (user.phoneNumber !== undefined) byPhoneNumber.delete(user.phoneNumber);
+    replaceKey(byEmail, user.email, user, former?.email, former);
+    replaceKey(byUsername, user.username, user, former?.username, former);
+    replaceKey(byPhoneNumber, user.phoneNumber, user, former?.phoneNumber, former);
+  }
+
+  private deleteKeys(user: User): void {
+    const { byEmail, byUsername, byPhoneNumber } = this.database(user.connectionId);
+    if (user.email !== undefined) byEmail.delete(user.email, user);
+    if (user.username !== undefined) byUsername.delete(user.username, user);
+    if (user.phoneNumber !== undefined) byPhoneNumber.delete(user.phoneNumber, user);
   }
 
   private database(connectionId: string): Database {
     let database = this.databases.get(connectionId);
     if (!database) {
-      database = { byEmail: new Map(), byUsername: new Map(), byPhoneNumber: new Map(), tallies: new Map() };
+      database = {
+        byEmail: new UserIndex(),
+        byUsername: new UserIndex(),
+        byPhoneNumber: new UserIndex(),
+        tallies: new Map(),
+      };
       this.databases.set(connectionId, database);
     }
     return database;
   }
 }
 
-function hasSameKeys(a: User, b: User): boolean {
-  return a.email === b.email && a.username === b.username && a.phoneNumber === b.phoneNumber;
-}
-
-const notShown = ["password_hash", "custom_password_hash", "mfa_factors"];
-
-/** The user as `GET /api/v2/users/{id}` shows it. */
-export function toProfile(user: User, connection: Connection | undefined): Record<string, unknown> {
-  const profile: Record<string, unknown> = {
-    user_id: user.id,
-    email: user.email,
-    ...(user.username !== undefined && { username: user.username }),
-    ...(user.phoneNumber !== undefined && { phone_number: user.phoneNumber }),
-    ...(JSON.parse(user.attributes) as Attributes),
-    identities: [
-      {
-        connection: connection?.name,
-        provider: "auth0",
-        user_id: user.id.slice(user.id.indexOf("|") + 1),
-        isSocial: false,
-      },
-    ],
-    created_at: new Date(user.createdAt).toISOString(),
-    updated_at: new Date(user.updatedAt).toISOString(),
-  };
-  for (const attribute of notShown) delete profile[attribute];
-  return profile;
+function replaceKey(
+  index: UserIndex,
+  key: string | undefined,
+  user: User,
+  formerKey: string | undefined,
+  former: User | undefined,
+): void {
+  // Most replacements keep their keys, and taking a key out of a large map to put it back is slow.
+  if (former && formerKey !== undefined && formerKey !== key) index.delete(formerKey, former);
+  if (key !== undefined) index.put(key, user, former);
 }

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { ManagementClient } from "auth0";
-import { connections, ManualClock, TestTenant, usersNamed } from "./emulatorClient";
+import { connections, importForm, ManualClock, TestTenant, usersNamed } from "./emulatorClient";
 
 // Compiled tests live in an output folder; their fixtures are read where they are in the repository.
 const fixtures = join(process.cwd(), "test", "fixtures", "auth0");
@@ -247,9 +247,18 @@ describe("emulator", () => {
       }
       const custom = (await refusal(connections.customDatabase)) as { statusCode: number; message: string };
       assert.equal(custom.statusCode, 400);
-      assert.match(custom.message, /import_mode/);
-      assert.equal(((await refusal("con_AAAAAAAAAAAAAAAA")) as { statusCode: number }).statusCode, 404);
+      assert.equal(custom.message, "Custom Database Connections without import mode are not allowed.");
+      for (const unknownConnection of [400, 404] as const) {
+        await tenant.assume({ unknownConnection });
+        const { statusCode, message } = (await refusal("con_AAAAAAAAAAAAAAAA")) as { statusCode: number } & Error;
+        assert.deepEqual([statusCode, message], [unknownConnection, "The connection does not exist."]);
+      }
+      const unused = { connection_id: connections.withUsernames };
+      await tenant.assume({ jobsNeedClients: true });
+      assert.equal(((await tenant.postUsers(one, unused)).body as Error).message, "Connection must be enabled.");
       assert.equal(tenant.emulator.tenant.stats().jobs.total, 0);
+      await tenant.assume({ jobsNeedClients: false });
+      assert.equal((await tenant.postUsers(one, unused)).status, 202);
     });
 
     it("refuses a form that is not the endpoint's", async () => {
@@ -258,12 +267,22 @@ describe("emulator", () => {
         ((await tenant.postUsers(one, fields)).body as Error).message;
       assert.match(await message({ upsert: "yes" }), /Expected type boolean .* on property upsert/);
       assert.match(await message({ other: "x" }), /Additional properties not allowed: other/);
-      const noUsers = new FormData();
-      noUsers.append("connection_id", connections.database);
       const { access_token } = (await tenant.signIn()).body as { access_token: string };
-      const headers = { authorization: `Bearer ${access_token}` };
-      const missing = await tenant.send("POST", "/api/v2/jobs/users-imports", { headers, body: noUsers });
-      assert.match((missing.body as Error).message, /Missing required property: users/);
+      const authorization = `Bearer ${access_token}`;
+      const messageTo = async (init: RequestInit) =>
+        ((await tenant.send("POST", "/api/v2/jobs/users-imports", init)).body as Error).message;
+      const without = async (part: string) => {
+        const form = importForm(one);
+        form.delete(part);
+        return messageTo({ headers: { authorization }, body: form });
+      };
+      assert.equal(await without("users"), "Must provide 'users' file as multipart part.");
+      assert.equal(await without("connection_id"), "Must provide 'connection_id' as multipart part.");
+      assert.equal(((await tenant.postUsers("")).body as Error).message, "Users file must not be empty.");
+      assert.equal(
+        await messageTo({ headers: { authorization, "content-type": "multipart/form-data; boundary=x" }, body: "--y" }),
+        "Payload validation error: 'Invalid multipart payload format'.",
+      );
       assert.equal((await tenant.call("POST", "/api/v2/jobs/users-imports", {})).status, 415);
     });
 

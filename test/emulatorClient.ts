@@ -1,4 +1,4 @@
-import { type Clock, type Emulator, type EmulatorOptions, startEmulator } from "../emulator/index";
+import { type Assumptions, type Clock, type Emulator, type EmulatorOptions, startEmulator } from "../emulator/index";
 
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
@@ -75,6 +75,12 @@ export class TestTenant {
       headers: { authorization: `Bearer ${this.token}`, "content-type": "application/json" },
       ...json,
     });
+  }
+
+  /** Changes what Auth0 leaves open. */
+  async assume(assumptions: Partial<Assumptions>): Promise<void> {
+    const { status, body } = await this.call("PATCH", "/emulator/assumptions", assumptions);
+    if (status !== 200) throw new Error(JSON.stringify(body));
   }
 
   /** POSTs a users file: records, or the file's text. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManagementClient } from "auth0";
-import { connections, TestTenant, usersNamed } from "./emulatorClient";
+import { connections, ManualClock, TestTenant, usersNamed } from "./emulatorClient";
 
 const scopes = [
   "create:connections",
@@ -70,6 +70,94 @@ describe("emulator: connections and applications that a program makes", () => {
     }
   });
 
+  it("deletes a connection, its users one by one after it, and with the last of them its name", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "emulator-connections-"));
+    try {
+      const clock = new ManualClock();
+      const options = {
+        scopes: [...scopes, "delete:connections"],
+        clock,
+        usersPerSecond: 2,
+        dataFile: join(folder, "data.ndjson"),
+      };
+      tenant = await TestTenant.start(options);
+      const job = await tenant.submit(usersNamed(4), { connection_id: connections.secondDatabase });
+      await tenant.submit(usersNamed(1, "other"));
+      clock.advance(2);
+      assert.equal((await tenant.job(job)).status, "completed");
+
+      const path = `/api/v2/connections/${connections.secondDatabase}`;
+      const { status, body } = await tenant.call("DELETE", path);
+      assert.deepEqual([status, body], [202, { deleted_at: "2025-01-01T00:00:02.000Z" }]);
+      assert.equal((await tenant.call("GET", path)).status, 404);
+      assert.equal((await tenant.postUsers(usersNamed(1), { connection_id: connections.secondDatabase })).status, 400);
+      const create = () => tenant.call("POST", "/api/v2/connections", { name: "second-database", strategy: "auth0" });
+      const left = async () => ((await tenant.call("GET", "/api/v2/users")).body as object[]).length;
+      assert.equal(await left(), 5);
+      clock.advance(1);
+      assert.equal(await left(), 3);
+      assert.equal((await create()).status, 409);
+
+      await tenant.stop();
+      tenant = await tenant.restart(options);
+      assert.equal((await create()).status, 409);
+      clock.advance(1);
+      assert.equal((await create()).status, 201);
+      assert.equal(await left(), 1);
+      // Of one without users nothing is left to wait for.
+      assert.equal((await tenant.call("DELETE", `/api/v2/connections/${connections.withUsernames}`)).status, 202);
+      assert.equal(
+        (await tenant.call("POST", "/api/v2/connections", { name: "username-database", strategy: "auth0" })).status,
+        201,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("tells the enabled clients by their own call, in pages, and no longer with the connection", async () => {
+    tenant = await TestTenant.start({ scopes });
+    const path = `/api/v2/connections/${connections.database}`;
+    const ids: string[] = [];
+    for (const name of ["a", "b"]) {
+      const { client_id } = (await tenant.call("POST", "/api/v2/clients", { name })).body as { client_id: string };
+      await tenant.call("PATCH", `${path}/clients`, [{ client_id, status: true }]);
+      ids.push(client_id);
+    }
+    const first = (await tenant.call("GET", `${path}/clients?take=2`)).body as { clients: object[]; next: string };
+    assert.equal(first.clients.length, 2);
+    const rest = await tenant.call("GET", `${path}/clients?take=2&from=${encodeURIComponent(first.next)}`);
+    assert.deepEqual(rest.body, { clients: [{ client_id: ids[1] }] });
+
+    for (const enabledClientsShown of [false, true]) {
+      await tenant.assume({ enabledClientsShown });
+      for (const list of ["/api/v2/connections", "/api/v2/connections?take=10"]) {
+        const { body } = await tenant.call("GET", list);
+        const [shown] = Array.isArray(body) ? body : (body as { connections: object[] }).connections;
+        assert.equal("enabled_clients" in shown, enabledClientsShown);
+      }
+      assert.equal("enabled_clients" in ((await tenant.call("GET", path)).body as object), enabledClientsShown);
+    }
+  });
+
+  it("changes options, and refuses the two ways of username together", async () => {
+    tenant = await TestTenant.start({ scopes });
+    const path = `/api/v2/connections/${connections.withUsernames}`;
+    const attributes = { username: { identifier: { active: true } } };
+    const both = { requires_username: true, attributes };
+    for (const refused of [
+      await tenant.call("POST", "/api/v2/connections", { name: "both", strategy: "auth0", options: both }),
+      await tenant.call("PATCH", path, { options: both }),
+    ]) {
+      assert.equal(refused.status, 400);
+      const { message } = refused.body as Error;
+      assert.equal(message, "Cannot set both options.attributes and options.requires_username");
+    }
+    assert.equal((await tenant.call("PATCH", path, { name: "other" })).status, 400);
+    await tenant.call("PATCH", path, { options: { attributes } });
+    assert.deepEqual(((await tenant.call("GET", path)).body as { options: object }).options, { attributes });
+  });
+
   it("refuses a name that is taken or not allowed, clients that don't exist, and a token without the scope", async () => {
     tenant = await TestTenant.start({ scopes });
     const create = (name: string) => tenant.call("POST", "/api/v2/connections", { name, strategy: "auth0" });
@@ -86,6 +174,8 @@ describe("emulator: connections and applications that a program makes", () => {
     for (const [method, path, scope] of [
       ["POST", "/api/v2/connections", "create:connections"],
       ["PATCH", `/api/v2/connections/${connections.database}/clients`, "update:connections"],
+      ["PATCH", `/api/v2/connections/${connections.database}`, "update:connections"],
+      ["DELETE", `/api/v2/connections/${connections.database}`, "delete:connections"],
       ["POST", "/api/v2/clients", "create:clients"],
       ["GET", "/api/v2/clients/a", "read:clients"],
       ["DELETE", "/api/v2/clients/a", "delete:clients"],

@@ -29,7 +29,7 @@ describe("emulator: records", () => {
   }
 
   describe("that fail", () => {
-    const cases: [what: string, record: object, code: string, path?: string][] = [
+    const cases: [what: string, record: object, code: string, path?: string, alsoCode?: string][] = [
       ["no identifier", { name: "Jane" }, "ANY_OF_MISSING"],
       ["no email", { username: "jane", email: undefined }, "OBJECT_REQUIRED", "email"],
       ["a bad email", { email: "nobody" }, "FORMAT", "email"],
@@ -37,10 +37,26 @@ describe("emulator: records", () => {
       [
         "an email too long",
         { email: `a@${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(60)}.${"e".repeat(60)}.${"f".repeat(10)}.com` },
-        "MAX_LENGTH",
+        "FORMAT",
         "email",
+        "MAX_LENGTH",
       ],
-      ["a local part too long", { email: `${"a".repeat(65)}@example.com` }, "MAX_LENGTH", "email"],
+      ["a local part too long", { email: `${"a".repeat(65)}@example.com` }, "FORMAT", "email", "MAX_LENGTH"],
+      ...["c", "123", "co1"].map((label): [string, object, string, string] => [
+        `an email whose last label is ${label}`,
+        { email: `jane@example.${label}` },
+        "FORMAT",
+        "email",
+      ]),
+      ["an email at an IP address", { email: "jane@192.0.2.1" }, "FORMAT", "email"],
+      ["an email at a label of 64", { email: `jane@${"a".repeat(64)}.example.com` }, "FORMAT", "email"],
+      ["an underscore in an email's domain", { email: "jane@ex_ample.com" }, "FORMAT", "email"],
+      [
+        "a factor's email at an IP address",
+        { mfa_factors: [{ email: { value: "a@192.0.2.1" } }] },
+        "FORMAT",
+        "mfa_factors[0].email.value",
+      ],
       ["an unknown attribute", { nick: "J" }, "NOT_PASSED"],
       ["a name too long", { name: "x".repeat(151) }, "MAX_LENGTH", "name"],
       ["a given name too long", { given_name: "x".repeat(151) }, "MAX_LENGTH", "given_name"],
@@ -226,13 +242,17 @@ describe("emulator: records", () => {
         "custom_password_hash.parallelization",
       ],
     ];
-    for (const [what, record, code, path] of cases) {
+    for (const [what, record, code, path, alsoCode] of cases) {
       it(`${what}: ${code}`, async () => {
         const whole = what === "no identifier" ? record : { email: "jane@example.com", ...record };
         const { summary, failed } = await tenant.importUsers([whole]);
         assert.equal(summary.failed, 1);
         const [error, ...others] = failed[0]?.errors ?? [];
-        assert.deepEqual([error?.code, error?.path, others], [code, path, []]);
+        assert.deepEqual([error?.code, error?.path], [code, path]);
+        assert.deepEqual(
+          others.map((other) => other.code),
+          alsoCode ? [alsoCode] : [],
+        );
       });
     }
 
@@ -297,6 +317,12 @@ describe("emulator: records", () => {
           phone_number: "+123456789012345",
         },
       ],
+      ...[
+        "jane@example.museum",
+        "o'brien+x@sub.example.co.uk",
+        "jane@xn--exmple-cua.com",
+        '"jane doe"@exämple.com',
+      ].map((email): [string, object] => [`the email ${email}`, { email }]),
       ["all letters of a username", { username: "aZ9_+-.!#$'^`~@" }],
       ["password_hash $2a$", { password_hash: bcrypt.replace("2b", "2a") }],
       [
@@ -377,13 +403,27 @@ describe("emulator: records", () => {
       assert.equal(failed.length, 4);
     });
 
-    it("may share all but the user id with a user of another connection", async () => {
+    it("may share all with a user of another connection, or all but the user id", async () => {
       await tenant.importUsers([{ email: "jane@example.com", user_id: "1", username: "jane" }]);
       const other = { connection_id: connections.secondDatabase };
+      await tenant.assume({ sharedUserIds: false });
       const sameId = await tenant.importUsers([{ email: "other@example.com", user_id: "1" }], other);
       assert.equal(sameId.failed[0]?.errors[0]?.code, "DUPLICATED_USER");
       const rest = await tenant.importUsers([{ email: "jane@example.com", username: "jane" }], other);
       assert.equal(rest.summary.inserted, 1);
+
+      await tenant.assume({ sharedUserIds: true });
+      const shared = await tenant.importUsers([{ email: "other@example.com", user_id: "1" }], other);
+      assert.equal(shared.summary.inserted, 1);
+      assert.equal(tenant.emulator.tenant.users.size, 3);
+      const byId = async () => (await tenant.call("GET", "/api/v2/users/auth0%7C1")).body as { email?: string };
+      assert.equal((await byId()).email, "jane@example.com");
+      // Calls by id act on the first that there is.
+      await tenant.call("PATCH", "/api/v2/users/auth0%7C1", { name: "First" });
+      assert.equal((await userOf("jane@example.com")).name, "First");
+      assert.equal((await userOf("other@example.com")).name, undefined);
+      await tenant.call("DELETE", "/api/v2/users/auth0%7C1");
+      assert.equal((await byId()).email, "other@example.com");
     });
 
     it("fail when an earlier record of the file is the same user, with upsert too", async () => {
@@ -488,9 +528,50 @@ describe("emulator: records", () => {
       assert.deepEqual((await recordOf("a@example.com")).custom_password_hash, record("02").custom_password_hash);
       const { user_id } = await userOf("a@example.com");
       assert.equal((await tenant.send("POST", `/emulator/users/${user_id}/sign-in`)).status, 204);
-      await tenant.importUsers([record("03")], upsert);
+      const { summary } = await tenant.importUsers([record("03")], upsert);
+      assert.deepEqual(summary, { failed: 1, updated: 0, inserted: 0, total: 1 });
       assert.deepEqual((await recordOf("a@example.com")).custom_password_hash, record("02").custom_password_hash);
-      assert.equal((await userOf("a@example.com")).logins_count, 1);
+      const { logins_count, last_login, last_ip } = await userOf("a@example.com");
+      assert.deepEqual([logins_count, typeof last_login, last_ip], [1, "string", "127.0.0.1"]);
+    });
+
+    it("are refused whole with a hash for who has none or a password_hash, by a code that is not known", async () => {
+      await tenant.importUsers([{ email: "a@example.com" }, { email: "b@example.com", password_hash: bcrypt }]);
+      const users = ["a", "b"].map((name) => ({
+        email: `${name}@example.com`,
+        name: "New",
+        ...hashed("md5", { value: "01", encoding: "hex" }),
+      }));
+      for (const hashConflictCode of ["CONFLICT", "NOT_PASSED"]) {
+        await tenant.assume({ hashConflictCode });
+        const { failed } = await tenant.importUsers(users, upsert);
+        const message = "A custom_password_hash was provided, but the user already has password hash defined";
+        assert.deepEqual(
+          failed.map(({ errors }) => errors),
+          users.map(() => [{ code: hashConflictCode, message }]),
+        );
+        assert.equal((await userOf("a@example.com")).name, undefined);
+      }
+      const withoutHash = users.map(({ custom_password_hash: _, ...user }) => user);
+      assert.equal((await tenant.importUsers(withoutHash, upsert)).summary.updated, 2);
+      await tenant.assume({ hashUpserts: "taken" });
+      assert.equal((await tenant.importUsers(users, upsert)).summary.updated, 2);
+      const { custom_password_hash, password_hash } = await recordOf("b@example.com");
+      assert.deepEqual([custom_password_hash, password_hash], [users[1]?.custom_password_hash, undefined]);
+    });
+
+    it("set factors, or leave them", async () => {
+      const factors = (value: string) => ({ email: "a@example.com", mfa_factors: [{ phone: { value } }] });
+      await tenant.importUsers([factors("+1")]);
+      for (const [factorsUpserted, kept] of [
+        [true, "+2"],
+        [false, "+2"],
+      ] as const) {
+        await tenant.assume({ factorsUpserted });
+        const { summary } = await tenant.importUsers([factors(factorsUpserted ? "+2" : "+3")], upsert);
+        assert.equal(summary.updated, 1);
+        assert.deepEqual((await recordOf("a@example.com")).mfa_factors, factors(kept).mfa_factors);
+      }
     });
 
     it("fail when a new user's id or username is somebody else's", async () => {

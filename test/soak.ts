@@ -503,7 +503,7 @@ class Round {
   }
 
   #inTenant() {
-    return new Map([...this.#emulator.tenant.users.all()].map((user) => [user.email, user]));
+    return new Map([...this.#emulator.tenant.users.all()].map((user) => [user.email ?? user.id, user]));
   }
 
   /** Hours pass for a job that gets no further, and the tenant ends it. */
