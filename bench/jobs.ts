@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { MAX_REQUEST_BYTES } from "../provider/plan/pack";
 import { shareOf } from "../provider/plan/share";
@@ -12,10 +13,12 @@ import { importNaively } from "./naive";
 
 /*
  * How well the import engine uses a tenant's slots. The real provider process imports into the emulator, both as
- * processes of their own, in full jobs of a given length. Beside it, a script that polls every second, in the same run.
+ * processes of their own, in full jobs of a given length. Rows of their own: the first slots that come free, when no
+ * job's time is known yet; and those after a `kill -9`, with a run that goes on eight seconds later. Beside it, a script
+ * that polls every second.
  */
 
-const USAGE = "Usage: bench:jobs [--seconds 1|5|20] [--slots 2|20] [--no-naive]";
+const USAGE = "Usage: bench:jobs [--seconds 1|5|20] [--slots 2|20] [--no-naive] [--first] [--resumed]";
 
 const CONNECTION = "con_0000000000000001";
 const USERS_FILE = "users.ndjson";
@@ -48,19 +51,36 @@ const CELLS: readonly Cell[] = [1, 5, 20].flatMap((seconds) =>
   [2, 20].map((slots) => ({
     seconds,
     slots,
-    jobsPerSlot: { 1: 45, 5: 20, 20: 5 }[seconds] ?? 20,
-    naiveJobsPerSlot: { 1: 4, 5: 2, 20: 2 }[seconds] ?? 2,
+    jobsPerSlot: { 1: 40, 5: 16, 20: 4 }[seconds] ?? 16,
+    naiveJobsPerSlot: { 1: 4, 5: 2, 20: 1 }[seconds] ?? 2,
   })),
 );
+
+/** So many slots that come free make a row of their own. */
+const FIRST = 10;
+
+/** A run that is killed: in the middle of its jobs, when each slot has had one. */
+const KILLED = { afterJobs: 1.5, downMs: 8_000 };
 
 /** To reach, of the engine. */
 const GOALS = {
   utilisation: ({ seconds }: Cell): number => (seconds < 5 ? 0.95 : 0.98),
-  callsPerJob: 6,
+  callsPerJob: 5,
   packing: 0.995,
+  /** Of a job of 5 s, and not of another: a look takes its time. */
+  gap: { "first 10": 0.03, resumed: 0.05 },
 };
 
+/** A job as the tenant tells of it. */
+interface Job {
+  readonly created: number;
+  readonly finished: number;
+  readonly bytes: number;
+  readonly batch: string;
+}
+
 interface Figures {
+  readonly all: readonly Job[];
   readonly jobs: number;
   /** Job time over slots times span, from the first job's creation to the last one's end, by the tenant's clock. */
   readonly utilisation: number;
@@ -68,6 +88,8 @@ interface Figures {
   readonly callsPerJob: number;
   /** Mean size of a request over what one may have, without the last job of each batch. */
   readonly packing: number;
+  /** For how long a slot that came free lay idle, in the mean, over a job's time. */
+  readonly gap: number;
 }
 
 interface BenchUser {
@@ -110,35 +132,53 @@ async function withEmulator(cell: Cell, importInto: (url: string) => Promise<num
   }
 }
 
-async function figuresOf(emulator: EmulatorProcess, { slots }: Cell, users: number): Promise<Figures> {
+async function figuresOf(emulator: EmulatorProcess, cell: Cell, users: number): Promise<Figures> {
+  const { slots } = cell;
   const stats = await emulator.stats();
-  const jobs = stats.jobs.list.map(({ created, finished, ...job }) => {
-    if (finished === null) throw new Error(`The job ${job.id} has not ended.`);
-    return { ...job, created: Date.parse(created), finished: Date.parse(finished) };
+  const jobs = stats.jobs.list.map(({ id, created, finished, bytes, external_id }): Job => {
+    if (finished === null) throw new Error(`The job ${id} has not ended.`);
+    // The external id without the job's number.
+    const batch = (external_id ?? "").replace(/#\d+$/, "");
+    return { created: Date.parse(created), finished: Date.parse(finished), bytes, batch };
   });
   if (stats.users !== users) throw new Error(`${stats.users} users are in the tenant instead of ${users}.`);
 
   const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
   const span = Math.max(...jobs.map(({ finished }) => finished)) - Math.min(...jobs.map(({ created }) => created));
-  const last = new Map(jobs.map((job) => [batchOf(job), job]));
-  const full = jobs.filter((job) => last.get(batchOf(job)) !== job);
+  const last = new Map(jobs.map((job) => [job.batch, job]));
+  const full = jobs.filter((job) => last.get(job.batch) !== job);
   return {
+    all: jobs,
     jobs: jobs.length,
     utilisation: sum(jobs.map(({ created, finished }) => finished - created)) / (slots * span),
     callsPerJob: sum(Object.values(stats.requests)) / jobs.length,
     packing: sum(full.map(({ bytes }) => bytes)) / full.length / MAX_REQUEST_BYTES,
+    gap: gapOf(jobs, cell),
   };
 }
 
-/** The external id without the job's number. */
-function batchOf({ external_id }: { external_id: string | null }): string {
-  return (external_id ?? "").replace(/#\d+$/, "");
+/**
+ * The mean time between the end of a job and the next one in its slot, over a job's time.
+ *
+ * @param jobs that were sent when the slots were free: the first ones fill them, and leave no gap.
+ * @param most only of so many slots that came free.
+ */
+function gapOf(jobs: readonly Job[], { slots, seconds }: Cell, most = Number.POSITIVE_INFINITY): number {
+  const later = jobs.map(({ created }) => created).sort((a, b) => a - b);
+  const ends = jobs.map(({ finished }) => finished).sort((a, b) => a - b);
+  const gaps = later.slice(slots, slots + most).map((created, i) => created - (ends[i] as number));
+  return gaps.reduce((total, gap) => total + gap, 0) / gaps.length / (1_000 * seconds);
 }
 
-/** All batches at once, as in `pulumi up`. */
-async function importWithEngine(url: string, { slots, jobsPerSlot }: Cell): Promise<number> {
+/** @param killMs when its process is killed; another one goes on. */
+async function importWithEngine(
+  url: string,
+  { slots, jobsPerSlot }: Cell,
+  killMs?: number,
+): Promise<{ readonly users: number; readonly resumed: number }> {
   const folder = programFolder();
-  const users = makeUsers(BATCHES, (slots * jobsPerSlot * JOB_BYTES.engine) / BATCHES);
+  const bytes = (slots * jobsPerSlot * JOB_BYTES.engine) / BATCHES;
+  const users = makeUsers(BATCHES, bytes);
   await pipeline(
     Readable.from(users).map((user) => `${JSON.stringify(user)}\n`),
     createWriteStream(path.join(folder, USERS_FILE)),
@@ -149,20 +189,40 @@ async function importWithEngine(url: string, { slots, jobsPerSlot }: Cell): Prom
     "auth0:clientSecret": "emulator",
     "auth0-user-import:maxActiveJobs": String(slots),
   };
-  const provider = await ProviderProcess.start(config, folder);
   try {
-    const checked: Properties[] = [];
-    for (let index = 0; index < BATCHES; index++) {
-      const { inputs, failures } = await provider.check("UserBatch", {}, batchInputs(index));
-      if (failures.length > 0) throw new Error(failures.join(" "));
-      checked.push(inputs);
+    if (killMs !== undefined) {
+      const provider = await ProviderProcess.start(config, folder);
+      const killed = run(provider).then(
+        () => Promise.reject(new Error("The run was over before it was killed.")),
+        () => {},
+      );
+      await sleep(killMs);
+      await provider.stop();
+      await killed;
+      await sleep(KILLED.downMs);
     }
-    const created = await Promise.all(checked.map((inputs) => provider.create("UserBatch", inputs)));
-    return created.reduce((sum, { outputs }) => sum + (outputs.summary as { inserted: number }).inserted, 0);
+    const resumed = Date.now();
+    const provider = await ProviderProcess.start(config, folder);
+    try {
+      return { users: await run(provider), resumed };
+    } finally {
+      await provider.stop();
+    }
   } finally {
-    await provider.stop();
     await rm(folder, { recursive: true });
   }
+}
+
+/** All batches at once, as in `pulumi up`. */
+async function run(provider: ProviderProcess): Promise<number> {
+  const checked: Properties[] = [];
+  for (let index = 0; index < BATCHES; index++) {
+    const { inputs, failures } = await provider.check("UserBatch", {}, batchInputs(index));
+    if (failures.length > 0) throw new Error(failures.join(" "));
+    checked.push(inputs);
+  }
+  const created = await Promise.all(checked.map((inputs) => provider.create("UserBatch", inputs)));
+  return created.reduce((sum, { outputs }) => sum + (outputs.summary as { inserted: number }).inserted, 0);
 }
 
 function batchInputs(index: number): Properties {
@@ -184,21 +244,24 @@ function batchInputs(index: number): Properties {
   };
 }
 
-function row(cell: Cell, who: string, { jobs, utilisation, callsPerJob, packing }: Figures): string[] {
+function row(cell: Cell, who: string, { jobs, utilisation, callsPerJob, packing, gap }: Partial<Figures>): string[] {
   return [
     `${cell.seconds} s`,
     String(cell.slots),
     who,
     String(jobs),
-    utilisation.toFixed(3),
-    callsPerJob.toFixed(2),
-    packing.toFixed(4),
+    utilisation?.toFixed(3) ?? "",
+    callsPerJob?.toFixed(2) ?? "",
+    packing?.toFixed(4) ?? "",
+    gap === undefined ? "" : `${(100 * gap).toFixed(1)} %`,
   ];
 }
 
-const WIDTHS = [6, 7, 9, 6, 13, 12, 9];
+const WIDTHS = [6, 7, 10, 6, 13, 12, 9, 9];
 
-function print(columns: readonly string[], verdict = ""): void {
+function print(columns: readonly string[], missed: readonly string[] = []): void {
+  if (missed.length > 0) process.exitCode = 1;
+  const verdict = missed.length > 0 ? `  missed: ${missed.join(", ")}` : "";
   console.log(columns.map((text, i) => text.padStart(WIDTHS[i] as number)).join("") + verdict);
 }
 
@@ -210,12 +273,48 @@ function missed(cell: Cell, { utilisation, callsPerJob, packing }: Figures): str
   ];
 }
 
+/** The row of some slots that came free. */
+function printGap(cell: Cell, who: keyof typeof GOALS.gap, jobs: readonly Job[]): void {
+  const gap = gapOf(jobs, cell, FIRST);
+  const isOver = cell.seconds === 5 && gap > GOALS.gap[who];
+  print(row(cell, who, { jobs: FIRST, gap }), isOver ? [`gap over ${100 * GOALS.gap[who]} %`] : []);
+}
+
+/** The whole run of a cell, or no more than its first jobs. */
+async function measure(cell: Cell, onlyFirst: boolean): Promise<void> {
+  const jobsPerSlot = onlyFirst ? 1 + Math.ceil(FIRST / cell.slots) : cell.jobsPerSlot;
+  const engine = await withEmulator(cell, async (url) => (await importWithEngine(url, { ...cell, jobsPerSlot })).users);
+  if (!onlyFirst) print(row(cell, "engine", engine), missed(cell, engine));
+  printGap(cell, "first 10", engine.all);
+}
+
+async function measureResumed(cell: Cell): Promise<void> {
+  let since = 0;
+  const jobsPerSlot = Math.ceil(KILLED.afterJobs) + 1 + Math.ceil(FIRST / cell.slots);
+  const { all } = await withEmulator(cell, async (url) => {
+    const { users, resumed } = await importWithEngine(
+      url,
+      { ...cell, jobsPerSlot },
+      KILLED.afterJobs * 1_000 * cell.seconds,
+    );
+    since = resumed;
+    return users;
+  });
+  printGap(
+    cell,
+    "resumed",
+    all.filter(({ created }) => created >= since),
+  );
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       seconds: { type: "string" },
       slots: { type: "string" },
       "no-naive": { type: "boolean", default: false },
+      first: { type: "boolean", default: false },
+      resumed: { type: "boolean", default: false },
     },
   });
   const cells = CELLS.filter(
@@ -224,14 +323,13 @@ async function main(): Promise<void> {
       (values.slots === undefined || values.slots === String(slots)),
   );
   if (cells.length === 0) throw new Error(USAGE);
+  const { first, resumed } = values;
 
-  print(["job", "slots", "", "jobs", "utilisation", "calls/job", "packing"]);
+  print(["job", "slots", "", "jobs", "utilisation", "calls/job", "packing", "gap"]);
   for (const cell of cells) {
-    const engine = await withEmulator(cell, (url) => importWithEngine(url, cell));
-    const short = missed(cell, engine);
-    if (short.length > 0) process.exitCode = 1;
-    print(row(cell, "engine", engine), short.length > 0 ? `  missed: ${short.join(", ")}` : "");
-    if (values["no-naive"]) continue;
+    if (first || !resumed) await measure(cell, first);
+    if (resumed || (!first && cell.seconds === 5)) await measureResumed(cell);
+    if (first || resumed || values["no-naive"]) continue;
     const users = [...makeUsers(1, cell.slots * cell.naiveJobsPerSlot * JOB_BYTES.naive)];
     const naive = await withEmulator(cell, (url) => importNaively(url, CONNECTION, users, cell.slots));
     print(row(cell, "polling", naive));

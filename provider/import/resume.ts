@@ -84,13 +84,16 @@ export class Resumption {
       return;
     }
     const retries: string[] = [];
-    const job = await resumeJob(tenant, { kind }, { id, started }, members.length, {
-      progress: () => {},
-      retry: (reason) => {
-        retries.push(reason);
-        progress.retrying(`a call is made again: ${reason}`);
+    const job = await resumeJob(
+      tenant,
+      { id, started },
+      {
+        retry: (reason) => {
+          retries.push(reason);
+          progress.retrying(`a call is made again: ${reason}`);
+        },
       },
-    });
+    );
     const ended = await this.outcomes.of(kind, members, job);
     this.history.add({ kind, users: members.length, bytes, job, retries }, ended);
     if (ended === undefined) {

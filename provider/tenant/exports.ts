@@ -7,7 +7,6 @@ import { systemReason } from "../source/systemReason";
 import { BACKOFF, CALL_TIMEOUT_MS, type JobStatus, RETRIES, type Tenant } from "./client";
 import { LOOPBACK } from "./credentials";
 import { TenantError } from "./errors";
-import type { Look } from "./pace";
 import { dispatcherOf, proxyTo } from "./proxy";
 
 /*
@@ -111,10 +110,10 @@ async function awaitEnd(
   events: ExportEvents,
   stop: AbortSignal,
 ): Promise<JobStatus> {
-  const { pace } = tenant;
+  const watch = tenant.pace.watch("export", 0);
   const elapsed = () => Date.now() - started.getTime();
-  for (let last: Look | undefined; ; ) {
-    await wait(pace.untilNextLook("export", 0, elapsed(), last), stop);
+  for (;;) {
+    await wait(watch.untilNextLook(elapsed()), stop);
     const askedMs = elapsed();
     const seen = await tenant.job(id, events.retry);
     if (seen === undefined) throw new ExportError(`Auth0 does not know the export job ${id} any more. ${AGAIN}`);
@@ -124,7 +123,7 @@ async function awaitEnd(
       const details = seen.status_details === undefined ? "" : `: ${redact(seen.status_details)}`;
       throw new ExportError(`The export job ${id} ${isOver ? seen.status : "does not end"}${details}. ${AGAIN}`);
     }
-    last = { status: seen, askedMs, answeredMs: elapsed() };
+    watch.saw({ status: seen, askedMs, answeredMs: elapsed() });
     events.progress("exporting", seen.percentage_done ?? 0);
   }
 }

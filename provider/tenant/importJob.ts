@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JobError, JobStatus, Tenant } from "./client";
 import { TenantError } from "./errors";
 import type { JobRequest } from "./importRequest";
-import type { Look } from "./pace";
+import type { Watch } from "./pace";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {
@@ -73,7 +73,7 @@ export async function importJob(
     const { job, uncertain } = await submit(tenant, request, payload, events, stop);
     const started = new Date();
     events.accepted(job.id, started, uncertain);
-    return { ...(await awaitEnd(tenant, request, job, users, started, events)), uncertain };
+    return { ...(await awaitEnd(tenant, job, started, tenant.pace.watch(request.kind, users), events)), uncertain };
   });
   return withErrors(tenant, ended, events);
 }
@@ -81,13 +81,12 @@ export async function importJob(
 /** Goes on with a job that an earlier run had sent, to its end. */
 export async function resumeJob(
   tenant: JobTenant,
-  request: Pick<JobRequest, "kind">,
   { id, started }: { readonly id: string; readonly started: Date },
-  users: number,
-  events: Pick<JobEvents, "progress" | "retry">,
+  events: Pick<JobEvents, "retry">,
 ): Promise<FinishedJob> {
   const sent: JobStatus = { id, status: "processing" };
-  const ended = await tenant.slot(() => awaitEnd(tenant, request, sent, users, started, events));
+  const watched = { ...events, progress: () => {} };
+  const ended = await tenant.slot(() => awaitEnd(tenant, sent, started, tenant.pace.resume(), watched));
   return withErrors(tenant, { ...ended, uncertain: false }, events);
 }
 
@@ -136,13 +135,11 @@ type Ended = Omit<FinishedJob, "errors" | "uncertain">;
 
 async function awaitEnd(
   tenant: JobTenant,
-  { kind }: Pick<JobRequest, "kind">,
   sent: JobStatus,
-  users: number,
   started: Date,
+  watch: Watch,
   events: Pick<JobEvents, "progress" | "retry">,
 ): Promise<Ended> {
-  const { pace } = tenant;
   const elapsed = () => Date.now() - started.getTime();
   const end = (status: FinishedJob["status"], job: JobStatus): Ended => ({
     id: sent.id,
@@ -154,17 +151,17 @@ async function awaitEnd(
     ...(job.summary === undefined ? {} : { inserted: job.summary.inserted, failed: job.summary.failed }),
   });
   if (isOver(sent.status)) return end(sent.status, sent);
-  for (let last: Look | undefined; ; ) {
-    await sleep(pace.untilNextLook(kind, users, elapsed(), last));
+  for (;;) {
+    await sleep(watch.untilNextLook(elapsed()));
     const askedMs = elapsed();
     const seen = await tenant.job(sent.id, events.retry);
     if (seen === undefined) return end("vanished", sent);
     if (isOver(seen.status)) {
-      if (seen.status === "completed") pace.finished(kind, users, last, elapsed());
+      if (seen.status === "completed") watch.ended(elapsed());
       return end(seen.status, seen);
     }
     if (elapsed() > LONGEST_JOB_MS) return end("expired", seen);
-    last = { status: seen, askedMs, answeredMs: elapsed() };
+    watch.saw({ status: seen, askedMs, answeredMs: elapsed() });
     events.progress(seen.percentage_done ?? 0);
   }
 }

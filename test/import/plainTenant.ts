@@ -4,7 +4,7 @@ import type { ChunkKind } from "../../provider/plan/delta";
 import type { User } from "../../provider/schema/identity";
 import type { JobError, JobStatus, TenantUser } from "../../provider/tenant/client";
 import { TenantError } from "../../provider/tenant/errors";
-import { Pace } from "../../provider/tenant/pace";
+import { Pace, type Watch } from "../../provider/tenant/pace";
 
 /** The name of the connection. */
 export const CONNECTION_NAME = "users";
@@ -97,7 +97,7 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
     fate: () => undefined,
     isCut: false,
     limits: { maxActiveJobs: 2 },
-    pace: Object.assign(new Pace(), { untilNextLook: () => 0 }),
+    pace: new Impatient(),
     turn: pLimit(1),
     slot: pLimit(2),
     room: async () => {},
@@ -140,6 +140,13 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
     users.set(id, { ...(users.get(id) as StoredUser), ...user, user_id: `auth0|${id}` });
   }
   return tenant;
+}
+
+/** Looks again at once. */
+class Impatient extends Pace {
+  override watch(...job: Parameters<Pace["watch"]>): Watch {
+    return Object.assign(super.watch(...job), { untilNextLook: () => 0 });
+  }
 }
 
 function lost(): TenantError {

@@ -6,7 +6,6 @@ import { identityOf } from "../../provider/schema/identity";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../../provider/tenant/credentials";
 import { requestOverhead } from "../../provider/tenant/importRequest";
 import { matchErrors } from "../../provider/tenant/matchErrors";
-import { Pace } from "../../provider/tenant/pace";
 
 const config = (values: Record<string, string>) => (key: string) => values[key];
 const secret = { "auth0:clientId": "id", "auth0:clientSecret": "hush" };
@@ -156,49 +155,6 @@ describe("a submission", () => {
     assert.ok(short > 300 && short < 1500, `${short} bytes`);
     assert.equal(await requestOverhead({ ...request, externalId: "p/s/n#12" }), short + 1);
     assert.equal(await requestOverhead({ ...request, kind: "upsert" }), short - 1);
-  });
-});
-
-describe("the pace of polling", () => {
-  const look = (ageMs: number, says: { percentage_done?: number; time_left_seconds?: number }) => ({
-    status: { id: "job_1", status: "processing" as const, ...says },
-    askedMs: ageMs,
-    answeredMs: ageMs,
-  });
-
-  it("goes by what the job says of itself, whose percentage is rounded down", () => {
-    const pace = new Pace();
-    const next = pace.untilNextLook("insert", 1000, 4000, look(4000, { percentage_done: 50 }));
-    assert.ok(next > 3800 && next < 4000, `${next} ms`);
-    assert.equal(pace.untilNextLook("insert", 1000, 4000, look(4000, { time_left_seconds: 7 })), 7000);
-  });
-
-  it("goes by earlier jobs of its kind before the job says anything", () => {
-    const pace = new Pace();
-    pace.finished("insert", 1000, undefined, 5000);
-    const next = pace.untilNextLook("insert", 2000, 0, undefined);
-    assert.ok(next > 9_000 && next < 10_000, `${next} ms: shortly before the end, not after it`);
-    assert.equal(pace.untilNextLook("upsert", 2000, 0, undefined), 250);
-  });
-
-  it("does not take the time at which an end was seen for the end: looks would come later and later", () => {
-    const pace = new Pace();
-    pace.finished("insert", 1000, look(4000, { percentage_done: 80 }), 9000);
-    assert.ok(Math.abs(pace.expected("insert", 1000) - 5000) < 100);
-    pace.finished("insert", 1000, undefined, 9000);
-    assert.ok(pace.expected("insert", 1000) < 5100);
-  });
-
-  it("learns nothing from a tiny job, most of whose time is not spent on its users", () => {
-    const pace = new Pace();
-    pace.finished("insert", 4, undefined, 290);
-    assert.equal(pace.untilNextLook("insert", 1000, 0, undefined), 250);
-  });
-
-  it("stays between 10 ms and 15 seconds", () => {
-    const pace = new Pace();
-    assert.equal(pace.untilNextLook("insert", 1, 10, look(10, { percentage_done: 99 })), 10);
-    assert.equal(pace.untilNextLook("insert", 1, 0, look(0, { time_left_seconds: 3600 })), 15_000);
   });
 });
 
