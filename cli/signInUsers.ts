@@ -78,17 +78,22 @@ function tenantIn(environment: Readonly<Record<string, string | undefined>>): Te
 function rehearse(file: string, connection: string, { application }: Tenant, { print }: Surroundings): SignInRun {
   return {
     tells: (login, outcome) => print(`${placeOf(login, file)}: ${SAID[outcome]}`),
-    async tries({ line, username, password }) {
-      try {
-        return await signIn(application, connection, username, password);
-      } catch (error) {
-        if (!(error instanceof TenantError)) throw error;
-        const lost = error.mayHaveBeenDone ? " Whether this user was signed in is not known." : "";
-        const told = `${file}:${line}: ${error.message}${lost} Nobody was tried after that.`;
-        throw new TenantError(told, error.status, error.code);
-      }
-    },
+    tries: ({ line, username, password }) =>
+      told(
+        signIn(application, connection, username, password),
+        `${file}:${line}`,
+        " Whether this user was signed in is not known.",
+      ),
   };
+}
+
+/** Names the user by whom it ended. @param ifLost said where the call may have been done, and its answer was lost */
+function told<T>(call: Promise<T>, place: string, ifLost = ""): Promise<T> {
+  return call.catch((error: unknown) => {
+    if (!(error instanceof TenantError)) throw error;
+    const message = `${place}: ${error.message}${error.mayHaveBeenDone ? ifLost : ""} Nobody was tried after that.`;
+    throw new TenantError(message, error.status, error.code);
+  });
 }
 
 /** @throws Error where it is not to be done */
@@ -109,9 +114,10 @@ async function inEarnest(
   if (earlier === undefined) warn(NO_LOOK);
   return {
     pace,
-    async finds({ username }) {
-      const found = await earlier?.find(username, connection);
-      if (earlier !== undefined && found === undefined) {
+    async finds({ line, username }) {
+      if (earlier === undefined) return undefined;
+      const found = await told(earlier.find(username, connection), `${file}:${line}`);
+      if (found === undefined) {
         earlier = undefined;
         warn(NO_LOOK);
       }

@@ -40,14 +40,18 @@ export async function passwordGrant(
   }
 }
 
+const notAllowed = new Refusal(403, "unauthorized_client", `Grant type '${passwordRealm}' not allowed for the client.`);
+
 function clientOf({ client_id, client_secret }: Partial<Record<string, string>>, tenant: Tenant): Client {
+  const { settings } = tenant;
+  if (client_id === settings.clientId && client_secret === settings.clientSecret) throw notAllowed;
   const client = tenant.clients.get(client_id ?? "");
   const isPublic = client?.token_endpoint_auth_method === "none";
   if (!client || (!isPublic && client.client_secret !== client_secret)) {
     throw new Refusal(401, "invalid_client", "Unauthorized");
   }
   if (!Array.isArray(client.grant_types) || !client.grant_types.includes(passwordRealm)) {
-    throw new Refusal(403, "unauthorized_client", `Grant type '${passwordRealm}' not allowed for the client.`);
+    throw notAllowed;
   }
   return client;
 }

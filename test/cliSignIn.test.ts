@@ -304,12 +304,28 @@ logins.csv:5: email:f***@ex***: right, and a second factor is asked for
 
     it("goes on where it may not look, and says so", async () => {
       await importUsers({ "a@example.com": "right", "b@example.com": "right" });
-      assert.equal(await signInThere(file("a", "b"), { yes: true }, { AUTH0_API_TOKEN: "not one" }), 0);
       assert.equal(await signInThere(file("a", "b"), { yes: true }, { AUTH0_API_TOKEN: undefined }), 0);
+      host.answers = ({ path }) => (path.startsWith("/api/v2/users-by-email") ? { status: 403, body: {} } : undefined);
+      assert.equal(await signInThere(file("a", "b"), { yes: true }), 0);
       assert.deepEqual(
         warned.map((line) => /is not looked up: the scope read:users is missing/.test(line)),
         [true, true],
       );
+    });
+
+    it("does not go on where looking fails", async () => {
+      await assert.rejects(
+        signInThere(file("a"), { yes: true }, { AUTH0_API_TOKEN: "not one" }),
+        /logins\.csv:2: \S+ refused the token \(AUTH0_API_TOKEN\) while looking a user up\. Nobody was tried after that\.$/,
+      );
+      host.answers = ({ path }) => (path.startsWith("/api/v2/") ? { status: 429, body: {} } : undefined);
+      await assert.rejects(signInThere(file("a")), /:2: \S+ answered with HTTP 429 while looking a user up\. Nobody/);
+      host.answers = ({ path }) => (path.startsWith("/api/v2/") ? { status: 0 } : undefined);
+      await assert.rejects(
+        signInThere(file("a")),
+        /:2: \S+ could not be reached [^:]+: \w+\. Check [^.]+\. Nobody was tried/,
+      );
+      assert.deepEqual(host.signIns, []);
     });
 
     describe("takes an answer for what it is:", () => {

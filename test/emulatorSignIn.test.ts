@@ -251,8 +251,8 @@ describe("signing in to the emulator", () => {
       "a wrong secret": [{ client_secret: "wrong" }, 401, "invalid_client"],
       "the application of the Management API": [
         { client_id: "emulator", client_secret: "emulator" },
-        401,
-        "invalid_client",
+        403,
+        "unauthorized_client",
       ],
       "an unknown realm": [{ realm: "nowhere" }, 400, "invalid_request"],
       "a realm that is no database": [{ realm: "google-oauth2" }, 400, "invalid_request"],

@@ -284,7 +284,8 @@ async function main(): Promise<void> {
     },
   });
   const { users, seed, wrong, passwords, out } = values;
-  if (!out || !/^\d+$/.test(users) || !/^\d+$/.test(seed) || (wrong && passwords)) throw new Error(usage);
+  if (!out || !/^\d+$/.test(users) || !/^\d+$/.test(seed) || (wrong && passwords) || out === passwords)
+    throw new Error(usage);
   const options = { users: Number(users), seed: Number(seed), wrong };
   if (passwords) await writeUsersWithPasswords(out, passwords, options);
   else await writeUsers(out, options);

@@ -49,7 +49,10 @@ export class EarlierSignIns {
     throw new TenantError(`${new URL(origin).host} answered with HTTP ${status} while asking for a token.`, status);
   }
 
-  /** @returns `undefined` where the token does not allow to look: it lacks `read:users`. */
+  /**
+   * @returns `undefined` where the token does not allow to look: it lacks `read:users`
+   * @throws {@link TenantError}
+   */
   async find(username: string, connection: string): Promise<Earlier | undefined> {
     const isEmail = EMAIL.test(username);
     const query = new URLSearchParams(
@@ -62,11 +65,12 @@ export class EarlierSignIns {
     query.set("include_fields", "true");
     const path = `/api/v2/${isEmail ? "users-by-email" : "users"}?${query}`;
     const headers = { authorization: `Bearer ${this.token}` };
-    const { status, answer } = await askOnce(this.origin, path, "reading a user", { headers });
-    if (status === 401 || status === 403) return undefined;
+    const { status, answer } = await askOnce(this.origin, path, "looking a user up", { headers });
+    if (status === 403) return undefined;
     const users = Users.safeParse(answer);
     if (status !== 200 || !users.success) {
-      throw new TenantError(`${new URL(this.origin).host} answered with HTTP ${status} while reading a user.`, status);
+      const why = status === 401 ? "refused the token (AUTH0_API_TOKEN)" : `answered with HTTP ${status}`;
+      throw new TenantError(`${new URL(this.origin).host} ${why} while looking a user up.`, status);
     }
     const found = users.data.filter(({ identities }) => identities?.some((each) => each.connection === connection));
     if (found.length === 0) return isEmail ? "absent" : "unseen";
