@@ -145,10 +145,8 @@ export class UserImport extends pulumi.ComponentResource {
 /** What the Finalizer has to know of a batch. */
 function reviewOf(batch: UserBatch) {
   const { summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source } = batch;
-  const { notAppliedAt, passwordResetsAt } = batch;
   const name = batch.urn.apply((urn) => urn.slice(urn.lastIndexOf("::") + 2));
-  const listed = { failedAt, failedRecords, differences, passwordResets, notAppliedAt, passwordResetsAt };
-  return { batch: name, summary, jobs, ...listed, interruptions, source };
+  return { batch: name, summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source };
 }
 
 /** The first of what each batch has listed, in the order in which a person finds it. */

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { BatchReview } from "../resources/finalizer";
+import type { Listed } from "../results/completeLists";
 import { asGiven } from "../results/resultsFolder";
 import type { Source } from "../source";
 import { resolveLimits } from "../tenant/credentials";
@@ -10,11 +11,20 @@ import { config, log } from "./engine";
  * What the batches of an import have come to, in this run or in an earlier one that left nothing to do, by their URNs:
  * for the results of a run that fails.
  */
-const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview }>();
+const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview & Listed }>();
 
 export function keepReview({ resourceUrn, resultsDir }: Inputs, outputs: Outputs): void {
   const { ledger: _, ...known } = outputs;
   reviewed.set(resourceUrn, { resultsDir, review: { ...known, batch: batchName(resourceUrn) } });
+}
+
+/**
+ * Where all lie whom the complete lists are about. The Finalizer takes it from here: a new output of the batches would
+ * be unknown to it at the preview of a state of 0.1. `undefined` where not all batches are in this run.
+ */
+export function listedIn(resultsDir: string, batches: number): readonly Listed[] | undefined {
+  const known = batchesIn(resultsDir);
+  return known.length < batches ? undefined : known;
 }
 
 /** Batches can fail at one time, and write the same files. The last to do so knows of them all. */
@@ -34,7 +44,9 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
     problem,
   };
   try {
-    await oneAtATime(() => writeResults({ ...results, batches: batchesIn(resultsDir) }, async () => source));
+    await oneAtATime(() =>
+      writeResults({ ...results, batches: batchesIn(resultsDir), listed: batchesIn(resultsDir) }, async () => source),
+    );
   } catch (error) {
     // The failure itself is what the user has to know of.
     const { code } = error as NodeJS.ErrnoException;
@@ -45,6 +57,6 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
   }
 }
 
-function batchesIn(resultsDir: string): BatchReview[] {
+function batchesIn(resultsDir: string): (BatchReview & Listed)[] {
   return [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
 }

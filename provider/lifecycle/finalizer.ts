@@ -13,6 +13,7 @@ import { removeWholeFile } from "../results/wholeFile";
 import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
 import { resolveLimits } from "../tenant/credentials";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
+import { listedIn } from "./failedRun";
 import { anySource } from "./sources";
 
 const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
@@ -139,6 +140,7 @@ async function review(id: string, properties: Properties): Promise<Properties> {
     name: importName(resourceUrn),
     connectionId,
     batches,
+    listed: listedIn(resultsDir, batches.length),
     transform,
     unsupportedPasswordHash,
     maxActiveJobs: resolveLimits(config).maxActiveJobs,

@@ -1,14 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type {
-  DifferenceCount,
-  FailedAt,
-  FailedRecord,
-  Interruption,
-  Job,
-  NotAppliedAt,
-  SourceInfo,
-  Summary,
-} from "../results/types";
+import type { DifferenceCount, FailedAt, FailedRecord, Interruption, Job, SourceInfo, Summary } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import { inPreview, ShimResource } from "./shim";
 
@@ -22,9 +13,6 @@ export interface BatchReview {
   readonly failedRecords: readonly FailedRecord[];
   readonly differences: readonly DifferenceCount[];
   readonly passwordResets: number;
-  /** Absent in states of 0.1, as is the next one. */
-  readonly notAppliedAt?: readonly NotAppliedAt[] | undefined;
-  readonly passwordResetsAt?: string | undefined;
   readonly interruptions: readonly Interruption[];
   readonly source: SourceInfo;
 }

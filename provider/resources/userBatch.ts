@@ -9,7 +9,6 @@ import type {
   Interruption,
   Job,
   NotApplied,
-  NotAppliedAt,
   PasswordResetRequired,
   SourceInfo,
   Summary,
@@ -153,9 +152,6 @@ export class UserBatch extends ShimResource {
   declare readonly passwordResetRequired: pulumi.Output<PasswordResetRequired[]>;
   /** How many there are of them. */
   declare readonly passwordResets: pulumi.Output<number>;
-  /** Where all of both lie in the source; absent until a first run of this version. */
-  declare readonly notAppliedAt: pulumi.Output<NotAppliedAt[] | undefined>;
-  declare readonly passwordResetsAt: pulumi.Output<string | undefined>;
   /** Runs of the last import that ended before all was done. */
   declare readonly interruptions: pulumi.Output<Interruption[]>;
   /** The users files, as they were when they were read. */
@@ -199,8 +195,6 @@ export class UserBatch extends ShimResource {
         "differences",
         "passwordResetRequired",
         "passwordResets",
-        "notAppliedAt",
-        "passwordResetsAt",
         "interruptions",
         "source",
         "applied",

@@ -1,5 +1,5 @@
 import { pipeline } from "node:stream/promises";
-import type { BatchReview } from "../resources/finalizer";
+import type { BatchResult } from "../import/types";
 import { identityOf, normalizeUser } from "../schema/identity";
 import type { Source } from "../source";
 import { csvTable } from "./csvTable";
@@ -10,7 +10,8 @@ import { removeWholeFile, writeWholeFile } from "./wholeFile";
 
 // The outputs list the first 1,000 of what is told of users; these files list all of them.
 
-type Told = Pick<BatchReview, "notAppliedAt" | "passwordResetsAt">;
+/** Where they lie of a batch; of one that 0.1 has imported it is not known until its next run. */
+export type Listed = Pick<BatchResult, "notAppliedAt" | "passwordResetsAt">;
 
 /**
  * Writes the two lists, and removes one that would be empty. `not-applied.csv` holds no personal data: identities are
@@ -20,7 +21,7 @@ type Told = Pick<BatchReview, "notAppliedAt" | "passwordResetsAt">;
  */
 export async function writeCompleteLists(
   directory: string,
-  batches: readonly Told[],
+  batches: readonly Listed[],
   openSource: () => Promise<Source>,
 ): Promise<void> {
   const differences = differencesOf(batches);
@@ -47,7 +48,7 @@ async function write(
 
 /** What differs, by the record's place in the source. */
 function differencesOf(
-  batches: readonly Told[],
+  batches: readonly Listed[],
 ): Map<number, { readonly attribute: string; readonly reason: string }[]> {
   const differences = new Map<number, { readonly attribute: string; readonly reason: string }[]>();
   for (const { at, attribute, reason } of batches.flatMap(({ notAppliedAt = [] }) => notAppliedAt)) {

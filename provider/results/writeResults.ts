@@ -3,7 +3,7 @@ import type { BatchReview } from "../resources/finalizer";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source, SourceRecord } from "../source";
-import { writeCompleteLists } from "./completeLists";
+import { type Listed, writeCompleteLists } from "./completeLists";
 import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "./failedRecordsCsv";
 import { removeFailedRecords, writeFailedRecords } from "./failedRecordsFile";
 import { fromRanges } from "./ranges";
@@ -19,6 +19,8 @@ export interface Results {
   readonly name: string;
   readonly connectionId: string;
   readonly batches: readonly BatchReview[];
+  /** For the complete lists; absent where not all batches are at hand: then the lists stay as they are. */
+  readonly listed: readonly Listed[] | undefined;
   readonly transform: string | undefined;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly maxActiveJobs: number;
@@ -55,7 +57,7 @@ export async function writeResults(results: Results, openSource: () => Promise<S
     await writeFailedRecords(directory, mapped(failed(), asWritten));
     await writeFailedRecordsCsv(directory, rows(failed(), failures, results));
   }
-  await writeCompleteLists(directory, batches, openSource);
+  if (results.listed !== undefined) await writeCompleteLists(directory, results.listed, openSource);
   await writeReportOf(directory, results);
   return {
     reportFile: path.posix.join(resultsDir, REPORT),

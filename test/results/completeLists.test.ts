@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { writeCompleteLists } from "../../provider/results/completeLists";
 import { isPersonal } from "../../provider/results/resultsFolder";
-import { openSource } from "../../provider/source";
+import { openSource, type Source } from "../../provider/source";
 
 const REASON = "an import job can't change it of a user who exists";
 
@@ -18,9 +18,17 @@ describe("the complete lists", () => {
     }));
     writeFileSync(path.join(folder, "users.ndjson"), users.map((user) => JSON.stringify(user)).join("\n"));
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  const opened: Source[] = [];
+  afterEach(async () => {
+    for (const source of opened.splice(0)) await source.close();
+    rmSync(folder, { recursive: true });
+  });
 
-  const open = () => openSource(["users.ndjson"], folder);
+  const open = async () => {
+    const source = await openSource(["users.ndjson"], folder);
+    opened.push(source);
+    return source;
+  };
   const lines = (name: string) =>
     readFileSync(path.join(folder, name), "utf8")
       .replace("\ufeff", "")
