@@ -17,6 +17,7 @@ interface Flags {
   tokenLifetime: number;
   maxActiveJobs: number;
   usersPerSecond: number;
+  exportUsersPerSecond: number;
   requestsPerSecond: number;
   burst: number;
   signInsPerMinute: number;
@@ -54,6 +55,12 @@ export function emulatorCommand(): Command {
       "users that each job imports in a second, 0 for no time at all",
       integer(0),
       defaults.usersPerSecond,
+    )
+    .option(
+      "--export-users-per-second <count>",
+      "users that each export job reads in a second, 0 for no time at all",
+      integer(0),
+      defaults.exportUsersPerSecond,
     )
     .option(
       "--requests-per-second <count>",
@@ -99,7 +106,7 @@ Fault plan, for --faults and POST /emulator/faults: an array of faults
          (default: the first; all for a fault with "times" or "email")
   times  how often at most
 
-on "submit", "status", "errors", "token", "user", "connection" or "any" call:
+on "submit", "export", "status", "errors", "download", "token", "user", "connection" or "any" call:
   reset                                     the socket is reset, nothing was done
   resetAfter                                processed, but the answer is lost
   hang           processed, ms              no answer until the client gives up, or for ms
@@ -111,6 +118,13 @@ on "submit", "status", "errors", "token", "user", "connection" or "any" call:
                                             429, and for all that come too early
   unauthorized                              401 of an expired token
   foreignJobs    seconds, count             before it, other people's jobs take slots
+on "download", of an export's file:
+  linkExpired                               403, as if its 60 seconds were over
+  cutFile        percent, contentLength     stops there (default 50); "cut" or "whole" is told
+on "exportJob":
+  fail, vanish, stall                       fail: details
+  slow           seconds                    takes so much longer
+  stale          seconds                    shows what was there before, as far as it was after this plan was set
 on "job", of those that fit "external_id" and "email" (regular expressions):
   fail, expire, vanish, stall  afterPercent (of its users; default 0); fail: details
   poison         email, at, details         fails as a whole, at the "start" or at the "user"
@@ -127,6 +141,8 @@ Control: GET, POST, DELETE /emulator/faults              the plan and how often 
          GET, PATCH /emulator/assumptions                what Auth0 leaves open, see below
          GET /emulator/clock, POST {advanceSeconds}      with --virtual-clock
          GET /emulator/stats, ?users=1                   jobs and calls; how often each user was sent
+         POST /emulator/users {connection, user_id, …}   a first sign-in, such as of a social user
+         POST /emulator/users/{id}/sign-in               a sign-in without a password
          POST /emulator/reset                            forget users, jobs and counts`;
 
 function assumptionHelp(): string {

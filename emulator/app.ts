@@ -5,7 +5,9 @@ import { isAnswered, strikeCalls } from "./callFaults";
 import { addClients } from "./clientRoutes";
 import { addConnections } from "./connectionRoutes";
 import { addControls } from "./controlRoutes";
+import { addExports } from "./exportRoutes";
 import type { Env } from "./http";
+import { addIdentities } from "./identityRoutes";
 import { addJobs } from "./jobRoutes";
 import { signIn } from "./signIn";
 import type { Tenant } from "./tenant";
@@ -36,8 +38,10 @@ export function createApp(tenant: Tenant, hooks: AppHooks): Hono<Env> {
   app.post("/oauth/token", (c) => signIn(c, tenant));
   addClients(app, tenant);
   addConnections(app, tenant);
+  addExports(app, tenant);
   addJobs(app, tenant);
   addUsers(app, tenant);
+  addIdentities(app, tenant);
   addControls(app, tenant);
   return app;
 }

@@ -34,6 +34,10 @@ export const assumptionTable = {
     [false, true],
     "imported users without name, nickname, picture get defaults, as created ones do",
   ),
+  exportAbsent: choice(["missing", "null"], "what an exported user lacks"),
+  exportLinked: choice([true, false], "an export of a connection holds users whose identity there is a secondary one"),
+  exportFieldLimit: choice(["csv", "all"], "which exports take 30 fields at most"),
+  exportLinkWithToken: choice(["refused", "ignored"], "an Authorization header beside the signed link of an export"),
 } satisfies Record<string, Assumption<unknown>>;
 
 function choice<const T>(values: readonly [T, ...T[]], about: string): Assumption<T> {

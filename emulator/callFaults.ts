@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { STATUS_CODES } from "node:http";
+import { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context, MiddlewareHandler } from "hono";
@@ -47,6 +48,8 @@ function callAt(method: string, path: string): FaultyCall | undefined {
   const route = `${method} ${path}`;
   if (route === "POST /oauth/token") return "token";
   if (route === "POST /api/v2/jobs/users-imports") return "submit";
+  if (route === "POST /api/v2/jobs/users-exports") return "export";
+  if (path.startsWith("/user-exports")) return "download";
   if (route === "GET /api/v2/jobs/:id") return "status";
   if (route === "GET /api/v2/jobs/:id/errors") return "errors";
   if (path.startsWith("/api/v2/users")) return "user";
@@ -87,6 +90,13 @@ async function strike(due: DueFault, c: Context<Env>, tenant: Tenant, process: P
       const text = await answer.text();
       return text === "" ? answer : new Response(text.replace(/^./, "="), withoutLength(answer));
     }
+    case "linkExpired":
+      return new Response("<Error><Code>AccessDenied</Code><Message>Access denied</Message></Error>", {
+        status: 403,
+        headers: { "content-type": "application/xml" },
+      });
+    case "cutFile":
+      return cutFile(await process(), fault.percent ?? 50, fault.contentLength ?? "cut", c);
     case "unauthorized":
       if (c.req.path === "/oauth/token") {
         return Response.json({ error: "access_denied", error_description: "Unauthorized" }, { status: 401 });
@@ -130,6 +140,37 @@ async function truncate(answer: Response, contentLength: "cut" | "whole", c: Con
   });
   outgoing.write(cut, () => outgoing.socket?.destroySoon());
   return noAnswer;
+}
+
+async function cutFile(
+  answer: Response,
+  percent: number,
+  contentLength: "cut" | "whole",
+  { env: { outgoing } }: Context<Env>,
+): Promise<Response> {
+  const { body, status, headers } = answer;
+  if (!body || !answer.ok) return answer;
+  const whole = Number(headers.get("content-length"));
+  const cut = Math.floor((whole * percent) / 100);
+  const start = Readable.from(firstOf(body, cut), { objectMode: false });
+  if (contentLength === "cut") {
+    const others = new Headers(headers);
+    others.set("content-length", String(cut));
+    return new Response(Readable.toWeb(start) as ReadableStream, { status, headers: others });
+  }
+  outgoing.writeHead(status, Object.fromEntries(headers));
+  for await (const chunk of start) if (!outgoing.write(chunk)) await once(outgoing, "drain");
+  outgoing.socket?.destroySoon();
+  return noAnswer;
+}
+
+async function* firstOf(body: ReadableStream<Uint8Array>, bytes: number): AsyncIterable<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+    if (left > 0) yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
 }
 
 function withoutLength({ status, headers }: Response): ResponseInit {

@@ -135,3 +135,10 @@ export function findConnection(tenant: Tenant, id: string | undefined): Connecti
   if (!connection) throw new ApiError(404, "The connection does not exist", "inexistent_connection");
   return connection;
 }
+
+/** The same for a job. @throws ApiError 400 or 404 */
+export function findJobConnection({ connections, assumptions }: Tenant, id: string): Connection {
+  const connection = connections.get(id);
+  if (connection) return connection;
+  throw new ApiError(assumptions.unknownConnection, "The connection does not exist.", "inexistent_connection");
+}

@@ -4,6 +4,7 @@ import { ApiError } from "./apiError";
 import { parseAssumptions } from "./assumptions";
 import { parseFaultPlan } from "./faultPlan";
 import { type Env, readJson } from "./http";
+import { newUser } from "./newUser";
 import { recordSignIn } from "./passwords";
 import { profileOf } from "./profile";
 import type { Tenant } from "./tenant";
@@ -51,6 +52,14 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
     tenant.advance();
     return c.json(timeOf(tenant));
   });
+  app.post("/emulator/users", async (c) => {
+    const { connection: name, ...attributes } = check(signUpSchema, await readJson(c));
+    const connection = [...tenant.connections.values()].find((each) => each.name === name);
+    if (!connection) throw new ApiError(400, `There is no connection ${name}`);
+    const user = newUser(connection, attributes, tenant.clock.now());
+    tenant.users.put(user);
+    return c.json(profileOf(user, tenant), 201);
+  });
   app.get("/emulator/users/:id", (c) => {
     const user = tenant.users.get(c.req.param("id"));
     return user ? c.json({ ...profileOf(user, tenant), ...JSON.parse(user.attributes) }) : c.notFound();
@@ -64,6 +73,14 @@ export function addControls(app: Hono<Env>, tenant: Tenant): void {
 }
 
 const foreignJobsSchema = z.strictObject({ count: z.int().min(1), seconds: z.number().positive() });
+/** Who signs in through a connection for the first time: the only way in for users of a social one. */
+const signUpSchema = z.looseObject({
+  connection: z.string(),
+  user_id: z.string().optional(),
+  email: z.string().optional(),
+  username: z.string().optional(),
+  phone_number: z.string().optional(),
+});
 const clockSchema = z.strictObject({ advanceSeconds: z.number().positive() });
 
 /** @throws ApiError 400 */

@@ -5,7 +5,7 @@ import type { ConnectionDeletion } from "./connectionDeletions";
 import type { Connection } from "./connections";
 import type { ImportJob } from "./importJob";
 import type { Tenant } from "./tenant";
-import type { User } from "./userStore";
+import type { User, UserStore } from "./userStore";
 
 const format = "auth0-emulator/1";
 const shortestDelay = 1000;
@@ -111,26 +111,7 @@ export function restore(tenant: Tenant, data: Buffer): void {
   let number = 0;
   for (const line of linesOf(data)) {
     number += 1;
-    // A user's line ends with its attributes. They are kept as text, so most of the file is never parsed. An
-    // unescaped quote can't be inside of a JSON text, so the first match is the key itself.
-    const attributesAt = line.indexOf(attributesKey);
-    if (attributesAt >= 0 && line.subarray(0, userPrefix.length).equals(userPrefix)) {
-      const [id, connectionId, email, username, phoneNumber, createdAt, updatedAt] = parse<UserFields>(
-        line.subarray(userPrefix.length, attributesAt),
-        number,
-      );
-      tenant.users.put({
-        id,
-        connectionId,
-        email: email ?? undefined,
-        username: username ?? undefined,
-        phoneNumber: phoneNumber ?? undefined,
-        createdAt,
-        updatedAt,
-        attributes: line.toString("utf8", attributesAt + attributesKey.length, line.length - 1),
-      });
-      continue;
-    }
+    if (restoreUser(tenant.users, line, number)) continue;
     const entry = parse<Partial<Header> & { job?: StoredJob; tally?: TallyFields }>(line, number);
     for (const deletion of entry.deletions ?? []) tenant.deletions.restore(deletion);
     if (entry.connections && entry.clients) tenant.restoreConnections(entry.connections, entry.clients);
@@ -143,13 +124,49 @@ export function restore(tenant: Tenant, data: Buffer): void {
   }
 }
 
+/** Whether the line is a user's. */
+function restoreUser(users: UserStore, line: Buffer, number: number): boolean {
+  // It ends with the attributes. They are kept as text, so most of the file is never parsed. An unescaped quote can't be
+  // inside of a JSON text, so the first match is the key itself.
+  const attributesAt = line.indexOf(attributesKey);
+  if (attributesAt < 0 || !line.subarray(0, userPrefix.length).equals(userPrefix)) return false;
+  const [id, connectionId, email, username, phoneNumber, createdAt, updatedAt, linkedTo] = parse<UserFields>(
+    line.subarray(userPrefix.length, attributesAt),
+    number,
+  );
+  const user: User = {
+    id,
+    connectionId,
+    email: email ?? undefined,
+    username: username ?? undefined,
+    phoneNumber: phoneNumber ?? undefined,
+    createdAt,
+    updatedAt,
+    attributes: line.toString("utf8", attributesAt + attributesKey.length, line.length - 1),
+  };
+  users.put(user);
+  const primary = linkedTo && users.getIn(...linkedTo);
+  if (primary) users.link(primary, user);
+  return true;
+}
+
 type TallyFields = [connectionId: string, identity: string, sent: number, inserted: number, updated: number];
 
-type UserFields = [string, string, string | null, string | null, string | null, number, number];
+type UserFields = [
+  id: string,
+  connectionId: string,
+  email: string | null,
+  username: string | null,
+  phoneNumber: string | null,
+  createdAt: number,
+  updatedAt: number,
+  /** Of one who became an identity of this user. */
+  linkedTo?: [connectionId: string, id: string],
+];
 
 const userPrefix = Buffer.from('{"user":');
 
-function userLine(user: User): string {
+function userLine(user: User, primary?: User): string {
   const fields: UserFields = [
     user.id,
     user.connectionId,
@@ -159,6 +176,7 @@ function userLine(user: User): string {
     user.createdAt,
     user.updatedAt,
   ];
+  if (primary) fields.push([primary.connectionId, primary.id]);
   return `${userPrefix}${JSON.stringify(fields)}${attributesKey}${user.attributes}}`;
 }
 
@@ -189,6 +207,7 @@ function snapshot(tenant: Tenant): Iterable<string> {
     return JSON.stringify({ job: stored });
   });
   const users = [...tenant.users.all()];
+  const linked = [...tenant.users.linked()];
   const tallies = [...tenant.users.tallies()].map(([connectionId, entries]) => ({
     connectionId,
     entries: [...entries],
@@ -197,6 +216,8 @@ function snapshot(tenant: Tenant): Iterable<string> {
     yield JSON.stringify(header);
     yield* jobs;
     for (const user of users) yield userLine(user);
+    // After all users: their primaries are among these.
+    for (const { primary, secondary } of linked) yield userLine(secondary, primary);
     for (const { connectionId, entries } of tallies) {
       for (const [identity, { sent, inserted, updated }] of entries) {
         const tally: TallyFields = [connectionId, identity, sent, inserted, updated];

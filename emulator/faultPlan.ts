@@ -20,13 +20,23 @@ import { z } from "zod";
  */
 export type FaultPlan = Fault[];
 
-export type Fault = CallFault | JobFault;
+export type Fault = CallFault | JobFault | ExportFault;
 
 /**
- * `submit`: POST users-imports. `status` and `errors`: of a job. `token`: sign-in. `user` and `connection`: every call
- * about users, about connections. `any`: every call but those under `/emulator`, which no fault strikes.
+ * `submit`: POST users-imports. `export`: POST users-exports. `status` and `errors`: of a job of either kind.
+ * `download`: GET of an export's file. `token`: sign-in. `user` and `connection`: every call about users, about
+ * connections. `any`: every call but those under `/emulator`, which no fault strikes.
  */
-export type FaultyCall = "submit" | "status" | "errors" | "token" | "user" | "connection" | "any";
+export type FaultyCall =
+  | "submit"
+  | "export"
+  | "status"
+  | "errors"
+  | "download"
+  | "token"
+  | "user"
+  | "connection"
+  | "any";
 
 /** Which of the calls or jobs that a fault is about it strikes. */
 export interface Strikes {
@@ -40,7 +50,7 @@ export interface Strikes {
 }
 
 /** Goes wrong between the client and the API. `ms` are real ones; seconds are by the tenant's clock. */
-export type CallFault = Strikes & { on: FaultyCall } & CallTrouble;
+export type CallFault = Strikes & (({ on: FaultyCall } & CallTrouble) | ({ on: "download" } & DownloadTrouble));
 
 export type CallTrouble =
   /** The socket is reset and nothing was done. */
@@ -76,7 +86,29 @@ export type CallTrouble =
    */
   | { kind: "foreignJobs"; count?: number; seconds: number };
 
-/** Goes wrong with a job that was made. The fault counts the jobs that fit all of its patterns. */
+export type DownloadTrouble =
+  /** As if the link's 60 seconds were over. */
+  | { kind: "linkExpired" }
+  /**
+   * The file stops after a part of its bytes. `content-length` says so, or promises the `"whole"` and the socket is
+   * closed instead. @default percent 50, contentLength "cut"
+   */
+  | { kind: "cutFile"; percent?: number; contentLength?: "cut" | "whole" };
+
+/** Goes wrong with an export job that was made. */
+export type ExportFault = Strikes & { on: "exportJob" } & (
+    | { kind: "fail"; details?: string | null }
+    /** 404 when it is finished. */
+    | { kind: "vanish" }
+    /** Is never finished. */
+    | { kind: "stall" }
+    /** Takes so much longer. */
+    | { kind: "slow"; seconds: number }
+    /** Shows the users as they were then, as far as that was after this plan was set. */
+    | { kind: "stale"; seconds: number }
+  );
+
+/** Goes wrong with an import job that was made. The fault counts the jobs that fit all of its patterns. */
 export type JobFault = Strikes & JobPatterns & { on: "job" } & (JobEnd | UnlistedErrors | UserError);
 
 /** Regular expressions, matched without regard to case. */
@@ -148,7 +180,10 @@ const strikes = {
   times: ordinal.exactOptional(),
 };
 
-const calls: readonly FaultyCall[] = ["submit", "status", "errors", "token", "user", "connection", "any"];
+const calls = [
+  ...["submit", "status", "errors", "export", "download"],
+  ...["token", "user", "connection", "any"],
+] as FaultyCall[];
 const onCall = { on: z.enum(calls), ...strikes };
 const processed = z.boolean().exactOptional();
 // The longest that a timer takes.
@@ -165,6 +200,8 @@ const onJob = {
   external_id: pattern.exactOptional(),
   email: pattern.exactOptional(),
 };
+const onDownload = { on: z.literal("download"), ...strikes };
+const onExportJob = { on: z.literal("exportJob"), ...strikes };
 const afterPercent = z.number().min(0).max(100).exactOptional();
 const details = z.string().min(1).nullable().exactOptional();
 
@@ -195,10 +232,28 @@ const planSchema = z.array(
     }),
     z.strictObject({ ...onCall, kind: z.literal("unauthorized") }),
     z.strictObject({ ...onCall, kind: z.literal("foreignJobs"), count: ordinal.exactOptional(), seconds }),
-    z.strictObject({ ...onJob, kind: z.literal("fail"), afterPercent, details }),
+    z.strictObject({ ...onDownload, kind: z.literal("linkExpired") }),
+    z.strictObject({
+      ...onDownload,
+      kind: z.literal("cutFile"),
+      percent: z.number().min(0).max(100).exactOptional(),
+      contentLength: z.enum(["cut", "whole"]).exactOptional(),
+    }),
+    z.discriminatedUnion("on", [
+      z.strictObject({ ...onJob, kind: z.literal("fail"), afterPercent, details }),
+      z.strictObject({ ...onExportJob, kind: z.literal("fail"), details }),
+    ]),
     z.strictObject({ ...onJob, kind: z.literal("expire"), afterPercent }),
-    z.strictObject({ ...onJob, kind: z.literal("vanish"), afterPercent }),
-    z.strictObject({ ...onJob, kind: z.literal("stall"), afterPercent }),
+    z.discriminatedUnion("on", [
+      z.strictObject({ ...onJob, kind: z.literal("vanish"), afterPercent }),
+      z.strictObject({ ...onExportJob, kind: z.literal("vanish") }),
+    ]),
+    z.discriminatedUnion("on", [
+      z.strictObject({ ...onJob, kind: z.literal("stall"), afterPercent }),
+      z.strictObject({ ...onExportJob, kind: z.literal("stall") }),
+    ]),
+    z.strictObject({ ...onExportJob, kind: z.literal("slow"), seconds }),
+    z.strictObject({ ...onExportJob, kind: z.literal("stale"), seconds }),
     z.strictObject({
       ...onJob,
       kind: z.literal("poison"),

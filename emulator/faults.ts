@@ -1,6 +1,7 @@
 import type { Clock } from "./clock";
 import {
   type CallFault,
+  type ExportFault,
   type Fault,
   type FaultPlan,
   type FaultReport,
@@ -30,6 +31,8 @@ interface Entry extends FaultReport {
 /** The tenant's fault plan, and the counts that decide when its faults strike. Kept in memory only. */
 export class Faults {
   private entries: Entry[] = [];
+  /** How many seconds back an export of the plan looks at most. */
+  longestStaleness = 0;
   /** Told of each strike, by the fault's place in the plan, counted from 1. */
   onStrike: (strike: { number: number; fault: Fault; matched: number }) => void = () => {};
 
@@ -37,11 +40,13 @@ export class Faults {
 
   /** All counts start again. @throws Error when the plan is not valid. */
   replace(plan: FaultPlan): void {
-    this.entries = parseFaultPlan(plan).map((fault) => ({ fault, matched: 0, struck: 0, since: 0, until: 0 }));
+    const faults = parseFaultPlan(plan);
+    this.entries = faults.map((fault) => ({ fault, matched: 0, struck: 0, since: 0, until: 0 }));
+    this.longestStaleness = Math.max(0, ...faults.map((fault) => (fault.kind === "stale" ? fault.seconds : 0)));
   }
 
   clear(): void {
-    this.entries = [];
+    this.replace([]);
   }
 
   /** The plan stays, and its counts start again. */
@@ -57,7 +62,7 @@ export class Faults {
   atCall(call: FaultyCall | undefined): DueFault[] {
     return this.entries.flatMap((entry) => {
       const { fault } = entry;
-      if (fault.on === "job" || (fault.on !== "any" && fault.on !== call)) return [];
+      if (fault.on === "job" || fault.on === "exportJob" || (fault.on !== "any" && fault.on !== call)) return [];
       entry.matched += 1;
       const now = this.clock.now();
       const lasts = now < entry.until;
@@ -77,6 +82,18 @@ export class Faults {
     return this.entries.flatMap((entry) => {
       const { fault } = entry;
       if (fault.on !== "job" || !isAbout(fault, job)) return [];
+      entry.matched += 1;
+      if (!isDue(entry)) return [];
+      this.strike(entry, entry.matched);
+      return [fault];
+    });
+  }
+
+  /** The faults that strike a new export job. */
+  atExport(): ExportFault[] {
+    return this.entries.flatMap((entry) => {
+      const { fault } = entry;
+      if (fault.on !== "exportJob") return [];
       entry.matched += 1;
       if (!isDue(entry)) return [];
       this.strike(entry, entry.matched);

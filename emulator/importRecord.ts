@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { Assumptions } from "./assumptions";
 import { type Connection, type IdentifierRules, identifierRules } from "./connections";
+import { newUser } from "./newUser";
 import { isTooLarge } from "./profileSize";
 import { type RecordError, recordError } from "./recordErrors";
 import { type ImportRecord, validateRecord } from "./recordRules";
@@ -40,7 +40,7 @@ export function importRecord(
     ? updated(existing, valid, target, now)
     : isTaken(valid, connection, target)
       ? [duplicated(upsert)]
-      : inserted(valid, connection.id, now);
+      : newUser(connection, valid, now);
   if (Array.isArray(outcome)) return outcome;
   if (isTooLarge(outcome, target.assumptions, now)) {
     return [recordError("PROFILE_SIZE_EXCEEDED", "", "The user profile exceeds the maximum size of 10 KB")];
@@ -127,21 +127,6 @@ function hasUniqueEmails({ options }: Connection): boolean {
 function duplicated(upsert: boolean): RecordError {
   const message = upsert ? "The user already exist" : "The user already exist and upsert parameter is false";
   return { code: "DUPLICATED_USER", message };
-}
-
-function inserted(record: ImportRecord, connectionId: string, now: number): User {
-  const { email, user_id, username, phone_number, ...rest } = record;
-  const attributes: Attributes = { email_verified: false, ...rest };
-  return {
-    id: `auth0|${user_id ?? randomBytes(12).toString("hex")}`,
-    connectionId,
-    email,
-    username,
-    phoneNumber: phone_number,
-    createdAt: now,
-    updatedAt: now,
-    attributes: JSON.stringify(attributes),
-  };
 }
 
 /** The user as the upsert leaves them, or why it is refused: then nothing of the record is applied. */

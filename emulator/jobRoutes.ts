@@ -1,6 +1,9 @@
 import type { Hono } from "hono";
 import { ApiError } from "./apiError";
+import { findJobConnection } from "./connectionRoutes";
 import { type Connection, identifierRules } from "./connections";
+import type { ExportJob } from "./exportJobs";
+import { showExport } from "./exportRoutes";
 import { authorise, type Env } from "./http";
 import { parseImportForm } from "./importForm";
 import { announce, describe, errorsOf } from "./importJob";
@@ -23,20 +26,25 @@ export function addJobs(app: Hono<Env>, tenant: Tenant): void {
     const job = tenant.jobs.create({ ...form, connection, bytes: body.byteLength });
     return c.json(announce(job), 202);
   });
-  app.get("/api/v2/jobs/:id", read, (c) =>
-    c.json(describe(tenant.jobs.get(c.req.param("id")), tenant.settings.usersPerSecond)),
-  );
+  app.get("/api/v2/jobs/:id", read, (c) => {
+    const id = c.req.param("id");
+    const exported = tenant.exports.find(id);
+    return exported
+      ? showExport(exported, c, tenant)
+      : c.json(describe(tenant.jobs.get(id), tenant.settings.usersPerSecond));
+  });
   app.get("/api/v2/jobs/:id/errors", read, (c) => {
-    const errors = errorsOf(tenant.jobs.get(c.req.param("id")));
+    const id = c.req.param("id");
+    const exported = tenant.exports.find(id);
+    const errors = exported ? exportErrors(exported, tenant.exports.describe(exported)) : errorsOf(tenant.jobs.get(id));
     return errors === undefined ? c.body(null, 204) : c.json(errors as object);
   });
 }
 
-/** @throws ApiError 400 or 404 */
-function findJobConnection({ connections, assumptions }: Tenant, id: string): Connection {
-  const connection = connections.get(id);
-  if (connection) return connection;
-  throw new ApiError(assumptions.unknownConnection, "The connection does not exist.", "inexistent_connection");
+/** An export has none but its own failure. */
+function exportErrors({ id }: ExportJob, { status, status_details }: Record<string, unknown>): unknown {
+  if (status !== "failed" || status_details === undefined) return undefined;
+  return { status, type: "users_export", id, status_details };
 }
 
 /** @throws ApiError 400 */

@@ -15,6 +15,8 @@ export interface TenantSettings {
   maxActiveJobs: number;
   /** How many users each job imports in a second; 0 for no time at all. */
   usersPerSecond: number;
+  /** How many users each export job reads in a second; 0 for no time at all. */
+  exportUsersPerSecond: number;
   /** Rate limit of the Management API; 0 for none. */
   requestsPerSecond: number;
   /** How many requests the rate limit takes at once. */
@@ -40,6 +42,7 @@ export const defaultSettings: TenantSettings = {
   tokenLifetimeSeconds: 86_400,
   maxActiveJobs: 2,
   usersPerSecond: 1000,
+  exportUsersPerSecond: 10_000,
   requestsPerSecond: 0,
   burst: 10,
   signInsPerMinute: 20,

@@ -3,6 +3,7 @@ import { type Client, seededClients } from "./clients";
 import type { Clock } from "./clock";
 import { ConnectionDeletions } from "./connectionDeletions";
 import { type Connection, seededConnections } from "./connections";
+import { ExportJobs } from "./exportJobs";
 import { Faults } from "./faults";
 import { failedIn, type JobStatus, statusOf } from "./importJob";
 import { ImportJobs } from "./importJobs";
@@ -10,7 +11,8 @@ import { RateLimiter } from "./rateLimiter";
 import type { TenantSettings } from "./settings";
 import { SignInAttempts } from "./signInAttempts";
 import { Tokens } from "./tokens";
-import { type Tally, UserStore } from "./userStore";
+import { UserView } from "./userHistory";
+import { type Tally, type User, UserStore } from "./userStore";
 
 /** An emulated tenant, without its HTTP side. */
 export class Tenant {
@@ -21,6 +23,7 @@ export class Tenant {
   readonly assumptions: Assumptions;
   readonly users: UserStore;
   readonly jobs: ImportJobs;
+  readonly exports: ExportJobs;
   readonly deletions: ConnectionDeletions;
   readonly tokens: Tokens;
   readonly rateLimiter: RateLimiter | undefined;
@@ -35,11 +38,12 @@ export class Tenant {
     readonly signingKey: Buffer = Tokens.newSigningKey(),
   ) {
     this.assumptions = { ...defaultAssumptions(), ...settings.assume };
-    this.users = new UserStore(clock, () => 0);
+    this.users = new UserStore(clock, () => this.faults.longestStaleness * 1000);
     this.restoreConnections(seededConnections(), seededClients());
     this.faults = new Faults(clock);
     this.deletions = new ConnectionDeletions(this.users, clock, settings.usersPerSecond);
     this.jobs = new ImportJobs(this, clock, settings, this.faults);
+    this.exports = new ExportJobs(this, clock, settings.exportUsersPerSecond, this.faults);
     this.tokens = new Tokens(signingKey, clock);
     this.signInAttempts = new SignInAttempts(settings, clock);
     const { requestsPerSecond, burst } = settings;
@@ -58,6 +62,12 @@ export class Tenant {
   /** The applications. */
   get clients(): ReadonlyMap<string, Client> {
     return this.#clients;
+  }
+
+  /** All users as they were so many seconds ago, as far as anybody asked for before that. */
+  usersAsOf(secondsAgo: number): Iterable<User> {
+    const then = this.clock.now() - secondsAgo * 1000;
+    return secondsAgo === 0 ? this.users.all() : new UserView(this.users, then, then).all();
   }
 
   putConnection(connection: Connection): void {
@@ -105,6 +115,7 @@ export class Tenant {
   /** Does all that is due by now. */
   advance(): void {
     this.jobs.advance();
+    this.exports.advance();
     this.deletions.advance();
   }
 
@@ -117,6 +128,7 @@ export class Tenant {
   reset(): void {
     this.users.clear();
     this.jobs.clear();
+    this.exports.clear();
     this.deletions.clear();
     this.signInAttempts.clear();
     this.answers.clear();

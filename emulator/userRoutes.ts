@@ -6,16 +6,13 @@ import { authorise, type Env, invalidQuery, paged, readJson } from "./http";
 import { profileOf } from "./profile";
 import { isTooLarge } from "./profileSize";
 import type { Tenant } from "./tenant";
+import { findUser } from "./userLookup";
 import type { Attributes, User } from "./userStore";
 import { usersImportSchema } from "./users-import.schema";
 
 export function addUsers(app: Hono<Env>, tenant: Tenant): void {
   const read = authorise(tenant, "read:users");
-  const find = (c: Context<Env>): User => {
-    const user = tenant.users.get(c.req.param("id") ?? "");
-    if (!user) throw new ApiError(404, "The user does not exist.", "inexistent_user");
-    return user;
-  };
+  const find = (c: Context<Env>): User => findUser(tenant, c.req.param("id"));
   const show = (user: User, c: Context<Env>) => selectFields(profileOf(user, tenant), c);
 
   app.get("/api/v2/users", read, (c) => {

@@ -122,7 +122,10 @@ describe("emulator: between runs", () => {
       [["--data", broken], /^Could not read .*broken: line 2 is not valid JSON\n$/],
       [["--client-public-key", foreign], /^.*foreign does not hold a public key in PEM\.\n$/],
       [["--faults", broken], /^.*broken is not valid JSON\.\n$/],
-      [["--faults", wrongPlan], /^Invalid fault plan: fault 1: on: Invalid input: expected "job"\n$/],
+      [
+        ["--faults", wrongPlan],
+        /^Invalid fault plan: fault 1: on: Invalid discriminator value\. Expected 'job' \| 'exportJob'\n$/,
+      ],
       [["--data", foreign], /^Could not read .*foreign: not a data file of this emulator .*\n$/],
     ];
     for (const [flags, message] of cases) {

@@ -598,7 +598,7 @@ describe("emulator: faults", () => {
       [{ on: "submit", kind: "explode" }, "kind: Invalid discriminator value. Expected 'reset'"],
       [{ on: "post", kind: "reset" }, 'on: Invalid option: expected one of "submit"|"status"'],
       [{ on: "job", kind: "reset" }, 'on: Invalid option: expected one of "submit"|"status"'],
-      [{ on: "submit", kind: "fail" }, 'on: Invalid input: expected "job"'],
+      [{ on: "submit", kind: "fail" }, "on: Invalid discriminator value. Expected 'job' | 'exportJob'"],
       [{ on: "submit", kind: "reset", proccessed: true }, 'Unrecognized key: "proccessed"'],
       [{ on: "submit", kind: "reset", email: "a" }, 'Unrecognized key: "email"'],
       [{ on: "submit", kind: "reset", nth: 0 }, "nth: Too small: expected number to be >=1"],
@@ -613,6 +613,8 @@ describe("emulator: faults", () => {
       [{ on: "submit", kind: "delay" }, "ms: Invalid input: expected number, received undefined"],
       [{ on: "submit", kind: "status", code: 200 }, "code: Too small: expected number to be >=400"],
       [{ on: "job", kind: "fail", afterPercent: 101 }, "afterPercent: Too big: expected number to be <=100"],
+      [{ on: "submit", kind: "cutFile" }, 'on: Invalid input: expected "download"'],
+      [{ on: "exportJob", kind: "fail", afterPercent: 1 }, 'Unrecognized key: "afterPercent"'],
       [{ on: "job", kind: "poison" }, "email: Invalid input: expected string, received undefined"],
       [{ on: "job", kind: "poison", email: "(" }, "email: Not a regular expression"],
     ];
