@@ -1,5 +1,4 @@
 import type { User } from "../schema/identity";
-import { Column } from "../source/column";
 import {
   COMPARED,
   type ComparedAttribute,
@@ -15,7 +14,7 @@ import { valueHash } from "./valueHash";
 
 /*
  * What an export says, indexed: who is there, by every identifier, and whether they are as a record says. Of each user
- * numbers are kept, and no text: some 90 bytes in all. Whoever needs the user reads the line again, by its number.
+ * numbers are kept, and no text: some 80 bytes. Whoever needs the user reads the line again, by its number.
  *
  * - `find…` tell the numbers of the lines that have an identifier, first line first. Where an email is nobody's alone,
  *   there are several.
@@ -50,6 +49,11 @@ function isTruth(attribute: string): boolean {
   return attribute === "blocked" || attribute.endsWith("_verified");
 }
 
+/** A line in numbers: those hashes, then the bits. Side by side, since memory is what a comparison waits for. */
+const ROW = HASHED.length + 1;
+const CHUNK_BITS = 12;
+const CHUNK = 2 ** CHUNK_BITS;
+
 /** The bits of a line, after those of {@link TRUTHS}. */
 const INCOMPARABLE = { user_metadata: 1 << 3, app_metadata: 1 << 4 };
 const IS_USED = 1 << 5;
@@ -57,8 +61,7 @@ const IS_USED = 1 << 5;
 /** The users of one connection, as they were when the export began. */
 export class CensusIndex {
   readonly #identifiers = new IdentifierTable();
-  readonly #hashes = HASHED.map(() => new Column((length) => new Uint32Array(length)));
-  readonly #bits = new Column((length) => new Uint8Array(length));
+  readonly #rows: Uint32Array[] = [];
   /** How many lines have something in each attribute. */
   readonly #having = COMPARED.map(() => 0);
   #lines = 0;
@@ -80,6 +83,9 @@ export class CensusIndex {
   /** Adds the user of the next line. */
   add(user: TenantRecord): void {
     const line = this.#lines++;
+    if (line % CHUNK === 0) this.#rows.push(new Uint32Array(ROW * CHUNK));
+    const rows = this.#rows[line >>> CHUNK_BITS] as Uint32Array;
+    const row = rowOf(line);
     let bits = 0;
     for (let i = 0; i < TRUTHS.length; i++) {
       if (user[TRUTHS[i] as string] !== true) continue;
@@ -92,11 +98,11 @@ export class CensusIndex {
       if (value === undefined) continue;
       this.#count(i);
       const hash = valueHash(value);
-      if (hash > 0) this.#hashes[i]?.set(line, hash);
+      if (hash > 0) rows[row + i] = hash;
       else if (isMetadata(attribute)) bits |= INCOMPARABLE[attribute];
     }
     if (isUsed(user)) bits |= IS_USED;
-    this.#bits.set(line, bits);
+    rows[row + HASHED.length] = bits;
     this.#addIdentifiers(line, user);
   }
 
@@ -112,7 +118,7 @@ export class CensusIndex {
 
   /** Whether the tenant has all that a record states just so; `false` where `compare` has to tell. */
   isAs(line: number, said: User): boolean {
-    const bits = this.#bits.at(line);
+    const bits = this.#at(line, HASHED.length);
     for (let i = 0; i < TRUTHS.length; i++) {
       if (this.#truth(bits, i, said) === "other") return false;
     }
@@ -124,7 +130,7 @@ export class CensusIndex {
 
   /** What of a record the tenant does not have just so. Reads the line only where hashes can't tell. */
   async compare(line: number, said: User): Promise<Unlike[]> {
-    const bits = this.#bits.at(line);
+    const bits = this.#at(line, HASHED.length);
     const unlike: Unlike[] = [];
     for (const attribute of COMPARED) {
       const truth = TRUTHS.indexOf(attribute);
@@ -143,12 +149,16 @@ export class CensusIndex {
 
   /** Whether the user has signed in or set a password: then an imported hash is of no use any more. */
   isUsed(line: number): boolean {
-    return (this.#bits.at(line) & IS_USED) > 0;
+    return (this.#at(line, HASHED.length) & IS_USED) > 0;
   }
 
   /** The user of a line. */
   read(line: number): Promise<TenantRecord> {
     return this.readLine(line);
+  }
+
+  #at(line: number, i: number): number {
+    return (this.#rows[line >>> CHUNK_BITS] as Uint32Array)[rowOf(line) + i] as number;
   }
 
   #count(attribute: number): void {
@@ -165,7 +175,7 @@ export class CensusIndex {
     const attribute = HASHED[i] as (typeof HASHED)[number];
     if (!isStated(said[attribute])) return "same";
     const value = normalValue(attribute, said[attribute]);
-    const there = this.#hashes[i]?.at(line) ?? 0;
+    const there = this.#at(line, i);
     const isUncertain = isMetadata(attribute) && (bits & INCOMPARABLE[attribute]) > 0;
     if (value === undefined || (there === 0 && !isUncertain)) {
       return value === undefined && there === 0 && !isUncertain ? "same" : "other";
@@ -175,20 +185,28 @@ export class CensusIndex {
 
   #find(kind: number, key: string): readonly Found[] {
     const values = this.#identifiers.find(kind, key);
-    return values.length === 0 ? NONE : values.map((value) => ({ line: value >>> 1, isLinked: (value & 1) === 1 }));
+    if (values.length === 0) return NONE;
+    const found: Found[] = [];
+    for (const value of values) found.push({ line: value >>> 1, isLinked: (value & 1) === 1 });
+    return found;
   }
 
   /** A line without any identity, as a hand-made export may have, counts as one of the connection's. */
   #addIdentifiers(line: number, user: TenantRecord): void {
     const identities = identitiesOf(user);
-    const own = identities.findIndex((identity) => this.#isOwn(identity));
-    for (const [i, identity] of identities.entries()) {
-      const { provider = "", connection = "", user_id: id } = identity;
-      if (id === undefined) continue;
+    let own = -1;
+    for (let i = 0; i < identities.length; i++) {
+      const identity = identities[i] as Identity;
+      const { provider, connection, user_id } = identity;
+      const isOwn = this.#isOwn(identity);
+      if (isOwn && own < 0) own = i;
       const isLinked = i > 0;
-      if (this.#isOwn(identity)) this.#add(KINDS.user_id, id, line, isLinked);
-      else this.#add(KINDS.identity, identityKey(provider, connection, id), line, isLinked);
-      if (isLinked && this.#isOwn(identity)) this.#addNames(line, identity.profileData ?? {}, true);
+      if (isOwn && isLinked) this.#addNames(line, profileOf(identity), true);
+      // Of some providers it is a number.
+      if (!isText(user_id) && typeof user_id !== "number") continue;
+      if (isOwn) this.#add(KINDS.user_id, String(user_id), line, isLinked);
+      else
+        this.#add(KINDS.identity, identityKey(String(provider), String(connection), String(user_id)), line, isLinked);
     }
     if (identities.length === 0 || own >= 0) this.#addNames(line, user, own > 0);
   }
@@ -208,12 +226,18 @@ export class CensusIndex {
   }
 }
 
+/** Where a line's numbers begin in its chunk. */
+function rowOf(line: number): number {
+  return ROW * (line & (CHUNK - 1));
+}
+
+/** As Auth0 tells it, unchecked. */
 interface Identity {
-  readonly provider?: string;
-  readonly connection?: string;
-  readonly user_id?: string;
+  readonly provider?: unknown;
+  readonly connection?: unknown;
+  readonly user_id?: unknown;
   /** Of a secondary identity: its own email and the like. */
-  readonly profileData?: TenantRecord;
+  readonly profileData?: unknown;
 }
 
 /**
@@ -221,22 +245,14 @@ interface Identity {
  * What the Dashboard calls «Connection» is a name alone, and no identity.
  */
 function identitiesOf({ identities, user_id }: TenantRecord): readonly Identity[] {
-  if (Array.isArray(identities)) return identities.map(identityOf);
+  if (Array.isArray(identities)) return identities.filter((each) => typeof each === "object" && each !== null);
   const [, provider, id] = /^([^|]*)\|(.*)$/s.exec(isText(user_id) ? user_id : "") ?? [];
   if (provider !== undefined && id !== undefined) return [{ provider, user_id: id }];
   return isText(user_id) ? [{ provider: DATABASE, user_id }] : [];
 }
 
-function identityOf(value: unknown): Identity {
-  if (typeof value !== "object" || value === null) return {};
-  const { provider, connection, user_id, profileData } = value as Record<string, unknown>;
-  return {
-    ...(isText(provider) ? { provider } : {}),
-    ...(isText(connection) ? { connection } : {}),
-    // Of some providers it is a number.
-    ...(isText(user_id) || typeof user_id === "number" ? { user_id: String(user_id) } : {}),
-    ...(typeof profileData === "object" && profileData !== null ? { profileData: profileData as TenantRecord } : {}),
-  };
+function profileOf({ profileData }: Identity): TenantRecord {
+  return typeof profileData === "object" && profileData !== null ? (profileData as TenantRecord) : {};
 }
 
 function identityKey(provider: string, connection: string, id: string): string {

@@ -2,7 +2,10 @@ import { randomInt } from "node:crypto";
 import { textHash } from "../plan/textHash";
 import { Column } from "../source/column";
 
-const numbers = () => new Column((length) => new Uint32Array(length));
+/** An entry: a hash in two, and the number. Side by side, since memory is what a look-up waits for. */
+const ENTRY = 3;
+const CHUNK_BITS = 14;
+const CHUNK = 2 ** CHUNK_BITS;
 
 const NONE: readonly number[] = [];
 
@@ -13,11 +16,9 @@ const NONE: readonly number[] = [];
  */
 export class IdentifierTable {
   readonly #seed = randomInt(2 ** 32);
-  readonly #high = numbers();
-  readonly #low = numbers();
-  readonly #values = numbers();
+  readonly #chunks: Uint32Array[] = [];
   /** The entry with the same identifier that came before, plus 1. */
-  readonly #before = numbers();
+  readonly #before = new Column((length) => new Uint32Array(length));
   #entries = 0;
   /** The number of an entry plus 1; 0 where there is none. */
   #slots = new Uint32Array(4096);
@@ -26,10 +27,13 @@ export class IdentifierTable {
   add(kind: number, text: string, value: number): void {
     if (4 * (this.#entries + 1) > 3 * this.#slots.length) this.#grow();
     const entry = this.#entries++;
+    if (entry % CHUNK === 0) this.#chunks.push(new Uint32Array(ENTRY * CHUNK));
     const [high, low] = this.#hash(kind, text);
-    this.#high.set(entry, high);
-    this.#low.set(entry, low);
-    this.#values.set(entry, value);
+    const chunk = this.#chunks[entry >>> CHUNK_BITS] as Uint32Array;
+    const at = ENTRY * (entry & (CHUNK - 1));
+    chunk[at] = low;
+    chunk[at + 1] = high;
+    chunk[at + 2] = value;
     const slot = this.#slotOf(high, low);
     const before = this.#slots[slot] as number;
     // However many there are of one, each is found in a step.
@@ -43,7 +47,7 @@ export class IdentifierTable {
     let entry = this.#slots[this.#slotOf(high, low)] as number;
     if (entry === 0) return NONE;
     const found: number[] = [];
-    for (; entry > 0; entry = this.#before.at(entry - 1)) found.push(this.#values.at(entry - 1));
+    for (; entry > 0; entry = this.#before.at(entry - 1)) found.push(this.#part(entry - 1, 2));
     return found.length > 1 ? found.reverse() : found;
   }
 
@@ -51,20 +55,24 @@ export class IdentifierTable {
     return textHash(Math.imul(this.#seed ^ kind, 0x9e3779b1), text);
   }
 
+  #part(entry: number, part: 0 | 1 | 2): number {
+    return (this.#chunks[entry >>> CHUNK_BITS] as Uint32Array)[ENTRY * (entry & (CHUNK - 1)) + part] as number;
+  }
+
   /** Where the hash is, or would have its place. */
   #slotOf(high: number, low: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = low & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot] as number;
-      if (entry === 0 || (this.#low.at(entry - 1) === low && this.#high.at(entry - 1) === high)) return slot;
+      if (entry === 0 || (this.#part(entry - 1, 0) === low && this.#part(entry - 1, 1) === high)) return slot;
     }
   }
 
   #grow(): void {
-    const old = this.#slots;
-    this.#slots = new Uint32Array(2 * old.length);
-    for (const entry of old) {
-      if (entry > 0) this.#slots[this.#slotOf(this.#high.at(entry - 1), this.#low.at(entry - 1))] = entry;
+    this.#slots = new Uint32Array(2 * this.#slots.length);
+    // In their own order, which is that of the memory: of several with one identifier the last one stays.
+    for (let entry = 0; entry < this.#entries; entry++) {
+      this.#slots[this.#slotOf(this.#part(entry, 1), this.#part(entry, 0))] = entry + 1;
     }
   }
 }
