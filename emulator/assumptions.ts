@@ -38,10 +38,19 @@ export const assumptionTable = {
   exportLinked: choice([true, false], "an export of a connection holds users whose identity there is a secondary one"),
   exportFieldLimit: choice(["csv", "all"], "which exports take 30 fields at most"),
   exportLinkWithToken: choice(["refused", "ignored"], "an Authorization header beside the signed link of an export"),
+  searchLagSeconds: number("after which GET /users shows a change"),
+  deletionLagSeconds: number("until which all reads still show a deleted user"),
+  nullAttributes: choice(["refused", "removed"], "PATCH of name, nickname, picture … with null"),
+  takenEmail: choice([400, 409], "status of a PATCH with somebody else's email"),
+  customDomains: choice([false, true], "several custom domains: POST /users wants the header auth0-custom-domain"),
 } satisfies Record<string, Assumption<unknown>>;
 
 function choice<const T>(values: readonly [T, ...T[]], about: string): Assumption<T> {
   return { values, initial: values[0], about };
+}
+
+function number(about: string): Assumption<number> {
+  return { values: undefined, initial: 0, about };
 }
 
 function text(initial: string, about: string): Assumption<string> {

@@ -34,8 +34,8 @@ export interface ExportJob extends ExportRequest {
 
 /** Where exports come from. */
 export interface ExportSource extends ProfileSource {
-  /** All users as somebody sees them who learns of changes so many seconds late. */
-  usersAsOf(secondsAgo: number): Iterable<User>;
+  /** The users as somebody sees them who learns of changes so many seconds late. */
+  usersAsOf(secondsAgo: number): { all(): Iterable<User> };
 }
 
 export type ExportStatus = "pending" | "processing" | "completed" | "failed";
@@ -136,7 +136,7 @@ export class ExportJobs {
       user.connectionId === connection.id ||
       (assumptions.exportLinked && users.secondariesOf(user).some((each) => each.connectionId === connection.id));
     const found: User[] = [];
-    for (const user of this.source.usersAsOf(secondsAgo)) if (isOfConnection(user)) found.push(user);
+    for (const user of this.source.usersAsOf(secondsAgo).all()) if (isOfConnection(user)) found.push(user);
     shuffle(found);
     return found.slice(0, limit);
   }

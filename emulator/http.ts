@@ -10,21 +10,40 @@ export type Env = { Bindings: HttpBindings };
 /** Lets tokens with any of the scopes through. */
 export function authorise(tenant: Tenant, ...scopes: string[]): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const token = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    if (token === undefined) throw new ApiError(401, "Missing authentication");
-    const granted = tenant.tokens.verify(token);
-    if (!scopes.some((scope) => granted.has(scope))) {
-      throw new ApiError(403, `Insufficient scope, expected any of: ${scopes.join(",")}`, "insufficient_scope");
-    }
+    requireScope(c, tenant, ...scopes);
     await next();
   };
 }
 
-/** A page of the items by `page`, `per_page` and `include_totals`. */
+/** Lets tokens through that have all of the scopes. */
+export function authoriseAll(tenant: Tenant, ...scopes: string[]): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    for (const scope of scopes) requireScope(c, tenant, scope);
+    await next();
+  };
+}
+
+/** Any of the scopes. @throws ApiError 401 or 403 */
+export function requireScope(c: Context<Env>, tenant: Tenant, ...scopes: string[]): void {
+  const token = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  if (token === undefined) throw new ApiError(401, "Missing authentication");
+  const granted = tenant.tokens.verify(token);
+  if (!scopes.some((scope) => granted.has(scope))) {
+    throw new ApiError(403, `Insufficient scope, expected any of: ${scopes.join(",")}`, "insufficient_scope");
+  }
+}
+
+/** Nobody gets further by pages. */
+const mostPaged = 1000;
+
+/** A page of the items by `page`, `per_page` and `include_totals`. @throws ApiError 400 */
 export function paged<T>(items: T[], c: Context<Env>, name: string, show: (item: T) => unknown = (item) => item) {
   const page = countOf(c, "page", 0, Number.MAX_SAFE_INTEGER);
   const perPage = countOf(c, "per_page", 50, 100);
   const start = page * perPage;
+  if (start + perPage > mostPaged) {
+    throw new ApiError(400, `You can only page through the first ${mostPaged} records.`, "invalid_paging");
+  }
   const shown = items.slice(start, start + perPage).map(show);
   if (c.req.query("include_totals") !== "true") return shown;
   return { start, limit: perPage, length: shown.length, total: items.length, [name]: shown };

@@ -42,6 +42,35 @@ export async function rehash(
   });
 }
 
+/** What a password that is set by the API makes of a user, if there is one. */
+export async function withPassword(
+  password: string | undefined,
+  { passwordRounds }: PasswordSettings,
+  now: number,
+): Promise<Attributes | undefined> {
+  if (password === undefined) return undefined;
+  const password_hash = await hashByBcrypt(password, randomBytes(16), passwordRounds);
+  return { password_hash, last_password_reset: new Date(now).toISOString() };
+}
+
+/** By the connection's `passwordPolicy`. */
+export function isTooWeak(password: string, policy: unknown): boolean {
+  const kinds = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].map((kind) => kind.test(password));
+  const count = kinds.filter(Boolean).length;
+  switch (policy) {
+    case "low":
+      return password.length < 6;
+    case "fair":
+      return password.length < 8 || !(kinds[0] && kinds[1] && kinds[2]);
+    case "good":
+      return password.length < 8 || count < 3;
+    case "excellent":
+      return password.length < 10 || count < 3 || /(.)\1\1/.test(password);
+    default:
+      return false;
+  }
+}
+
 /** What a sign-in leaves in the profile. It counts as an update of the user. */
 export function recordSignIn(user: User, users: UserStore, now: number, ip: string): void {
   change(

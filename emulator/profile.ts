@@ -29,8 +29,7 @@ export function profileOf(user: User, source: ProfileSource): Record<string, unk
   return {
     user_id: user.id,
     ...identifiersOf(user),
-    ...(source.assumptions.importDefaults && defaultsFor(user)),
-    ...attributes,
+    ...(source.assumptions.importDefaults ? withDefaults(user, attributes) : attributes),
     identities: identitiesOf(user, source),
     created_at: new Date(user.createdAt).toISOString(),
     updated_at: new Date(user.updatedAt).toISOString(),
@@ -80,6 +79,12 @@ function withoutSecrets({ attributes }: User): Attributes {
   const shown = JSON.parse(attributes) as Attributes;
   for (const attribute of secrets) delete shown[attribute];
   return shown;
+}
+
+/** A default that was removed is kept as null. */
+function withDefaults(user: User, attributes: Attributes): Attributes {
+  const all = { ...defaultsFor(user), ...attributes };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
 }
 
 /** What Auth0 makes up for a user who has none of these. */

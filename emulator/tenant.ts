@@ -12,7 +12,7 @@ import type { TenantSettings } from "./settings";
 import { SignInAttempts } from "./signInAttempts";
 import { Tokens } from "./tokens";
 import { UserView } from "./userHistory";
-import { type Tally, type User, UserStore } from "./userStore";
+import { type Tally, UserStore } from "./userStore";
 
 /** An emulated tenant, without its HTTP side. */
 export class Tenant {
@@ -38,7 +38,7 @@ export class Tenant {
     readonly signingKey: Buffer = Tokens.newSigningKey(),
   ) {
     this.assumptions = { ...defaultAssumptions(), ...settings.assume };
-    this.users = new UserStore(clock, () => this.faults.longestStaleness * 1000);
+    this.users = new UserStore(clock, () => this.horizon());
     this.restoreConnections(seededConnections(), seededClients());
     this.faults = new Faults(clock);
     this.deletions = new ConnectionDeletions(this.users, clock, settings.usersPerSecond);
@@ -64,10 +64,21 @@ export class Tenant {
     return this.#clients;
   }
 
-  /** All users as they were so many seconds ago, as far as anybody asked for before that. */
-  usersAsOf(secondsAgo: number): Iterable<User> {
+  /**
+   * The users as they were so many seconds ago, as far as anybody had asked for that by then; to those who read now, for
+   * 0. Whoever was deleted may linger.
+   */
+  usersAsOf(secondsAgo: number): UserView | UserStore {
+    const { deletionLagSeconds } = this.assumptions;
+    if (secondsAgo === 0 && deletionLagSeconds === 0) return this.users;
     const then = this.clock.now() - secondsAgo * 1000;
-    return secondsAgo === 0 ? this.users.all() : new UserView(this.users, then, then).all();
+    return new UserView(this.users, then, then - deletionLagSeconds * 1000);
+  }
+
+  /** How many milliseconds back anybody may look. */
+  private horizon(): number {
+    const { searchLagSeconds, deletionLagSeconds } = this.assumptions;
+    return (Math.max(searchLagSeconds, this.faults.longestStaleness) + deletionLagSeconds) * 1000;
   }
 
   putConnection(connection: Connection): void {

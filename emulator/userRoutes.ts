@@ -1,37 +1,48 @@
-import { Ajv } from "ajv";
-import addFormats from "ajv-formats";
 import type { Context, Hono } from "hono";
-import { ApiError, invalidBody } from "./apiError";
-import { authorise, type Env, invalidQuery, paged, readJson } from "./http";
+import { ApiError } from "./apiError";
+import { authorise, type Env, invalidQuery, paged, readBody, requireScope } from "./http";
 import { profileOf } from "./profile";
-import { isTooLarge } from "./profileSize";
 import type { Tenant } from "./tenant";
-import { findUser } from "./userLookup";
-import type { Attributes, User } from "./userStore";
-import { usersImportSchema } from "./users-import.schema";
+import { createUser, userCreation } from "./userCreation";
+import { findUser, notThere } from "./userLookup";
+import { patchUser, userPatch } from "./userPatch";
+import { parseQuery, type UserQuery } from "./userSearch";
+import type { User } from "./userStore";
 
 export function addUsers(app: Hono<Env>, tenant: Tenant): void {
   const read = authorise(tenant, "read:users");
-  const find = (c: Context<Env>): User => findUser(tenant, c.req.param("id"));
   const show = (user: User, c: Context<Env>) => selectFields(profileOf(user, tenant), c);
 
   app.get("/api/v2/users", read, (c) => {
-    if (c.req.query("q") !== undefined) throw invalidQuery("The emulator has no search: q is not supported");
-    const page = paged([...tenant.users.all()], c, "users", (user) => show(user, c));
-    return c.json(page);
+    const users = search(c.req.query("q"), tenant);
+    return c.json(paged(users, c, "users", (user) => show(user, c)));
   });
   // Case-sensitive, as on the service: the caller has to know that emails are kept in lower case.
   app.get("/api/v2/users-by-email", read, (c) => {
     const email = c.req.query("email");
     if (email === undefined) throw invalidQuery("Missing required property: email");
-    return c.json(tenant.users.withEmail(email).map((user) => show(user, c)));
+    return c.json(
+      tenant
+        .usersAsOf(0)
+        .withEmail(email)
+        .map((user) => show(user, c)),
+    );
   });
-  app.get("/api/v2/users/:id", read, (c) => c.json(show(find(c), c)));
-  app.patch("/api/v2/users/:id", authorise(tenant, "update:users"), async (c) => {
-    const patch = await readPatch(c);
-    const changed = patchUser(find(c), patch, tenant);
-    tenant.users.put(changed);
-    return c.json(show(changed, c));
+  app.post("/api/v2/users", authorise(tenant, "create:users"), async (c) => {
+    if (tenant.assumptions.customDomains && c.req.header("auth0-custom-domain") === undefined) {
+      throw new ApiError(409, "The tenant has multiple verified custom domains.", "custom_domain_conflict");
+    }
+    return c.json(show(await createUser(await readBody(c, userCreation), tenant), c), 201);
+  });
+  app.get("/api/v2/users/:id", read, (c) => {
+    const user = tenant.usersAsOf(0).get(c.req.param("id"));
+    if (!user) throw notThere();
+    return c.json(show(user, c));
+  });
+  app.patch("/api/v2/users/:id", authorise(tenant, "update:users", "update:users_app_metadata"), async (c) => {
+    const patch = await readBody(c, userPatch);
+    if (Object.keys(patch).some((attribute) => attribute !== "app_metadata")) requireScope(c, tenant, "update:users");
+    return c.json(show(await patchUser(findUser(tenant, c.req.param("id")), patch, tenant), c));
   });
   app.delete("/api/v2/users/:id", authorise(tenant, "delete:users"), (c) => {
     const user = tenant.users.get(c.req.param("id"));
@@ -40,74 +51,41 @@ export function addUsers(app: Hono<Env>, tenant: Tenant): void {
   });
 }
 
-const {
-  user_id: _userId,
-  password_hash: _hash,
-  custom_password_hash: _customHash,
-  mfa_factors: _factors,
-  ...patchable
-} = usersImportSchema.properties;
-const isPatch = addFormats(new Ajv(), { formats: ["email"] }).compile<
-  Attributes & { email?: string; username?: string; phone_number?: string }
->({
-  type: "object",
-  properties: patchable,
-  additionalProperties: false,
-});
-
-async function readPatch(c: Context<Env>) {
-  const body = await readJson(c);
-  if (!isPatch(body)) {
-    const error = isPatch.errors?.[0];
-    const problem =
-      error?.keyword === "additionalProperties"
-        ? `Additional properties not allowed: ${error.params.additionalProperty}`
-        : (error?.message ?? "Invalid body");
-    throw invalidBody(problem, error?.instancePath.slice(1));
+/** All users, or those who fit, as the search knows them by now. @throws ApiError 400 */
+function search(q: string | undefined, tenant: Tenant): User[] {
+  const view = tenant.usersAsOf(tenant.assumptions.searchLagSeconds);
+  if (q === undefined) return [...view.all()];
+  const query = parse(q);
+  const found: User[] = [];
+  for (const user of candidates(query, tenant) ?? view.all()) {
+    if (query.fits(profileOf(user, tenant))) found.push(user);
   }
-  return body;
+  return found;
 }
 
-function patchUser(user: User, patch: Awaited<ReturnType<typeof readPatch>>, tenant: Tenant): User {
-  const { email, username, phone_number, ...changes } = patch;
-  const attributes = JSON.parse(user.attributes) as Attributes;
-  for (const [attribute, value] of Object.entries(changes)) {
-    attributes[attribute] =
-      attribute === "user_metadata" || attribute === "app_metadata"
-        ? mergeMetadata(attributes[attribute] as Attributes | undefined, value as Attributes)
-        : value;
+function parse(q: string): UserQuery {
+  try {
+    return parseQuery(q);
+  } catch (error) {
+    throw invalidQuery(`${(error as Error).message} in q`);
   }
-  const changed: User = {
-    ...user,
-    email: email?.toLowerCase() ?? user.email,
-    username: username?.toLowerCase() ?? user.username,
-    phoneNumber: phone_number ?? user.phoneNumber,
-    updatedAt: tenant.clock.now(),
-    attributes: JSON.stringify(attributes),
-  };
-  if (isTooLarge(changed, tenant.assumptions, tenant.clock.now())) {
-    throw new ApiError(400, "The user profile exceeds the maximum size of 10 KB", "invalid_body");
-  }
-  const { users } = tenant;
-  const taken = {
-    email: changed.email === undefined ? undefined : users.findByEmail(user.connectionId, changed.email),
-    username: changed.username === undefined ? undefined : users.findByUsername(user.connectionId, changed.username),
-    phone_number:
-      changed.phoneNumber === undefined ? undefined : users.findByPhoneNumber(user.connectionId, changed.phoneNumber),
-  };
-  for (const [key, holder] of Object.entries(taken)) {
-    if (holder && holder !== user) {
-      throw new ApiError(400, `The specified new ${key} already exists`, "auth0_idp_error");
-    }
-  }
-  return changed;
 }
 
-/** Merged on the first level only: null removes a key, an empty object all of them. */
-function mergeMetadata(current: Attributes | undefined, patch: Attributes): Attributes {
-  if (Object.keys(patch).length === 0) return {};
-  const merged = Object.entries({ ...current, ...patch }).filter(([, value]) => value !== null);
-  return Object.fromEntries(merged);
+/** Whom a query that names them can mean, so that a million others need not be looked at. */
+function candidates({ keys }: UserQuery, tenant: Tenant): Iterable<User> | undefined {
+  if (!keys) return undefined;
+  const view = tenant.usersAsOf(tenant.assumptions.searchLagSeconds);
+  const strategies = new Set([...tenant.connections.values()].map(({ strategy }) => strategy));
+  const users = keys.flatMap(({ field, value }) => {
+    if (field === "email") return view.withEmail(value);
+    if (field === "user_id") return view.withId(value);
+    return [...strategies].flatMap((strategy) => {
+      const id = `${strategy}|${value}`;
+      const primaries = tenant.users.holdersOf(id).flatMap((holder) => tenant.users.primaryOf(holder) ?? []);
+      return [...view.withId(id), ...primaries];
+    });
+  });
+  return new Set(users);
 }
 
 function selectFields(profile: Record<string, unknown>, c: Context<Env>): Record<string, unknown> {

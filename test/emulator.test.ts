@@ -99,7 +99,10 @@ describe("emulator", () => {
         ["GET", "/api/v2/users", "read:users"],
         ["GET", "/api/v2/users-by-email?email=a", "read:users"],
         ["GET", "/api/v2/users/a", "read:users"],
-        ["PATCH", "/api/v2/users/a", "update:users"],
+        ["POST", "/api/v2/jobs/users-exports", "read:users"],
+        ["POST", "/api/v2/users", "create:users"],
+        ["POST", "/api/v2/users/a/identities", "update:users"],
+        ["PATCH", "/api/v2/users/a", "update:users,update:users_app_metadata"],
         ["DELETE", "/api/v2/users/a", "delete:users"],
       ];
       for (const [method, path, scopes] of endpoints) {
@@ -476,7 +479,6 @@ describe("emulator", () => {
         { start: 2, limit: 2, length: 2, total: 5, users: ["user2@example.com", "user3@example.com"] },
       );
       assert.equal(((await tenant.call("GET", "/api/v2/users")).body as unknown[]).length, 5);
-      assert.equal((await tenant.call("GET", "/api/v2/users?q=email:x")).status, 400);
       assert.equal((await tenant.call("GET", "/api/v2/users?per_page=101")).status, 400);
     });
 
