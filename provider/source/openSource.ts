@@ -1,7 +1,8 @@
 import { combineDigests } from "./digest";
 import type { ReadLimits } from "./fileReader";
+import { jsonFormat } from "./jsonFormat";
 import { readThrough } from "./readThrough";
-import type { RecordFormat } from "./recordFormat";
+import type { JsonObject, RecordFormat } from "./recordFormat";
 import { RecordIndex } from "./recordIndex";
 import type { Remark } from "./remark";
 import { resolveFiles, resolveTransform } from "./resolveFiles";
@@ -28,6 +29,14 @@ export interface Source {
    * @throws {SourceError} when a file has changed since
    */
   records(select?: Selection): AsyncIterable<SourceRecord>;
+  /**
+   * Shows records once more, in order, as `onRecord` sees them when the source is opened.
+   * @param select as for `records`
+   * @throws {SourceError} when a file has changed since
+   */
+  show(select: Selection, onRecord: RecordVisitor): Promise<void>;
+  /** How many records one of the `files` has, by its number from 0. */
+  recordsIn(file: number): number;
   /**
    * One record by its number.
    * @throws {SourceError} when a file has changed since
@@ -157,13 +166,25 @@ class OpenedSource implements Source {
   }
 
   async *records(select: Selection = () => true): AsyncGenerator<SourceRecord> {
-    // One for all runs: a new one for each would be the most memory that an import goes through.
-    let buffer = Buffer.alloc(0);
-    for (const run of this.#runs(typeof select === "function" ? this.#filtered(select) : select)) {
-      const bytes = this.#bytesOf(run);
-      if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * buffer.length));
-      yield* this.#recordsOf(run, buffer.subarray(0, bytes));
+    for await (const text of this.#texts(select)) yield* this.#recordsOf(text);
+  }
+
+  async show(select: Selection, onRecord: RecordVisitor): Promise<void> {
+    for await (const text of this.#texts(select)) {
+      if (text.format === jsonFormat && this.#transform === undefined) {
+        // Without a generator's turn for each of them.
+        for (const index of text.run) {
+          const raw = this.#parse(text, index);
+          onRecord({ index, ...this.place(index), raw, user: raw }, this.#bytesIn(text, index));
+        }
+      } else {
+        for await (const record of this.#recordsOf(text)) onRecord(record, undefined);
+      }
     }
+  }
+
+  recordsIn(file: number): number {
+    return this.#index.countIn(file);
   }
 
   *#filtered(select: (index: number) => boolean): Generator<number> {
@@ -172,7 +193,8 @@ class OpenedSource implements Source {
 
   async read(index: number): Promise<SourceRecord> {
     const run = [index] as const;
-    const { value } = await this.#recordsOf(run, Buffer.allocUnsafe(this.#bytesOf(run))).next();
+    const text = await this.#read(run, Buffer.allocUnsafe(this.#bytesOf(run)));
+    const { value } = await this.#recordsOf(text).next();
     return value as SourceRecord;
   }
 
@@ -222,30 +244,58 @@ class OpenedSource implements Source {
     return this.#end(run.at(-1) ?? first) - this.#index.offset(first);
   }
 
+  /** The text of records, run by run; each is overwritten by the next. */
+  async *#texts(select: Selection): AsyncGenerator<RunText> {
+    // One for all runs: a new one for each would be the most memory that an import goes through.
+    let buffer = Buffer.alloc(0);
+    for (const run of this.#runs(typeof select === "function" ? this.#filtered(select) : select)) {
+      const bytes = this.#bytesOf(run);
+      if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * buffer.length));
+      yield this.#read(run, buffer.subarray(0, bytes));
+    }
+  }
+
   /** @param bytes is filled with the text of the run. */
-  async *#recordsOf(run: Run, bytes: Buffer): AsyncGenerator<SourceRecord> {
+  async #read(run: Run, bytes: Buffer): Promise<RunText> {
     const [first] = run;
     const number = this.#index.file(first);
     const file = this.#files[number] as SourceFile;
-    const format = this.#formats[number] as RecordFormat;
-    const runStart = this.#index.offset(first);
-    await file.readText(bytes, runStart);
-    for (const index of run) {
-      const place = this.place(index);
-      const start = place.offset - runStart;
-      const parse = () => {
-        const record = format.parse(bytes, start, start + place.byteLength);
-        if (typeof record !== "object") {
-          throw file.changed();
-        }
-        return record;
-      };
-      const raw = parse();
-      const made = this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(parse());
-      yield { index, ...place, raw, ...made };
+    const start = this.#index.offset(first);
+    await file.readText(bytes, start);
+    return { run, bytes, start, file, format: this.#formats[number] as RecordFormat };
+  }
+
+  async *#recordsOf(text: RunText): AsyncGenerator<SourceRecord> {
+    for (const index of text.run) {
+      const raw = this.#parse(text, index);
+      const made =
+        this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(this.#parse(text, index));
+      yield { index, ...this.place(index), raw, ...made };
     }
+  }
+
+  #parse({ bytes, start, file, format }: RunText, index: number): JsonObject {
+    const from = this.#index.offset(index) - start;
+    const record = format.parse(bytes, from, from + this.#index.length(index));
+    if (typeof record !== "object") throw file.changed();
+    return record;
+  }
+
+  #bytesIn({ bytes, start }: RunText, index: number): Buffer {
+    const from = this.#index.offset(index) - start;
+    return bytes.subarray(from, from + this.#index.length(index));
   }
 }
 
 /** Numbers of records of one file, in ascending order. */
 type Run = readonly [number, ...number[]];
+
+/** The text of a run, from the first record's begin to the last one's end. */
+interface RunText {
+  readonly run: Run;
+  readonly bytes: Buffer;
+  /** Where it begins in the file's text. */
+  readonly start: number;
+  readonly file: SourceFile;
+  readonly format: RecordFormat;
+}

@@ -30,6 +30,11 @@ export class RecordIndex {
     this.#fileEnds.push(this.#count);
   }
 
+  /** How many records the file has that was ended as the so-many-th, from 0. */
+  countIn(file: number): number {
+    return (this.#fileEnds[file] as number) - (this.#fileEnds[file - 1] ?? 0);
+  }
+
   /** Byte offset in the unpacked text of the record's file. */
   offset(index: number): number {
     return this.#offsets.at(index);

@@ -27,13 +27,21 @@ export class UsersFolder {
   /** What is read of these files, for the first time and again: it has to be the same. */
   async read(patterns: readonly string[], options: OpenSourceOptions = {}): Promise<SourceRecord[]> {
     const seen: SourceRecord[] = [];
-    const source = await openSource(patterns, this.path, { ...options, onRecord: (record) => seen.push(record) });
+    const texts: (string | undefined)[] = [];
+    const onRecord = (record: SourceRecord, text: Buffer | undefined) => {
+      seen.push(record);
+      texts.push(text?.toString());
+    };
+    const source = await openSource(patterns, this.path, { ...options, onRecord });
     try {
       const again: SourceRecord[] = [];
       for await (const record of source.records()) {
         again.push(record);
       }
       assert.deepEqual(again, seen);
+      const [shown, shownTexts] = [seen.splice(0), texts.splice(0)];
+      await source.show(() => true, onRecord);
+      assert.deepEqual([seen, texts], [shown, shownTexts]);
       assert.equal(source.users, seen.length);
       return seen;
     } finally {
