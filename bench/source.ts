@@ -43,6 +43,7 @@ const WORK = {
       transform: undefined,
       key,
       unsupportedPasswordHash: "fail",
+      batches: 16,
       validate: true,
     });
     const plan = await planBatch(read, { index: 0, count: 1 }, undefined, {

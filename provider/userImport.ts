@@ -79,7 +79,10 @@ export class UserImport extends pulumi.ComponentResource {
     super("auth0import:UserImport", name, {}, opts);
     const { batches = 1, maxFailures, resultsDir = defaultResultsDir(name), ...shared } = args;
     const child = { parent: this };
-    const { key, created } = new ImportKey(`${name}-key`, child);
+    const users = pulumi.output(args.users).apply((each) => (typeof each === "string" ? [each] : each));
+    const { transform, unsupportedPasswordHash = "fail", sealed = false } = args;
+    const divided = batches === 1 ? undefined : { users, transform, unsupportedPasswordHash, sealed, batches };
+    const { key, created } = new ImportKey(`${name}-key`, child, divided);
     const all = Array.from(
       { length: batches },
       (_, index) =>
@@ -103,10 +106,10 @@ export class UserImport extends pulumi.ComponentResource {
       `${name}-results`,
       {
         connectionId: args.connectionId,
-        users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
-        transform: args.transform,
-        unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
-        sealed: args.sealed ?? false,
+        users,
+        transform,
+        unsupportedPasswordHash,
+        sealed,
         resultsDir: resultsPlace(resultsDir),
         maxFailures,
         batches: all.map((batch) => pulumi.output(reviewOf(batch))),
@@ -114,7 +117,9 @@ export class UserImport extends pulumi.ComponentResource {
       child,
     );
     this.summary = finalizer.summary;
-    this.jobs = pulumi.all(all.map((batch) => batch.jobs)).apply((jobs) => jobs.flat());
+    this.jobs = pulumi
+      .all([pulumi.all(all.map((batch) => batch.jobs)), finalizer.reviewedBatches])
+      .apply(([jobs, reviewed]) => jobs.filter((_, batch) => reviewed?.[batch]?.isOfLastRun ?? true).flat());
     this.failedRecords = pulumi.secret(
       pulumi.all(all.map((batch) => batch.failedRecords)).apply((records) => firstInSource(records.flat())),
     );
@@ -126,7 +131,9 @@ export class UserImport extends pulumi.ComponentResource {
     );
     this.failedRecordsFile = finalizer.failedRecordsFile;
     this.reportFile = finalizer.reportFile;
-    this.source = (all[0] as UserBatch).source;
+    this.source = pulumi
+      .all([finalizer.source, (all[0] as UserBatch).source])
+      .apply(([source, ofFirstBatch]) => source ?? ofFirstBatch);
     const { summary, jobs, failedRecords, notApplied, passwordResetRequired, failedRecordsFile, reportFile, source } =
       this;
     this.registerOutputs({
@@ -144,9 +151,10 @@ export class UserImport extends pulumi.ComponentResource {
 
 /** What the Finalizer has to know of a batch. */
 function reviewOf(batch: UserBatch) {
-  const { summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source } = batch;
+  const { summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source, applied } = batch;
   const name = batch.urn.apply((urn) => urn.slice(urn.lastIndexOf("::") + 2));
-  return { batch: name, summary, jobs, failedAt, failedRecords, differences, passwordResets, interruptions, source };
+  const listed = { failedAt, failedRecords, differences, passwordResets };
+  return { batch: name, summary, jobs, ...listed, interruptions, source, applied };
 }
 
 /** The first of what each batch has listed, in the order in which a person finds it. */

@@ -7,6 +7,8 @@ import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
 import { listCodes } from "../results/oneLine";
+import { fromRanges } from "../results/ranges";
+import type { DifferenceCount, FailedAt, Summary } from "../results/types";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { requestOverhead } from "../tenant/importRequest";
@@ -182,6 +184,37 @@ async function jobCount(kind: ChunkKind, { connectionId, externalId, sendComplet
 
 function add(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+/** What an update would do about a batch that has nothing to do, by how it ended. */
+export function planOfNothing({ summary, failedAt, differences }: Ended): Plan {
+  const attributes = new Map<string, number>();
+  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
+  const invalid = failedAt
+    .filter(({ kind }) => kind === undefined)
+    .map(({ code, at }) => ({ code, at: fromRanges(at) }));
+  // Who differs in several attributes is one user, and how many they are is not kept.
+  const notApplicable = Math.max(summary.notApplied, ...attributes.values());
+  return {
+    new: 0,
+    changed: 0,
+    changes: new Map(),
+    unchanged: summary.total - summary.failed - summary.invalid - notApplicable,
+    removed: summary.removed,
+    failedBefore: summary.failed,
+    invalid: new Map(invalid.map(({ code, at }) => [code, at.length])),
+    invalidAt: invalid.flatMap(({ at }) => at),
+    notApplicable,
+    differences: attributes,
+    jobs: 0,
+  };
+}
+
+/** How a batch ended. */
+interface Ended {
+  readonly summary: Summary;
+  readonly failedAt: readonly FailedAt[];
+  readonly differences: readonly DifferenceCount[];
 }
 
 /** The sum over batches. */

@@ -14,12 +14,14 @@ import { type Tenant, tenantOf } from "../tenant/client";
 import { resolveCredentials, resolveLimits } from "../tenant/credentials";
 import { type Preflight, preflight } from "../tenant/preflight";
 import {
+  batchSource,
   durationMs,
   Inputs,
   journalFileOf,
   journalFilesOf,
   type Outputs,
   readSource,
+  saysTheSame,
   sourceInfo,
   termsOf,
   wantsFailedAgain,
@@ -34,10 +36,10 @@ export async function applyBatch(id: string, properties: Properties, old: Output
   const { connectionId, key, share, resourceUrn } = inputs;
   const tenant = tenantOf(resolveCredentials(config, inputs.configNamespace), resolveLimits(config));
   const read = await readSource(inputs, false);
-  const source = sourceInfo(read.source);
+  const source = batchSource(read, share);
   const indices = read.indicesOf(share);
   const users = indices.length;
-  if (inputs.source !== undefined && inputs.source.digest !== source.digest) {
+  if (inputs.source !== undefined && !saysTheSame(inputs.source, source)) {
     await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
   }
   const deadline = durationMs(inputs.deadline);
@@ -80,7 +82,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     );
     await log.live(resourceUrn, progress.line, true);
     // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
-    const applied = result.complete ? { applied: source.digest } : {};
+    const applied = result.complete ? { applied: source.share ?? source.digest } : {};
     const outputs = {
       ...result,
       connectionId,
@@ -90,7 +92,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       triggers: inputs.triggers,
       onExisting: inputs.onExisting,
       unsupportedPasswordHash: inputs.unsupportedPasswordHash,
-      source,
+      source: sourceInfo(read.source),
       ...applied,
       run: journal.run,
       runNumber: journal.runNumber,

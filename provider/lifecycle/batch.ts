@@ -10,7 +10,7 @@ import type { SourceInfo } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source } from "../source";
 import { isUnknown } from "./engine";
-import { sharedSource } from "./sources";
+import { type SourceArgs, sharedSource } from "./sources";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
 
@@ -43,9 +43,18 @@ export const Inputs = z.object({
   deadline: z.custom<string>((value) => durationMs(value) !== undefined, DEADLINE).optional(),
   resourceUrn: z.string(),
   /** Added by `check`. */
-  source: z.custom<SourceInfo>().optional(),
+  source: z.custom<BatchSource>().optional(),
 });
 export type Inputs = z.infer<typeof Inputs>;
+
+/**
+ * What `check` found in the source for a batch: that a source of this digest says so to its share. Where an edit is none
+ * of the share, it stays in the inputs as it is, so that the engine has nothing to save.
+ */
+export interface BatchSource extends SourceInfo {
+  /** Digest of what the source says to the share; absent where one batch has it all, or an early 0.1 wrote it. */
+  readonly share?: string;
+}
 
 /** The outputs of a batch, as they are kept in the state and come back with the next run. */
 export interface Outputs extends BatchResult, SavedRun {
@@ -55,7 +64,9 @@ export interface Outputs extends BatchResult, SavedRun {
   readonly triggers: readonly unknown[];
   readonly onExisting: string;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+  /** As the last run read it. */
   readonly source: SourceInfo;
+  /** The digest of its share, or where it has none of the source, that the tenant reflects. */
   readonly applied?: string;
   /** Where its journal lies. */
   readonly journalFile: string;
@@ -81,22 +92,39 @@ export function takesOtherHashes({ unsupportedPasswordHash }: Outputs, news: Inp
   return news.unsupportedPasswordHash !== unsupportedPasswordHash;
 }
 
-/** @param validate whether every record is checked, as a first preview does. An update checks each before it is sent. */
-export function readSource(
-  { users: patterns = [], transform, key, unsupportedPasswordHash }: Inputs,
-  validate: boolean,
-): Promise<ReadSource> {
-  return sharedSource({
-    patterns,
-    transform,
-    key: isUnknown(key) ? undefined : key,
-    unsupportedPasswordHash,
-    validate,
-  });
+/** Whether the tenant reflects the source that `check` found. Never asked of the last run's inputs: it may have been killed. */
+export function isApplied({ applied, source: last }: Outputs, { source: found }: Inputs): boolean {
+  if (applied === undefined || found === undefined || isUnknown(found)) return false;
+  return applied === found.share || last.digest === found.digest;
+}
+
+export function sourceArgsOf({ users = [], transform, unsupportedPasswordHash, share }: Inputs): SourceArgs {
+  return { patterns: users, transform, unsupportedPasswordHash, batches: share.count };
+}
+
+/**
+ * The source, with fingerprints of the batch's records where the key is known.
+ *
+ * @param validate whether every record is checked, as a first preview does. An update checks each before it is sent.
+ */
+export async function readSource(inputs: Inputs, validate: boolean): Promise<ReadSource> {
+  const key = isUnknown(inputs.key) ? undefined : inputs.key;
+  const read = await sharedSource({ ...sourceArgsOf(inputs), key, validate });
+  return key === undefined ? read : read.withPrints(key, inputs.share);
 }
 
 export function sourceInfo({ digest, users, bytes }: Source): SourceInfo {
   return { digest, users, bytes };
+}
+
+/** What a source that was read says to a batch. */
+export function batchSource(read: ReadSource, { index, count }: Share): BatchSource {
+  return { ...sourceInfo(read.source), ...(count === 1 ? {} : { share: read.shareDigest(index) }) };
+}
+
+/** Whether two sources say the same to a batch. */
+export function saysTheSame(a: BatchSource, b: BatchSource): boolean {
+  return a.share === undefined ? a.digest === b.digest : a.share === b.share;
 }
 
 export function batchName(urn: string): string {

@@ -6,6 +6,7 @@ import type { Source } from "../source";
 import { resolveLimits } from "../tenant/credentials";
 import { batchName, type Inputs, importName, type Outputs } from "./batch";
 import { config, log } from "./engine";
+import { partInRun } from "./lastRun";
 
 /**
  * What the batches of an import have come to, in this run or in an earlier one that left nothing to do, by their URNs:
@@ -23,7 +24,7 @@ export function keepReview({ resourceUrn, resultsDir }: Inputs, outputs: Outputs
  * be unknown to it at the preview of a state of 0.1. `undefined` where not all batches are in this run.
  */
 export function listedIn(resultsDir: string, batches: number): readonly Listed[] | undefined {
-  const known = batchesIn(resultsDir);
+  const known = reviewsIn(resultsDir);
   return known.length < batches ? undefined : known;
 }
 
@@ -44,9 +45,11 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
     problem,
   };
   try {
-    await oneAtATime(() =>
-      writeResults({ ...results, batches: batchesIn(resultsDir), listed: batchesIn(resultsDir) }, async () => source),
-    );
+    await oneAtATime(() => {
+      const listed = reviewsIn(resultsDir);
+      const batches = listed.map((review) => partInRun(review, review.source.digest === source.digest));
+      return writeResults({ ...results, batches, listed }, async () => source);
+    });
   } catch (error) {
     // The failure itself is what the user has to know of.
     const { code } = error as NodeJS.ErrnoException;
@@ -57,6 +60,7 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
   }
 }
 
-function batchesIn(resultsDir: string): (BatchReview & Listed)[] {
+/** What is known so far of the batches of an import, by its results folder: of those alone that are done, or had nothing to do. */
+export function reviewsIn(resultsDir: string): (BatchReview & Listed)[] {
   return [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
 }

@@ -3,18 +3,20 @@ import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { z } from "zod";
 import { count, countOf } from "../progress/batchProgress";
-import type { BatchReview } from "../resources/finalizer";
+import type { BatchReview, ReviewedBatch } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
 import { differenceLine, listCodes } from "../results/oneLine";
 import { fromRanges } from "../results/ranges";
 import { asGiven, PASSWORD_RESET_CSV, REPORT, RESULT_FILES } from "../results/resultsFolder";
-import { mergeSummaries, type Summary } from "../results/types";
+import { mergeSummaries, type SourceInfo, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
 import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
 import { resolveLimits } from "../tenant/credentials";
+import { sourceInfo } from "./batch";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
 import { listedIn } from "./failedRun";
-import { anySource } from "./sources";
+import { listsPlaces, partInRun, reviewRuns } from "./lastRun";
+import { notedSource, type SourceArgs, sharedSource } from "./sources";
 
 const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
 
@@ -44,6 +46,9 @@ interface Outputs {
   readonly summary: Summary;
   readonly reportFile: string;
   readonly failedRecordsFile?: string;
+  /** The files as they were then; an early 0.1 kept neither. */
+  readonly source?: SourceInfo;
+  readonly reviewedBatches?: readonly ReviewedBatch[];
   /** What was reviewed and how, so that the next run sees whether there is anything new. */
   readonly review: string;
   readonly complete: boolean;
@@ -64,24 +69,27 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
   },
 
   async diff(_id, olds, news) {
-    const { review, complete } = olds as Partial<Outputs>;
+    const { review, complete, source } = olds as Partial<Outputs>;
     if (news.sealed === true) return { changes: false };
     if (complete !== true || hasUnknown(news)) return { changes: true };
     const inputs = news as unknown as Inputs;
     // That 0.1 had the results elsewhere is no change: they move with the next review.
     const former = { ...inputs, resultsDir: asGiven(inputs.resultsDir) };
-    return { changes: ![inputs, former].some((each) => fingerprint(each) === review) };
+    if (![inputs, former].some((each) => fingerprint(each) === review)) return { changes: true };
+    // An edit that is about nobody, such as a blank line: no batch has run, and yet the files are others.
+    const noted = notedSource(sourceArgsOf(inputs));
+    return { changes: source !== undefined && noted !== undefined && noted.digest !== source.digest };
   },
 
   async create(inputs) {
     const id = createHash("sha256").update(String(inputs.resourceUrn)).digest("hex").slice(0, 16);
-    return { id, outs: await review(id, inputs) };
+    return { id, outs: await review(id, inputs, {}) };
   },
 
   async update(id, olds, news) {
     // After a failure the engine updates whatever `diff` says.
     if (news.sealed === true) return { outs: olds };
-    const outs = await review(id, news);
+    const outs = await review(id, news, olds);
     // In another folder: the old files would hold personal data for good.
     if (olds.reportFile !== outs.reportFile) await removeResults(olds.reportFile);
     return { outs };
@@ -120,17 +128,44 @@ const told = new Map<string, readonly BatchReview[]>();
 /** Keeps what the batches tell out of the state, where their own outputs are, and returns its digest. */
 function keep(urn: string, batches: unknown): string {
   told.set(urn, batches as BatchReview[]);
-  return digestOf(batches);
+  return digestOf((batches as BatchReview[]).map(({ applied: _, ...review }) => review));
 }
 
-async function review(id: string, properties: Properties): Promise<Properties> {
+function sourceArgsOf({ users = [], transform, unsupportedPasswordHash, resourceUrn }: Inputs): SourceArgs {
+  return { patterns: users, transform, unsupportedPasswordHash, batches: told.get(resourceUrn)?.length ?? 1 };
+}
+
+function readSource(args: SourceArgs) {
+  return sharedSource({ ...args, key: undefined, validate: false });
+}
+
+/** The files as they are. What the batches know of them may be older, where an edit was not about their users. */
+async function currentSource(args: SourceArgs, reviews: readonly BatchReview[]): Promise<SourceInfo> {
+  const noted = notedSource(args);
+  const digests = new Set(reviews.map(({ source }) => source.digest));
+  const digest = noted?.digest ?? (digests.size === 1 ? [...digests][0] : undefined);
+  const known = reviews.find(({ source }) => source.digest === digest)?.source;
+  if (known !== undefined) return known;
+  if (noted?.files === undefined) return sourceInfo((await readSource(args)).source);
+  const { bytes, files } = noted;
+  return { digest: noted.digest, users: files.reduce((sum, { users }) => sum + users, 0), bytes };
+}
+
+async function review(id: string, properties: Properties, olds: Partial<Outputs>): Promise<Properties> {
   const inputs = Inputs.parse(properties);
-  const { connectionId, users, transform, unsupportedPasswordHash, resultsDir, maxFailures, resourceUrn } = inputs;
-  const batches = told.get(resourceUrn) ?? [];
+  const { connectionId, transform, unsupportedPasswordHash, resultsDir, maxFailures, resourceUrn } = inputs;
+  const reviews = told.get(resourceUrn) ?? [];
+  const args = sourceArgsOf(inputs);
+  const source = await currentSource(args, reviews);
+  const reviewedBatches = reviewRuns(reviews, source, olds.reviewedBatches);
+  const batches = reviews.map((batch, i) => partInRun(batch, reviewedBatches[i]?.isOfLastRun === true));
   const summary = mergeSummaries(batches.map((batch) => batch.summary));
   const openSource = async () => {
-    const source = await anySource(users ?? [], transform);
-    if (batches.every((batch) => batch.source.digest === source.digest)) return source;
+    const read = await readSource(args);
+    // Where a batch lists nothing by its place, it is enough that the files say the same of its users.
+    const isOfIt = (batch: BatchReview, i: number) =>
+      batch.source.digest === read.source.digest || (!listsPlaces(batch) && batch.applied === read.shareDigest(i));
+    if (reviews.every(isOfIt)) return read.source;
     throw new Error(
       "The batches were not all imported from the users files as they are now, so the failed records can't be gathered from them. All batches are saved. Run `pulumi up` again, without --target.",
     );
@@ -154,7 +189,7 @@ async function review(id: string, properties: Properties): Promise<Properties> {
   });
   const former = path.posix.join(asGiven(resultsDir), REPORT);
   if (former !== written.reportFile) await removeResults(former);
-  const done = { summary, review: fingerprint(inputs), complete: true, ...written };
+  const done = { summary, source, reviewedBatches, review: fingerprint(inputs), complete: true, ...written };
   const differences = mergeDifferences(batches);
   if (differences.length > 0) await log.info(resourceUrn, `${differenceLine(differences)}.`);
   const resets = batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0);

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { mergePlans, type Plan, planLine } from "../import/preview";
+import { mergePlans, type Plan, planLine, planOfNothing } from "../import/preview";
 import { doubleFailure } from "../plan/doubles";
 import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
@@ -12,6 +12,7 @@ import { identityOf } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { problemsOf } from "../schema/validate";
 import { log } from "./engine";
+import { reviewsIn } from "./failedRun";
 
 /** A batch's plan, and the source that it is about. */
 export interface TellablePlan {
@@ -27,16 +28,18 @@ const plans = new Map<string, TellablePlan[]>();
 export async function tellPlan(urn: string, resultsDir: string, isOnlyOne: boolean, one: TellablePlan): Promise<void> {
   plans.set(resultsDir, [...(plans.get(resultsDir) ?? []), one]);
   await log.info(urn, planLine(one.plan));
-  if (isOnlyOne) await tellRecords(urn, resultsDir, [one]);
+  if (isOnlyOne) await tellRecords(urn, resultsDir, one);
 }
 
 /** Says on the import's line what an update would do, over all batches: they have been looked at by now. */
 export async function tellSum(urn: string, resultsDir: string): Promise<void> {
-  const all = plans.get(resultsDir) ?? [];
-  if (all.length < 2) return;
-  await log.info(urn, planLine(mergePlans(all.map(({ plan }) => plan))));
+  const changed = plans.get(resultsDir) ?? [];
+  const unchanged = reviewsIn(resultsDir).map(planOfNothing);
+  if (changed.length === 0 || changed.length + unchanged.length < 2) return;
+  const sum = mergePlans([...changed.map(({ plan }) => plan), ...unchanged]);
+  await log.info(urn, planLine(sum));
   try {
-    await tellRecords(urn, resultsDir, all);
+    await tellRecords(urn, resultsDir, { ...(changed[0] as TellablePlan), plan: sum });
   } catch (error) {
     // `check` must not throw: the update will meet the same, and tell it.
     const { code, syscall } = error as NodeJS.ErrnoException;
@@ -54,10 +57,9 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
 const FIRST_RECORDS = 10;
 
 /** Tells which records can't be sent, and what is to be said of the others. */
-async function tellRecords(urn: string, resultsDir: string, all: readonly TellablePlan[]): Promise<void> {
-  const [{ read }] = all as [TellablePlan];
-  const { warnings, dropped, passwordsOmitted } = read.notes;
-  const invalidAt = new Set(all.flatMap(({ plan }) => plan.invalidAt));
+async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): Promise<void> {
+  const { warnings, dropped, passwordsOmitted } = all.read.notes;
+  const invalidAt = new Set(all.plan.invalidAt);
   const directory = path.resolve(resultsDir);
   if (invalidAt.size === 0) {
     await removeWholeFile(directory, INVALID_RECORDS_CSV);
@@ -81,7 +83,7 @@ async function tellRecords(urn: string, resultsDir: string, all: readonly Tellab
       `${countOf(passwordsOmitted, "user")} will come in without a password: Auth0 can't take the hash.`,
     );
   }
-  for (const { severity, file, message, code } of read.source.remarks) {
+  for (const { severity, file, message, code } of all.read.source.remarks) {
     await (severity === "warning" ? log.warn : log.info)(urn, `${file}: ${message} (${code}).`);
   }
   const unverified = warnings.get(UNVERIFIED) ?? 0;
@@ -106,10 +108,9 @@ const UNVERIFIED = "EMAIL_VERIFIED_MISSING";
 
 /** One row for each thing that is wrong with a record. */
 async function* invalidRows(
-  all: readonly TellablePlan[],
+  { read, unsupportedPasswordHash }: TellablePlan,
   invalidAt: ReadonlySet<number>,
 ): AsyncIterable<FailedRow & { message: string }> {
-  const [{ read, unsupportedPasswordHash }] = all as [TellablePlan];
   for await (const { index, file, line, user: asItStands, problem } of read.source.records((i) => invalidAt.has(i))) {
     const { user } = prepareUser(asItStands, unsupportedPasswordHash);
     const identity = identityOf(user);

@@ -8,25 +8,28 @@ import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
 import { countOf } from "../progress/batchProgress";
 import { differenceLine } from "../results/oneLine";
-import type { SourceInfo } from "../results/types";
 import { SourceError } from "../source";
 import { CredentialsError, resolveCredentials, resolveLimits } from "../tenant/credentials";
 import { proxyTo } from "../tenant/proxy";
 import {
+  type BatchSource,
+  batchSource,
   Inputs,
   importName,
+  isApplied,
   journalFilesOf,
   type Outputs,
   readSource,
   sameJson,
-  sourceInfo,
+  sourceArgsOf,
   takesOtherHashes,
   wantsFailedAgain,
 } from "./batch";
-import { config, configure, failures, hasUnknown, isUnknown, log, type Properties } from "./engine";
+import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, UNKNOWN } from "./engine";
 import { keepReview } from "./failedRun";
+import { listsPlaces } from "./lastRun";
 import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
-import { isUnchanged } from "./sources";
+import { isUnchanged, notedSource } from "./sources";
 
 /** Batches of which the program says that this is a preview: the engine does not. */
 const inPreview = new Set<string>();
@@ -41,7 +44,9 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news.configNamespace));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
     if (news.sealed === true) return { inputs: { ...news, source: olds.source } };
-    if (hasUnknown(news.users)) return { inputs: news };
+    if (hasUnknown([news.users, news.transform, news.unsupportedPasswordHash])) {
+      return { inputs: { ...news, source: UNKNOWN } };
+    }
     const inputs = news as unknown as Inputs;
     if (preview === true) inPreview.add(inputs.resourceUrn);
     // No program gives a source: it is the old one, which `ignoreChanges` keeps.
@@ -55,7 +60,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   },
 
   async diff(_id, olds, news) {
-    const { connectionId, applied, complete } = olds as Partial<Outputs>;
+    const { connectionId, complete } = olds as Partial<Outputs>;
     if (isUnknown(news.connectionId) || news.connectionId !== connectionId) {
       return { changes: true, replaces: ["connectionId"] };
     }
@@ -64,7 +69,8 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     const outputs = olds as unknown as Outputs;
     const changes =
       complete !== true ||
-      inputs.source?.digest !== applied ||
+      !isApplied(outputs, inputs) ||
+      placesMoved(outputs, inputs) ||
       wantsFailedAgain(outputs, inputs) ||
       takesOtherHashes(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
@@ -176,18 +182,50 @@ function isKnownChange(old: unknown, now: unknown): boolean {
   return old !== undefined && now !== undefined && !isUnknown(now) && old !== now;
 }
 
-/** What the files hold. Where they are as they were, that is known without a parse. */
-async function describeSource(inputs: Inputs, old: SourceInfo | undefined): Promise<SourceInfo> {
-  if (old !== undefined && (await isUnchanged(inputs.users ?? [], inputs.transform, old))) return old;
+/**
+ * What the files say to the batch. Where they are as they were that is known without a parse, and where its import's key
+ * has found out about them before it, from that.
+ */
+async function describeSource(inputs: Inputs, old: BatchSource | undefined): Promise<BatchSource> {
+  const args = sourceArgsOf(inputs);
+  const noted = notedSource(args);
+  if (old !== undefined) {
+    const share = noted?.shares?.[inputs.share.index];
+    if (noted !== undefined && share !== undefined) {
+      if (noted.read !== undefined) await refuseSharedIds(inputs, noted.read);
+      if (share === old.share) return old;
+      const { digest, bytes, files = [] } = noted;
+      return { digest, users: files.reduce((sum, file) => sum + file.users, 0), bytes, share };
+    }
+    if (noted === undefined ? await isUnchanged(args, old) : noted.digest === old.digest) return old;
+  }
   const isFirstPreview = old === undefined && inPreview.has(inputs.resourceUrn);
   const read = await readSource(inputs, isFirstPreview);
-  if (!isUnknown(inputs.configNamespace)) {
-    const { origin } = resolveCredentials(config, inputs.configNamespace);
-    await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
-  }
+  await refuseSharedIds(inputs, read);
   // The engine asks for no difference where there is nothing yet.
   if (isFirstPreview) await tell(inputs, undefined, true, read);
-  return sourceInfo(read.source);
+  return batchSource(read, inputs.share);
+}
+
+async function refuseSharedIds(inputs: Inputs, read: ReadSource): Promise<void> {
+  if (isUnknown(inputs.configNamespace)) return;
+  const { origin } = resolveCredentials(config, inputs.configNamespace);
+  await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
+}
+
+/**
+ * Whether the batch lists records by their places, which have moved since: the files are others, though not to its users.
+ */
+function placesMoved(outputs: Outputs, inputs: Inputs): boolean {
+  const { source: found } = inputs;
+  if (found === undefined || isUnknown(found)) return false;
+  const noted = notedSource(sourceArgsOf(inputs));
+  const share = noted?.shares?.[inputs.share.index];
+  // `ignoreChanges` may have put there what the files said earlier.
+  const isCurrent =
+    noted === undefined || (share === undefined ? found.digest === noted.digest : found.share === share);
+  if (!isCurrent || (noted ?? found).digest === outputs.source.digest) return false;
+  return listsPlaces(outputs);
 }
 
 /** Says what an update would do. */
@@ -198,7 +236,7 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     if (differences.length > 0) await log.info(resourceUrn, `no change; ${differenceLine(differences)}`);
     return;
   }
-  if (inputs.source === undefined && known === undefined) return;
+  if ((inputs.source === undefined || isUnknown(inputs.source)) && known === undefined) return;
   const settings: PlanSettings = {
     key: isUnknown(inputs.key) ? undefined : inputs.key,
     connectionId: inputs.connectionId,

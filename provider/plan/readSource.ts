@@ -1,5 +1,5 @@
-import { identityFingerprint, NO_IDENTITY, RecordHasher, secondIdentityFingerprint } from "../ledger/fingerprint";
-import { identityOf, normalizeUser, type User } from "../schema/identity";
+import type { Fingerprint } from "../ledger/fingerprint";
+import { identityOf, type User } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
 import { openSource, projectFolder, type Source, type SourceRecord } from "../source";
@@ -9,16 +9,19 @@ import { type Double, resolveDoubles } from "./doubles";
 import { IdentifierIndex } from "./duplicates";
 import { IndexSet } from "./indexSet";
 import { MAX_REQUEST_BYTES } from "./pack";
+import { LaterPrints, Prints } from "./prints";
 import { type Share, shareHash } from "./share";
-import { sharersOf } from "./sharers";
+import { ShareDigests, type Verdict } from "./shareDigests";
 
 /** What is wanted of a source, besides its digest. */
 export interface Reading {
   readonly patterns: readonly string[];
   readonly transform: string | undefined;
-  /** For fingerprints; not known at the first preview. */
-  readonly key: string | undefined;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+  /** Among how many batches the users are divided. */
+  readonly batches: number;
+  /** For fingerprints; not known at the first preview, nor to the ImportKey. */
+  readonly key: string | undefined;
   /** Whether every record is checked, as a first preview does; else each as it is sent. */
   readonly validate: boolean;
 }
@@ -28,11 +31,13 @@ export interface ReadSource {
   readonly source: Source;
   /** The share's records, in order, without those of which a later file has the same user. */
   indicesOf(share: Share): Uint32Array;
+  /** Digest of all that the source says to a share: see `ShareDigests`. Of a source in one share it is the source's own. */
+  shareDigest(index: number): string;
   /** Set where the record stands for a user whom an earlier record has. */
   doubleAt(index: number): Double | undefined;
-  /** Who the user is, and what the record says. Needs the key. */
-  identity(index: number): number;
-  record(index: number): number;
+  /** Who the user is, and what the record says: of a share's record, after `withPrints` of that share. */
+  identity(index: number): Fingerprint;
+  record(index: number): Fingerprint;
   /** 32 bits of a hash of the `user_id` that the record states; `undefined` where it states none. */
   userIdHash(index: number): number | undefined;
   /** Whether the record was checked, and found wrong. `undefined` where it was not checked. */
@@ -41,6 +46,8 @@ export interface ReadSource {
   insertBytes(index: number, generateUserIds: boolean): number;
   /** What there is to say of it besides its errors; where it was checked. */
   readonly notes: Tallied;
+  /** The same for a share, with fingerprints under the key. Where the source was read without it, its records are read again. */
+  withPrints(key: string, share: Share): Promise<ReadSource>;
 }
 
 /** Reads a source through, and holds what is found meanwhile. */
@@ -48,18 +55,18 @@ export class SourceReader {
   readonly #shareHashes = new Column((length) => new Uint32Array(length));
   /** 1 where the record states a `user_id`; it is then what the share's hash is of. */
   readonly #withId = new Column((length) => new Uint8Array(length));
-  readonly #identities = new Column((length) => new Float64Array(length));
-  readonly #records = new Column((length) => new Float64Array(length));
   readonly #sentBytes = new Column((length) => new Uint32Array(length));
   readonly #invalid = new IndexSet();
   readonly #tally: Tally;
   readonly #helper: CheckHelper;
   /** Records that seem to have an identifier of an earlier one, and those earlier ones. */
   readonly #suspects = new IndexSet();
-  readonly #hasher: RecordHasher | undefined;
+  readonly #prints: Prints | undefined;
+  readonly #digests: ShareDigests | undefined;
 
   private constructor(private readonly reading: Reading) {
-    this.#hasher = reading.key === undefined ? undefined : new RecordHasher(reading.key);
+    this.#prints = reading.key === undefined ? undefined : new Prints(reading.key);
+    this.#digests = reading.batches === 1 ? undefined : new ShareDigests(reading.batches);
     this.#tally = new Tally(reading.unsupportedPasswordHash);
     this.#helper = new CheckHelper(reading.unsupportedPasswordHash, (first, { sizes, wrong, tallied }) => {
       for (const [i, bytes] of sizes.entries()) this.#setChecked(first + i, bytes, false);
@@ -72,18 +79,32 @@ export class SourceReader {
     const reader = new SourceReader(reading);
     const source = await reader.#readThrough();
     const { overridden, doubles } = await resolveDoubles(source, reader.#suspects);
-    await reader.#partCollisions(source, (index) => !overridden.has(index) && !doubles.has(index));
     const divided = new Map<number, Uint32Array[]>();
-    return {
+    const indicesOf = ({ index, count }: Share) => {
+      const known = divided.get(count) ?? reader.#divide(source.users, count, overridden);
+      divided.set(count, known);
+      return known[index] as Uint32Array;
+    };
+    const counts = (index: number) => !overridden.has(index) && !doubles.has(index);
+    const { key, batches: count } = reading;
+    for (let index = 0; index < count; index++) {
+      await reader.#prints?.partCollisions(source, indicesOf({ index, count }), counts);
+    }
+    const digests = reader.#digests?.end(verdicts(source.users, reader.#shareHashes, count, overridden, doubles));
+    const later = new Map<string, LaterPrints>();
+    const printsOf = async (wanted: string, share: Share): Promise<Prints> => {
+      if (reader.#prints !== undefined && wanted === key && share.count === count) return reader.#prints;
+      const known = later.get(`${share.count} ${wanted}`) ?? new LaterPrints(wanted, { source, indicesOf, counts });
+      later.set(`${share.count} ${wanted}`, known);
+      return known.ofShare(share);
+    };
+    const read: ReadSource = {
       source,
-      indicesOf: ({ index, count }) => {
-        const known = divided.get(count) ?? reader.#divide(source.users, count, overridden);
-        divided.set(count, known);
-        return known[index] as Uint32Array;
-      },
+      indicesOf,
+      shareDigest: (index) => digests?.[index] ?? source.digest,
       doubleAt: (index) => doubles.get(index),
-      identity: (index) => reader.#identities.at(index),
-      record: (index) => reader.#records.at(index),
+      identity: unprinted,
+      record: unprinted,
       userIdHash: (index) => (reader.#withId.at(index) === 1 ? reader.#shareHashes.at(index) : undefined),
       notes: reader.#tally,
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
@@ -91,7 +112,12 @@ export class SourceReader {
         const sent = reader.#sentBytes.at(index);
         return Math.floor(sent / 2) + (generateUserIds && sent % 2 === 1 ? GENERATED_ID_BYTES : 0);
       },
+      withPrints: async (wanted, share) => {
+        const prints = await printsOf(wanted, share);
+        return { ...read, identity: (index) => prints.identity(index), record: (index) => prints.record(index) };
+      },
     };
+    return read;
   }
 
   /** The index of identifiers takes as much memory as all that is kept of the source, and lives no longer than this. */
@@ -120,11 +146,12 @@ export class SourceReader {
     text: Buffer | undefined,
     identifiers: IdentifierIndex,
   ): void {
-    const { key, validate } = this.reading;
+    const { validate, batches } = this.reading;
     const { user } = prepareUser(asItStands, this.reading.unsupportedPasswordHash);
     const identity = identityOf(user);
     // Where the transform failed there is no user; the batches share out these records, too.
-    this.#shareHashes.set(index, problem === undefined ? shareHash(user, identity) : shareHash(raw));
+    const hash = problem === undefined ? shareHash(user, identity) : shareHash(raw);
+    this.#shareHashes.set(index, hash);
     if (problem === undefined && identity?.startsWith(BY_USER_ID)) this.#withId.set(index, 1);
     for (const { earlier } of identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
     if (validate) {
@@ -132,12 +159,10 @@ export class SourceReader {
       this.#sentBytes.set(index, user.user_id === undefined ? 1 : 0);
       if (text === undefined || !this.#helper.take(index, text)) this.#check(index, asItStands, problem !== undefined);
     }
-    if (key === undefined) return;
-    this.#identities.set(index, identity === undefined ? NO_IDENTITY : identityFingerprint(key, identity));
-    this.#records.set(
-      index,
-      (this.#hasher as RecordHasher).fingerprint(text ?? Buffer.from(JSON.stringify(asItStands))),
-    );
+    if (this.#prints === undefined && this.#digests === undefined) return;
+    const json = text ?? Buffer.from(JSON.stringify(asItStands));
+    this.#digests?.add(hash % batches, problem === undefined ? json : JSON.stringify([problem.message, raw]));
+    this.#prints?.take(index, identity, json);
   }
 
   /** Checks what the other thread was to check. */
@@ -168,18 +193,31 @@ export class SourceReader {
     }
     return shares.map((share, i) => share.copy(sizes[i] as number));
   }
+}
 
-  /** Two users with the same fingerprint would be taken for one: all but the first go under a second fingerprint. */
-  async #partCollisions(source: Source, counts: (index: number) => boolean): Promise<void> {
-    const { key } = this.reading;
-    if (key === undefined) return;
-    const others = new Set(sharersOf(this.#identities.copy(source.users), counts));
-    if (others.size === 0) return;
-    for await (const { index, user } of source.records((each) => others.has(each))) {
-      const identity = identityOf(normalizeUser(user));
-      if (identity !== undefined) this.#identities.set(index, secondIdentityFingerprint(key, identity));
-    }
+function unprinted(): never {
+  throw new Error("There are no fingerprints without the key.");
+}
+
+/** Which records of a share don't count, and why. */
+function verdicts(
+  users: number,
+  shareHashes: Column<Uint32Array>,
+  count: number,
+  overridden: IndexSet,
+  doubles: ReadonlyMap<number, Double>,
+): (share: number) => readonly Verdict[] {
+  const found = Array.from({ length: count }, (): Verdict[] => []);
+  const sizes = new Uint32Array(count);
+  // Hardly any source has some.
+  for (let index = 0; index < (overridden.size + doubles.size > 0 ? users : 0); index++) {
+    const share = shareHashes.at(index) % count;
+    const number = sizes[share] as number;
+    sizes[share] = number + 1;
+    const verdict = overridden.has(index) ? "overridden" : doubles.get(index)?.attribute;
+    if (verdict !== undefined) found[share]?.push({ number, verdict });
   }
+  return (share) => found[share] ?? [];
 }
 
 function* numbersIn(ranges: readonly RecordRange[]): Generator<number> {

@@ -15,6 +15,15 @@ export interface BatchReview {
   readonly passwordResets: number;
   readonly interruptions: readonly Interruption[];
   readonly source: SourceInfo;
+  /** The digest of its share that the tenant reflects. */
+  readonly applied?: string | undefined;
+}
+
+/** What the Finalizer keeps of a batch, to know at its next review which batches have run since. */
+export interface ReviewedBatch {
+  /** A digest of what it told. */
+  readonly review: string;
+  readonly isOfLastRun: boolean;
 }
 
 /** Arguments of the Finalizer; see `UserImportArgs`. */
@@ -38,9 +47,14 @@ export class Finalizer extends ShimResource {
   declare readonly failedRecordsFile: pulumi.Output<string | undefined>;
   /** The report, relative to the program. */
   declare readonly reportFile: pulumi.Output<string>;
+  /** The users files; absent where an early 0.1 reviewed the batches last. */
+  declare readonly source: pulumi.Output<SourceInfo | undefined>;
+  /** Which batches the last run was about, in their order; likewise. */
+  declare readonly reviewedBatches: pulumi.Output<ReviewedBatch[] | undefined>;
 
   constructor(name: string, args: FinalizerArgs, opts?: pulumi.CustomResourceOptions) {
     const inputs = { ...args, preview: inPreview() };
-    super("Finalizer", name, inputs, ["summary", "failedRecordsFile", "reportFile", "review", "complete"], [], opts);
+    const outputs = ["summary", "failedRecordsFile", "reportFile", "source", "reviewedBatches", "review", "complete"];
+    super("Finalizer", name, inputs, outputs, [], opts);
   }
 }

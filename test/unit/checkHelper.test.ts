@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import threads from "node:worker_threads";
-import { sharedSource } from "../../provider/lifecycle/sources";
 import { CheckHelper } from "../../provider/plan/checkHelper";
-import type { ReadSource } from "../../provider/plan/readSource";
+import { type ReadSource, SourceReader } from "../../provider/plan/readSource";
 import type { User } from "../../provider/schema/identity";
 import { Tally } from "../../provider/schema/tally";
 
@@ -22,13 +21,9 @@ function userOf(i: number): User {
   };
 }
 
-/** With another key it is another reading. */
-function readAll(
-  patterns: readonly string[],
-  unsupportedPasswordHash: "fail" | "omit",
-  key?: string,
-): Promise<ReadSource> {
-  return sharedSource({ patterns, transform: undefined, key, unsupportedPasswordHash, validate: true });
+function readAll(patterns: readonly string[], unsupportedPasswordHash: "fail" | "omit"): Promise<ReadSource> {
+  const reading = { patterns, transform: undefined, unsupportedPasswordHash, batches: 1, key: undefined };
+  return SourceReader.read({ ...reading, validate: true });
 }
 
 const usersOf = (count: number) =>
@@ -132,10 +127,10 @@ describe("records of a big file, checked by two threads", () => {
         throw new Error("no more threads");
       }
     } as unknown as typeof Worker;
-    for (const [i, Lost] of [dies, cannotStart].entries()) {
+    for (const Lost of [dies, cannotStart]) {
       threads.Worker = Lost;
       try {
-        const read = await readAll([file], "fail", `another reading ${i}`);
+        const read = await readAll([file], "fail");
         const tally = new Tally("fail");
         for (const [index, user] of users.entries()) {
           const { isWrong, bytes } = tally.check(user);
