@@ -164,6 +164,25 @@ describe("emulator: between runs", () => {
     assert.equal(again.summary.failed, 1);
   });
 
+  it("reads a data file of 0.1", async () => {
+    const path = join(folder, "old.ndjson");
+    const lines = [
+      '{"format":"auth0-emulator/1","signingKey":"c2VjcmV0","maxActiveSeen":1}',
+      '{"job":{"id":"job_AAAAAAAAAAAAAAAA","bytes":100,"createdAt":1735689600000,"total":1,"done":1,"inserted":1,"updated":0,' +
+        '"startedAt":1735689600000,"finishedAt":1735689600000,"outcome":"completed","failures":[],"records":[],' +
+        '"connectionId":"con_0000000000000001","provided":[]}}',
+      '{"user":["auth0|1","con_0000000000000001","jane@example.com",null,null,1735689600000,1735689600000],"attributes":{"name":"Jane"}}',
+      '{"tally":["con_0000000000000001","jane@example.com",1,1,0]}',
+    ];
+    writeFileSync(path, `${lines.join("\n")}\n`);
+    const tenant = stopLater(await TestTenant.start({ clock: new ManualClock(), dataFile: path }));
+    assert.equal((await tenant.job("job_AAAAAAAAAAAAAAAA")).status, "completed");
+    assert.equal((await tenant.userByEmail("jane@example.com"))?.name, "Jane");
+    assert.deepEqual(tenant.emulator.tenant.tallies(), { "jane@example.com": { sent: 1, inserted: 1, updated: 0 } });
+    const [first] = (await tenant.importUsers([{ email: "jane@example.com" }])).failed;
+    assert.equal(first?.errors[0]?.code, "DUPLICATED_USER");
+  });
+
   it("goes on with a job that was running", async () => {
     const clock = new ManualClock();
     const options = { clock, dataFile, usersPerSecond: 1 };
