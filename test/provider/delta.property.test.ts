@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Fault } from "../../emulator/faultPlan";
 import type { OnExisting } from "../../provider/plan/delta";
-import { type BatchOutputs, BatchTest } from "../support/batch";
+import { BatchTest } from "../support/batch";
+import { type ImportOutputs, ImportProgram, Killed } from "../support/importProgram";
 import { PartialFailure } from "../support/providerProcess";
 import { canonical, DeltaModel, type Expectation, type Reception, type User } from "./deltaModel";
 
@@ -47,6 +48,8 @@ const run = fc.record({
   writes: fc.array(fc.record({ person, attribute: fc.constantFrom(...WRITTEN) }), { maxLength: 3 }),
   spelling: fc.constantFrom("array", "lines", "reversed"),
   sendFailedAgain: fc.boolean(),
+  /** Before which write of the state it is killed. */
+  killedAt: fc.option(fc.nat({ max: 8 }), { freq: 3 }),
   trouble: fc.option(
     fc.oneof(
       fc.record({
@@ -67,6 +70,7 @@ const run = fc.record({
 });
 
 const world = fc.record({
+  batches: fc.constantFrom(1, 3),
   onExisting: fc.constantFrom<OnExisting>("fail", "adopt", "overwrite"),
   /** Who is in the tenant before the first run. */
   existing: fc.uniqueArray(person, { maxLength: 2 }),
@@ -188,7 +192,7 @@ describe("any file, edited any number of times", function () {
     await fc.assert(fc.asyncProperty(world, live), { numRuns: 50, interruptAfterTimeLimit: 45_000 });
   });
 
-  async function live({ onExisting, existing, withId, runs }: World): Promise<void> {
+  async function live({ batches, onExisting, existing, withId, runs }: World): Promise<void> {
     const { tenant } = at.emulator;
     tenant.reset();
     const model = new DeltaModel();
@@ -202,25 +206,28 @@ describe("any file, edited any number of times", function () {
     }
     const settings = { onExisting, resultsDir };
     const triggers: number[] = [];
-    let old: BatchOutputs | undefined;
+    const program = new ImportProgram(at, batches);
+    let hasBegun = false;
     /** Whose failed records the triggers ask for, since an interrupted run has not come to them. */
     const askedFor = new Set<number>();
     /** The file that the tenant reflects. */
     let last: string | undefined;
 
-    for (const [number, { edits, writes, spelling, sendFailedAgain, trouble }] of runs.entries()) {
+    for (const [number, { edits, writes, spelling, sendFailedAgain, trouble, killedAt }] of runs.entries()) {
       for (const change of edits) file.edit(change);
       const records = file.records((person) => model.knows(person));
       if (records.size === 0) continue;
       for (const { person, attribute } of writes) write(person, attribute, number);
       if (sendFailedAgain) triggers.push(number);
       // A first run has nothing to compare them with.
-      if (old !== undefined && sendFailedAgain) for (let person = 0; person < PEOPLE; person++) askedFor.add(person);
+      if (hasBegun && sendFailedAgain) for (let person = 0; person < PEOPLE; person++) askedFor.add(person);
       tenant.faults.replace(faultsOf(trouble, model));
       const name = `${resultsDir}-${number}.json`;
       at.write(name, spell([...records.values()], spelling));
       const before = sentTo();
-      const ended = await up(old, { ...settings, users: [name], triggers: [...triggers] });
+      const args = { ...settings, users: [name], triggers: [...triggers] };
+      const complete = await up(program, args, killedAt ?? undefined);
+      hasBegun = true;
       const sends = sentTo().map((all, person) => all - (before[person] as number));
 
       const expected = model.run(records, {
@@ -229,28 +236,30 @@ describe("any file, edited any number of times", function () {
         reception: (person) => receptionOf(trouble, model, person),
         sends: (person) => sends[person] as number,
       });
-      old = ended.outputs ?? old;
       assertTenant(model);
       const sent = sends.flatMap((times, person) => (times > 0 ? [person] : []));
       for (const person of sent) askedFor.delete(person);
-      last = ended.complete ? name : undefined;
-      if (ended.complete) {
+      last = complete ? name : undefined;
+      if (complete) {
         askedFor.clear();
         assert.deepEqual(sent, [...expected.sent.keys()].sort());
         // A job that fails as a whole is sent again.
         const mayRepeat = trouble !== null && "nth" in trouble;
         if (!mayRepeat) for (const [person, times] of expected.sent) assert.equal(sends[person], times);
-        assertTold(old as BatchOutputs, records, expected);
+        assertTold(program.told, records, expected);
       } else {
-        assert.ok(trouble !== null && (trouble.kind === "interrupted" || "people" in trouble));
+        const mayFail = trouble !== null && (trouble.kind === "interrupted" || "people" in trouble);
+        assert.ok(killedAt !== null || mayFail);
         assert.ok(sent.every((person) => expected.sent.has(person)));
       }
     }
 
     tenant.faults.clear();
-    if (old === undefined || last === undefined) return;
+    if (last === undefined) return;
     const { requests } = tenant.stats();
-    assert.equal(await at.update(old, { ...settings, users: [last], triggers }), old);
+    const before = program.writes;
+    assert.deepEqual(await program.up({ ...settings, users: [last], triggers }), []);
+    assert.equal(program.writes, before);
     assert.deepEqual(tenant.stats().requests, requests);
 
     function write(person: number, attribute: (typeof WRITTEN)[number], number: number): void {
@@ -267,20 +276,19 @@ describe("any file, edited any number of times", function () {
     }
   }
 
-  async function up(
-    old: BatchOutputs | undefined,
-    overrides: object,
-  ): Promise<{ readonly outputs?: BatchOutputs; readonly complete: boolean }> {
+  /** Whether the run came to its end. */
+  async function up(program: ImportProgram, args: object, writes: number | undefined): Promise<boolean> {
     try {
-      const outputs = await (old === undefined ? at.create({ ...overrides }) : at.update(old, { ...overrides }));
-      return { outputs, complete: true };
+      await program.up({ ...args }, writes === undefined ? {} : { writes });
+      return true;
     } catch (error) {
-      if (error instanceof PartialFailure) {
-        return { outputs: error.properties as unknown as BatchOutputs, complete: false };
-      }
-      // Nothing was sent.
-      if (error instanceof Error && /refused submitting an import job/.test(error.message)) return { complete: false };
-      throw error;
+      // Killed, interrupted, or nothing was sent.
+      const isExpected =
+        error instanceof Killed ||
+        error instanceof PartialFailure ||
+        (error instanceof Error && /refused submitting an import job/.test(error.message));
+      if (!isExpected) throw error;
+      return false;
     }
   }
 
@@ -297,7 +305,7 @@ describe("any file, edited any number of times", function () {
   }
 
   function assertTold(
-    { summary, notApplied, failedRecords }: BatchOutputs,
+    { summary, notApplied, failedRecords }: ImportOutputs,
     records: ReadonlyMap<number, User>,
     expected: Expectation,
   ): void {
