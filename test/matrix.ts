@@ -1,11 +1,11 @@
 // `npm run test:matrix`: the package in every kind of program, installed by npm and by pnpm, on every Node that it
-// supports. Needs the npm registry, and some ten minutes.
+// supports, and installed by npm with the oldest Pulumi, CLI and SDK. Needs the npm registry, and a quarter of an hour.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Summary } from "../provider";
-import { findPulumi } from "../tools/findPulumi";
+import { findPulumi, oldestPulumi, type PulumiCli } from "../tools/findPulumi";
 import { EmulatorProcess } from "./support/emulator";
 import { installNode } from "./support/installNode";
 import { run } from "./support/run";
@@ -52,9 +52,21 @@ const PROGRAMS: Record<string, Pick<WorkspaceOptions, "files" | "type">> = {
 };
 
 /** How a package manager installs packages into the folder that it is run in. */
-const MANAGERS: Record<string, [command: string, args: string[]]> = {
-  npm: ["npm", ["install", "--no-audit", "--no-fund", "--prefer-offline"]],
-  pnpm: ["npm", ["exec", "--yes", `--package=${PNPM}`, "--", "pnpm", "add", "--prefer-offline"]],
+const NPM = ["npm", "install", "--no-audit", "--no-fund", "--prefer-offline"];
+const PNPM_ADD = ["npm", "exec", "--yes", `--package=${PNPM}`, "--", "pnpm", "add", "--prefer-offline"];
+
+interface Installation {
+  readonly command: readonly string[];
+  /** Of the SDK; that of the repository by default. */
+  readonly sdk?: string;
+  readonly findCli: (say: (line: string) => void) => Promise<PulumiCli>;
+}
+
+const INSTALLATIONS: Record<string, Installation> = {
+  "installed by npm": { command: NPM, findCli: findPulumi },
+  "installed by pnpm": { command: PNPM_ADD, findCli: findPulumi },
+  // Where the peer range begins.
+  "with Pulumi 3.200": { command: NPM, sdk: "3.200.0", findCli: oldestPulumi },
 };
 
 const folder = mkdtempSync(path.join(tmpdir(), "user-import-matrix-"));
@@ -75,28 +87,30 @@ after(async () => {
 beforeEach(() => fetch(`${emulator.url}/emulator/reset`, { method: "POST" }));
 afterEach(() => program?.remove());
 
-for (const [manager, [command, args]] of Object.entries(MANAGERS)) {
-  describe(`installed by ${manager}`, () => {
-    const installed = path.join(folder, manager);
+for (const [name, { command, sdk, findCli }] of Object.entries(INSTALLATIONS)) {
+  describe(name, () => {
+    const installed = path.join(folder, name.replaceAll(" ", "-"));
+    let cli: PulumiCli;
 
     before(async function () {
       this.timeout(0);
+      cli = await findCli(console.log);
       mkdirSync(installed);
       writeFileSync(path.join(installed, "package.json"), '{ "private": true }');
-      const all = [...args, ...(await userPackages()), "tsx@4"];
-      const { code, output } = await run(command, all, { cwd: installed, timeoutMs: 600_000 });
+      const [program = "", ...args] = [...command, ...(await userPackages(sdk)), "tsx@4"];
+      const { code, output } = await run(program, args, { cwd: installed, timeoutMs: 600_000 });
       assert.equal(code, 0, output);
     });
 
     for (const major of NODES) {
       for (const [kind, options] of Object.entries(PROGRAMS)) {
         it(`${kind}, on Node ${major}`, async () => {
-          const { path: cliPath } = await findPulumi(console.log);
           program = await Workspace.create({
             ...options,
             config: { "auth0:domain": emulator.url, "auth0:clientId": "emulator" },
             secrets: { "auth0:clientSecret": "emulator" },
-            env: { PATH: [nodes.get(major), cliPath].join(path.delimiter) },
+            cli,
+            env: { PATH: [nodes.get(major), cli.path].join(path.delimiter) },
             install: async (made) => symlinkSync(path.join(installed, "node_modules"), path.join(made, "node_modules")),
           });
           for (const act of [() => program?.up(), () => program?.preview("--expect-no-changes")]) {

@@ -17,7 +17,7 @@ import { run } from "./support/run";
 
 const LANGUAGE_HOST = "pulumi-language-nodejs";
 const DYNAMIC_PROVIDER = "pulumi-resource-pulumi-nodejs";
-const BUILT = "v3.200.0-built";
+const BUILT = "v3.999.0-built";
 
 /** Writes to the file after `-o` a CLI that tells its version, as `go build` does. Its packages go to a log. */
 const FAKE_GO = `
@@ -76,7 +76,7 @@ describe("findPulumi", function () {
   const installGo = (script = FAKE_GO) => executable(path.join(bin, "go"), script);
 
   /** Calls it in a process of its own; `installer` is what the network has, and nothing means that there is none. */
-  async function find(installer?: string): Promise<{ cli: PulumiCli | undefined; said: string }> {
+  async function find(installer?: string, which = "findPulumi"): Promise<{ cli: PulumiCli | undefined; said: string }> {
     const preload = path.join(folder, "network.cjs");
     writeFileSync(
       preload,
@@ -85,8 +85,8 @@ describe("findPulumi", function () {
         : `globalThis.fetch = async () => new Response(${JSON.stringify(installer)});`,
     );
     const script = `
-      const { findPulumi } = require(${JSON.stringify(path.resolve(__dirname, "../tools/findPulumi.js"))});
-      findPulumi((line) => console.error(line)).then(
+      const tools = require(${JSON.stringify(path.resolve(__dirname, "../tools/findPulumi.js"))});
+      tools.${which}((line) => console.error(line)).then(
         (cli) => console.log(JSON.stringify(cli)),
         (error) => { console.error(error.message); process.exitCode = 1; },
       );`;
@@ -157,10 +157,21 @@ describe("findPulumi", function () {
     assert.match(said, /No Pulumi CLI from download: fetch failed \(no network\)\nBuilding the Pulumi CLI with Go/);
     const builds = readFileSync(goLog, "utf8").trimEnd().split("\n");
     assert.equal(builds.length, 2);
-    assert.match(builds[0] ?? "", /version\.Version=v3\.200\.0 .*pulumi\/pkg\/v3\/cmd\/pulumi$/);
+    assert.match(builds[0] ?? "", /version\.Version=v3\.274\.1 .*pulumi\/pkg\/v3\/cmd\/pulumi$/);
 
     const again = await find(FAKE_INSTALLER);
     assert.deepEqual(again, { cli: { ...cli, source: "cache" }, said: "" });
+  });
+
+  it("builds the oldest that is supported, once, whatever is installed", async () => {
+    installGo();
+    installPulumi();
+    const { cli } = await find(FAKE_INSTALLER, "oldestPulumi");
+    assert.equal(cli?.source, "build");
+    assert.match(readFileSync(goLog, "utf8"), /version\.Version=v3\.200\.0 .*pulumi\/pkg\/v3\/cmd\/pulumi\n/);
+    assert.deepEqual((await find(undefined, "oldestPulumi")).cli, { ...cli, source: "cache" });
+    rmSync(path.join(bin, "pulumi"));
+    assert.notEqual((await find()).cli?.command, cli.command);
   });
 
   it("builds it where the download is no working Pulumi", async () => {

@@ -32,6 +32,7 @@ const HEARTBEAT_MS = 30_000;
 // This file runs as dist/tools/findPulumi.js.
 const toolsFolder = resolve(__dirname, "../../tools");
 const cliModule = join(toolsFolder, "pulumi-cli");
+const oldestCliModule = join(toolsFolder, "pulumi-cli-3.200");
 const languageHostModule = join(toolsFolder, "pulumi-language-nodejs");
 
 /**
@@ -44,15 +45,34 @@ const languageHostModule = join(toolsFolder, "pulumi-language-nodejs");
 export async function findPulumi(say: Say): Promise<PulumiCli> {
   const installed = findExecutable("pulumi", process.env.PATH ?? "");
   const downloaded = join(cacheFolder(), `pulumi-${sdkVersion}-${process.platform}-${process.arch}`);
-  const built = join(cacheFolder(), `pulumi-go-${await hashOfModules()}-${process.platform}-${process.arch}`);
+  const built = await buildFolder(cliModule);
 
-  const ways: [name: string, find: () => Promise<PulumiCli>][] = [];
+  const ways: Way[] = [];
   if (installed) ways.push([installed, () => inspect(installed, "PATH")]);
   if (existsSync(downloaded)) ways.push([downloaded, () => inspect(pulumiIn(downloaded), "cache")]);
   if (existsSync(built)) ways.push([built, () => inspect(pulumiIn(built), "cache")]);
   ways.push(["download", () => make(downloaded, "download", (folder) => download(folder, say))]);
-  ways.push(["build", () => make(built, "build", (folder) => build(folder, say))]);
+  ways.push(["build", () => make(built, "build", (folder) => build(cliModule, folder, say))]);
+  return firstOf(ways, say);
+}
 
+/**
+ * The oldest Pulumi CLI that is supported, 3.200: of the user's cache folder, or built with Go into it.
+ *
+ * @param say as of `findPulumi`
+ * @throws Error as `findPulumi` does
+ */
+export async function oldestPulumi(say: Say): Promise<PulumiCli> {
+  const built = await buildFolder(oldestCliModule);
+  const ways: Way[] = [];
+  if (existsSync(built)) ways.push([built, () => inspect(pulumiIn(built), "cache")]);
+  ways.push(["build", () => make(built, "build", (folder) => build(oldestCliModule, folder, say))]);
+  return firstOf(ways, say);
+}
+
+type Way = [name: string, find: () => Promise<PulumiCli>];
+
+async function firstOf(ways: readonly Way[], say: Say): Promise<PulumiCli> {
   const failures: string[] = [];
   for (const [name, find] of ways) {
     try {
@@ -136,13 +156,13 @@ async function download(folder: string, say: Say): Promise<void> {
   await withHeartbeat("downloading", say, () => PulumiCommand.install({ root: folder }));
 }
 
-async function build(folder: string, say: Say): Promise<void> {
+async function build(module: string, folder: string, say: Say): Promise<void> {
   say("Building the Pulumi CLI with Go, from the modules that tools/ pins. Once only, it takes some minutes");
   const bin = join(folder, "bin");
   await withHeartbeat("building", say, async () => {
-    const version = await pinnedCliVersion();
+    const version = await versionPinnedIn(module);
     const setVersion = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
-    await goBuild(cliModule, pulumiIn(folder), "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", setVersion);
+    await goBuild(module, pulumiIn(folder), "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", setVersion);
     const host = "pulumi-language-nodejs";
     await goBuild(languageHostModule, join(bin, host), `github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/${host}`);
   });
@@ -203,18 +223,18 @@ function pulumiIn(folder: string): string {
 }
 
 /** Names a build by all that goes into it, so that a change of the pinned modules makes a new one. */
-async function hashOfModules(): Promise<string> {
+async function buildFolder(module: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const module of [cliModule, languageHostModule]) {
-    for (const file of ["go.mod", "go.sum"]) hash.update(await readFile(join(module, file)));
+  for (const each of [module, languageHostModule]) {
+    for (const file of ["go.mod", "go.sum"]) hash.update(await readFile(join(each, file)));
   }
-  return hash.digest("hex").slice(0, 12);
+  return join(cacheFolder(), `pulumi-go-${hash.digest("hex").slice(0, 12)}-${process.platform}-${process.arch}`);
 }
 
-async function pinnedCliVersion(): Promise<string> {
-  const goMod = await readFile(join(cliModule, "go.mod"), "utf8");
+async function versionPinnedIn(module: string): Promise<string> {
+  const goMod = await readFile(join(module, "go.mod"), "utf8");
   const version = /github\.com\/pulumi\/pulumi\/pkg\/v3 (v\S+)/.exec(goMod)?.[1];
-  if (!version) throw new Error("tools/pulumi-cli/go.mod does not require the CLI");
+  if (!version) throw new Error(`${join(module, "go.mod")} does not require the CLI`);
   return version;
 }
 

@@ -42,6 +42,8 @@ export interface WorkspaceOptions {
    * @default false
    */
   ownInstall?: boolean;
+  /** The Pulumi CLI; by default the one that `findPulumi` finds. */
+  cli?: PulumiCli;
   /** Fills the folder's node_modules in a way of its own. */
   install?: (folder: string) => Promise<void>;
 }
@@ -60,7 +62,7 @@ export class Workspace {
 
   /** May take minutes where no Pulumi CLI is at hand yet: call it in a hook without a time limit. */
   static async create(options: WorkspaceOptions): Promise<Workspace> {
-    const cli = await findPulumi((line) => console.log(line));
+    const cli = options.cli ?? (await findPulumi((line) => console.log(line)));
     const folder = mkdtempSync(path.join(tmpdir(), "user-import-"));
     const stateFolder = path.join(folder, ".pulumi-state");
     mkdirSync(stateFolder);
@@ -218,10 +220,10 @@ async function install(folder: string): Promise<void> {
 }
 
 /** What a user's program installs, at the versions that the repository has. */
-export async function userPackages(): Promise<string[]> {
+export async function userPackages(sdkVersion = pulumiVersion): Promise<string[]> {
   const typescript = readFileSync(require.resolve("typescript/package.json"), "utf8");
   const { version: typescriptVersion } = JSON.parse(typescript) as { version: string };
-  return [await packedPackage(), `@pulumi/pulumi@${pulumiVersion}`, `typescript@${typescriptVersion}`];
+  return [await packedPackage(), `@pulumi/pulumi@${sdkVersion}`, `typescript@${typescriptVersion}`];
 }
 
 async function succeed(command: string, args: readonly string[], cwd: string): Promise<Finished> {
