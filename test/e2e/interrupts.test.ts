@@ -240,17 +240,6 @@ describe("pulumi up, interrupted", function () {
     assert.match(again.stdout, /5 unchanged/);
     assert.doesNotMatch(again.output, /pending operations/);
   });
-
-  it("the same, and the journal is lost", async () => {
-    await workspace(nodes.older);
-    const killed = await halfWay();
-    killed.kill("all");
-    await killed.finished;
-    rmSync(path.join(program.folder, ".user-import"), { recursive: true });
-    await program.cancel();
-    await complete();
-    await assertEachUserOnce();
-  });
 });
 
 async function eventually(condition: () => Promise<boolean>): Promise<void> {

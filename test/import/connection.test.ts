@@ -3,7 +3,7 @@ import { idsElsewhere } from "../../provider/import/idsElsewhere";
 import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import type { User } from "../../provider/schema/identity";
 import { TenantError } from "../../provider/tenant/errors";
-import { ImportTest, type Saved } from "./importTest";
+import { countsIn, ImportTest, type Saved } from "./importTest";
 import { CONNECTION_NAME, plainTenant } from "./plainTenant";
 
 const ANN: User = { email: "ann@example.com", user_id: "ann", email_verified: true, given_name: "Ann" };
@@ -12,8 +12,6 @@ const RULES: ConnectionRules = { connection: CONNECTION_NAME, required: [], hasU
 describe("what the connection wants", () => {
   const at = ImportTest.forEach();
 
-  const counts = ({ summary }: Saved) =>
-    Object.fromEntries(Object.entries(summary).filter(([name, users]) => users > 0 && name !== "total"));
   const run = async (users: readonly User[], rules: Partial<ConnectionRules>, before?: Saved, overwrite = false) => {
     const { result, problem } = await at().run(users, {
       before,
@@ -29,7 +27,7 @@ describe("what the connection wants", () => {
     const bob = { ...ANN, email: "bob@example.com", user_id: "bob", username: "bob" };
     const result = await run([ANN, bob], needsUsername);
     assert.deepEqual(
-      [counts(result), at().tenant.jobs.map(({ users }) => users.length)],
+      [countsIn(result), at().tenant.jobs.map(({ users }) => users.length)],
       [{ invalid: 1, inserted: 1 }, [1]],
     );
     const [failed] = result.failedRecords;
@@ -39,21 +37,21 @@ describe("what the connection wants", () => {
 
   it("is no reason not to update a user who is there", async () => {
     const first = await run([ANN], {});
-    assert.deepEqual(counts(await run([{ ...ANN, given_name: "Anna" }], needsUsername, first)), { updated: 1 });
+    assert.deepEqual(countsIn(await run([{ ...ANN, given_name: "Anna" }], needsUsername, first)), { updated: 1 });
   });
 
   it("where emails are not unique: new users come in, and nobody is updated by an email that others may have", async () => {
     const rules = { hasUniqueEmails: false };
     const first = await run([ANN], rules);
-    assert.deepEqual(counts(first), { inserted: 1 });
+    assert.deepEqual(countsIn(first), { inserted: 1 });
     const second = await run([{ ...ANN, given_name: "Anna" }], rules, first);
-    assert.deepEqual([counts(second), at().tenant.jobs.length], [{ notApplied: 1 }, 1]);
+    assert.deepEqual([countsIn(second), at().tenant.jobs.length], [{ notApplied: 1 }, 1]);
     assert.match(String(second.notApplied[0]?.reason), /emails are not unique in this connection/);
 
     at().startAnew();
     at().tenant.users.set("ann", { ...person("ann", CONNECTION_NAME), attributes: {} });
     const third = await run([ANN], rules, undefined, true);
-    assert.deepEqual(counts(third), { failed: 1 });
+    assert.deepEqual(countsIn(third), { failed: 1 });
     assert.match(String(third.failedRecords[0]?.message), /can't tell whom to write over/);
   });
 });

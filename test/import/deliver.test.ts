@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Packer } from "../../provider/plan/pack";
 import type { User } from "../../provider/schema/identity";
+import { TenantError } from "../../provider/tenant/errors";
 import { ImportTest, membersOf } from "./importTest";
 import type { Fate, SentJob } from "./plainTenant";
 
@@ -121,6 +122,33 @@ describe("delivering a job", () => {
     const { problem, achieved } = await at().run(people(3), { settings: { deadline: new Date(Date.now() - 1) } });
     assert.match(problem?.message ?? "", /^The deadline is near/);
     assert.deepEqual([achieved, sizes()], [false, []]);
+  });
+
+  it("stops before its deadline, awaits what runs, and goes on at the next run", async () => {
+    const users = people(40, LARGE);
+    const deadline = new Date(Date.now() + 3_600_000);
+    at().tenant.fate = ({ number }) => {
+      if (number === 2) deadline.setTime(0);
+      return undefined;
+    };
+    const { result: first, problem } = await at().run(users, { settings: { deadline } });
+    assert.match(problem?.message ?? "", /^The deadline is near/);
+    const { inserted } = first.summary;
+    assert.ok(inserted >= 20 && inserted < 40, `${inserted} users`);
+    assert.equal(at().tenant.users.size, inserted);
+    const { result } = await at().run(users, { before: first });
+    assert.deepEqual([result.summary.inserted, at().tenant.jobs.length], [40, 4]);
+  });
+
+  it("waits for slots that somebody else holds no longer than to its deadline", async () => {
+    let asked = 0;
+    at().tenant.submit = async () => {
+      asked++;
+      throw new TenantError("refused", 429, undefined, "There are 2 active import users jobs");
+    };
+    const { problem, achieved } = await at().run(people(3), { settings: { deadline: new Date(Date.now() + 1_000) } });
+    assert.match(problem?.message ?? "", /^The deadline is near/);
+    assert.ok(!achieved && asked > 1);
   });
 
   it("stops early where most of the first users fail for one reason", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Member } from "../../provider/import/members";
@@ -74,9 +74,17 @@ export class ImportTest {
     return { ...workplace, ...(await assemble(recordsOf(users), settings, before, workplace)) };
   }
 
+  get journal(): string {
+    return readFileSync(this.journalFile, "utf8");
+  }
+
+  set journal(text: string) {
+    writeFileSync(this.journalFile, text);
+  }
+
   /** How many lines the journal has, its first one aside. */
   get journalLines(): number {
-    return readFileSync(this.journalFile, "utf8").trimEnd().split("\n").length - 1;
+    return this.journal.trimEnd().split("\n").length - 1;
   }
 
   /** Another tenant and no journal, as at first. */
@@ -96,7 +104,8 @@ export class ImportTest {
   }
 
   async #prepare({ before, terms = "terms", preflight, ...options }: RunOptions) {
-    const identity = { keyId: keyId(KEY), connectionId: CONNECTION };
+    const { connectionId = CONNECTION } = options.settings ?? {};
+    const identity = { keyId: keyId(KEY), connectionId };
     const { signal } = this.stop;
     const journal = await Journal.open(this.journalFile, identity, terms, before, () => {}, signal);
     this.#journals.push(journal);
@@ -182,4 +191,9 @@ export function membersOf(users: readonly User[]): Member[] {
 
 export function memberOf(user: User): Member {
   return membersOf([user])[0] as Member;
+}
+
+/** The parts of a summary that are not 0. */
+export function countsIn({ summary }: Pick<BatchResult, "summary">): Record<string, number> {
+  return Object.fromEntries(Object.entries(summary).filter(([name, users]) => users > 0 && name !== "total"));
 }

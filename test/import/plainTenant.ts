@@ -21,8 +21,8 @@ export interface SentJob {
 export type Fate =
   /** Takes it, applies so many of its users, and says that it failed, or knows it no more. */
   | { readonly ends: "failed" | "vanished"; readonly applied?: number; readonly details?: string }
-  /** Refuses these users. */
-  | { readonly refuses: (user: User) => string | undefined }
+  /** Refuses these users; where it says so, after it has applied all but their factors. */
+  | { readonly refuses: (user: User) => string | undefined; readonly applied?: boolean }
   /** Says that more users failed than it names. */
   | { readonly hides: number }
   /** Refuses the submission. */
@@ -113,7 +113,10 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
         const usersBefore = users.size;
         const applied = "ends" in fate ? job.users.slice(0, fate.applied ?? 0) : job.users;
         const errors = applied.flatMap((user) => {
-          const code = ("refuses" in fate ? fate.refuses(user) : undefined) ?? apply(kind, user);
+          const refused = "refuses" in fate ? fate.refuses(user) : undefined;
+          const { mfa_factors: _, ...others } = user;
+          if (refused !== undefined && "refuses" in fate && fate.applied) apply(kind, others);
+          const code = refused ?? apply(kind, user);
           return code === undefined ? [] : [errorOf(user, code)];
         });
         const failed = errors.length + ("hides" in fate ? fate.hides : 0);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
 import type { User } from "../../provider/schema/identity";
-import { ImportTest, memberOf, type RunOptions, type Saved } from "./importTest";
+import { countsIn, ImportTest, memberOf, type RunOptions } from "./importTest";
 import type { PlainTenant } from "./plainTenant";
 
 const USERS = 25;
-/** So large that ten of them fill a job. */
+const USERS_A_JOB = 10;
+/** So large that so many of them fill a job. */
 const FILLER = "x".repeat(50_000);
 const people = (attributes: (i: number) => object = () => ({})): User[] =>
   Array.from({ length: USERS }, (_, i) => ({
@@ -17,8 +17,10 @@ const ann = (version: number): User => ({ email: "ann@example.com", user_metadat
 describe("going on after a kill -9", () => {
   const at = ImportTest.forEach();
 
-  const counts = ({ summary }: Saved) =>
-    Object.fromEntries(Object.entries(summary).filter(([name, users]) => users > 0 && name !== "total"));
+  const sentTwice = () => {
+    const users = at().tenant.jobs.flatMap((job) => job.users.map(({ email }) => email));
+    return users.length - new Set(users).size;
+  };
   const sent = ({ jobs }: PlainTenant) => jobs.map(({ users }) => users.length);
   const versionOf = (id: RegExp | string) =>
     [...at().tenant.users].find(([each]) => each.match(id))?.[1].attributes.user_metadata;
@@ -28,14 +30,16 @@ describe("going on after a kill -9", () => {
     await at().run(users);
     const lines = at().journalLines;
     assert.equal(lines, 3 * 3);
+    assert.doesNotMatch(at().journal, /person|example|source-/);
     for (let line = 1; line <= lines; line++) {
       at().startAnew();
       await at().run(users, { dieAfterLine: line });
       const { result, problem } = await at().run(users);
-      assert.deepEqual([problem, counts(result)], [undefined, { inserted: USERS }], `line ${line}`);
+      assert.deepEqual([problem, countsIn(result)], [undefined, { inserted: USERS }], `line ${line}`);
       assert.equal(at().tenant.users.size, USERS, `line ${line}`);
+      assert.ok(sentTwice() <= USERS_A_JOB, `line ${line}: ${sentTwice()} users were sent twice`);
       const again = await at().run(users, { before: result });
-      assert.deepEqual([counts(again.result), again.result.jobs.length], [{ unchanged: USERS }, 0]);
+      assert.deepEqual([countsIn(again.result), again.result.jobs.length], [{ unchanged: USERS }, 0]);
     }
   });
 
@@ -53,7 +57,7 @@ describe("going on after a kill -9", () => {
       }
       await at().run(changed, { before: first, dieAfterLine: line });
       const { result, problem } = await at().run(changed, { before: first });
-      assert.deepEqual([problem, counts(result)], [undefined, { updated: 20, unchanged: 5 }], `line ${line}`);
+      assert.deepEqual([problem, countsIn(result)], [undefined, { updated: 20, unchanged: 5 }], `line ${line}`);
       assert.equal(at().tenant.users.size, USERS);
     }
   });
@@ -82,7 +86,7 @@ describe("going on after a kill -9", () => {
       at().tenant.fate = ({ number }) => (number === 1 ? { ends, applied: 4 } : undefined);
       await at().run(people(), { dieAfterLine: 2 });
       const { result } = await at().run(people());
-      assert.deepEqual(counts(result), { inserted: USERS });
+      assert.deepEqual(countsIn(result), { inserted: USERS });
       assert.equal(at().tenant.users.size, USERS);
     }
   });
@@ -107,7 +111,7 @@ describe("going on after a kill -9", () => {
     assert.deepEqual([first.problem?.message, first.result.jobs.length], ["no answer", 1]);
     at().tenant.job = job;
     const { result } = await at().run(users, { before: first.result });
-    assert.deepEqual(counts(result), { inserted: 2 });
+    assert.deepEqual(countsIn(result), { inserted: 2 });
     assert.equal(tenant.users.size, 2);
   });
 
@@ -118,7 +122,7 @@ describe("going on after a kill -9", () => {
     at().tenant.fate = refuse;
     await at().run([ann(1)], { dieAfterLine: 2 });
     const { result } = await at().run([ann(1)]);
-    assert.deepEqual(counts(result), { failed: 1 });
+    assert.deepEqual(countsIn(result), { failed: 1 });
     assert.equal(result.failedRecords[0]?.message, "FORMAT!");
     assert.equal(at().tenant.jobs.length, 1);
   });
@@ -128,7 +132,7 @@ describe("going on after a kill -9", () => {
     await at().run([ann(1)], { dieAfterLine: 2 });
     at().tenant.fate = () => undefined;
     const { result } = await at().run([ann(1)], { terms: "others" });
-    assert.deepEqual(counts(result), { inserted: 1 });
+    assert.deepEqual(countsIn(result), { inserted: 1 });
   });
 
   describe("where nobody knows whether the tenant took the job", () => {
@@ -145,16 +149,16 @@ describe("going on after a kill -9", () => {
     it("brings up to the file who changed in it since", async () => {
       await unanswered([ann(1)]);
       const { result } = await at().run([ann(2)]);
-      assert.deepEqual(counts(result), { updated: 1 });
+      assert.deepEqual(countsIn(result), { updated: 1 });
       assert.deepEqual(versionOf(/./), { version: 2 });
-      assert.deepEqual(counts((await at().run([ann(2)], { before: result })).result), { unchanged: 1 });
+      assert.deepEqual(countsIn((await at().run([ann(2)], { before: result })).result), { unchanged: 1 });
     });
 
     it("sends a file that is put back after an update", async () => {
       const { result: first } = await at().run([ann(1)]);
       await unanswered([ann(2)], { before: first });
       const { result } = await at().run([ann(1)], { before: first });
-      assert.deepEqual(counts(result), { updated: 1 });
+      assert.deepEqual(countsIn(result), { updated: 1 });
       assert.deepEqual(versionOf(/./), { version: 1 });
     });
 
@@ -163,7 +167,7 @@ describe("going on after a kill -9", () => {
       const { result: without } = await at().run([]);
       assert.equal(without.complete, true);
       const { result } = await at().run([ann(2)], { before: without });
-      assert.deepEqual(counts(result), { updated: 1 });
+      assert.deepEqual(countsIn(result), { updated: 1 });
       assert.deepEqual(versionOf(/./), { version: 2 });
     });
 
@@ -171,7 +175,7 @@ describe("going on after a kill -9", () => {
       await unanswered([ann(1)]);
       await unanswered([ann(2)]);
       const { result } = await at().run([ann(3)]);
-      assert.deepEqual(counts(result), { updated: 1 });
+      assert.deepEqual(countsIn(result), { updated: 1 });
       assert.deepEqual(versionOf(/./), { version: 3 });
       assert.equal(at().tenant.users.size, 1);
     });
@@ -179,10 +183,61 @@ describe("going on after a kill -9", () => {
 
   it("goes by the state, not by an older journal that is put back from a copy", async () => {
     const { result: first } = await at().run([ann(1)]);
-    const older = readFileSync(at().journalFile);
+    const older = at().journal;
     const { result: second } = await at().run([ann(2)], { before: first });
-    writeFileSync(at().journalFile, older);
+    at().journal = older;
     const { result, achieved } = await at().run([ann(2)], { before: second });
-    assert.deepEqual([achieved, counts(result), result.jobs.length], [false, { unchanged: 1 }, 0]);
+    assert.deepEqual([achieved, countsIn(result), result.jobs.length], [false, { unchanged: 1 }, 0]);
+  });
+
+  it("though the last line of the journal is torn", async () => {
+    await at().run(people(), { dieAfterLine: 6 });
+    at().journal = at().journal.slice(0, -7);
+    const { result } = await at().run(people());
+    assert.deepEqual([countsIn(result), at().tenant.users.size], [{ inserted: USERS }, USERS]);
+  });
+
+  it("sends nothing where the journal is damaged elsewhere, and says what to do", async () => {
+    await at().run(people(), { dieAfterLine: 6 });
+    at().journal = at().journal.replace('"intent"', '"intnt"');
+    const before = at().tenant.jobs.length;
+    await assert.rejects(
+      at().run(people()),
+      /journal batch\.ndjson is damaged in line 2.*Nothing was sent now.*Restore the file/s,
+    );
+    assert.equal(at().tenant.jobs.length, before);
+  });
+
+  it("goes on with its journal after a run with a wrong connectionId", async () => {
+    await at().run(people(), { dieAfterLine: 5 });
+    const preflight = () => Promise.reject(new Error("The connection does not exist."));
+    const wrong = await at().run(people(), { settings: { connectionId: "con_0000000000000009" }, preflight });
+    assert.match(wrong.problem?.message ?? "", /does not exist/);
+    const { result } = await at().run(people());
+    assert.deepEqual([countsIn(result), at().tenant.users.size], [{ inserted: USERS }, USERS]);
+  });
+
+  describe("in the moment before an email is said to be unverified", () => {
+    const verified = (email_verified: boolean): User => ({ email: "ann@example.com", email_verified });
+
+    for (const [line, where] of [
+      [1, "not sent"],
+      [2, "sent"],
+    ] as const) {
+      it(`${where}: sends what the file says then`, async () => {
+        for (const final of [false, true]) {
+          at().startAnew();
+          const { result: first } = await at().run([verified(true)]);
+          await at().run([verified(false)], { before: first, dieAfterLine: line });
+          const { result: second } = await at().run([verified(final)], { before: first });
+          assert.deepEqual(
+            [...at().tenant.users.values()].map((user) => user.email_verified),
+            [final],
+          );
+          const { result: third } = await at().run([verified(final)], { before: second });
+          assert.deepEqual([countsIn(third), third.jobs], [{ unchanged: 1 }, []]);
+        }
+      });
+    }
   });
 });

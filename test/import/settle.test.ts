@@ -3,7 +3,7 @@ import type { ImportSettings } from "../../provider/import/types";
 import { generatedUserId } from "../../provider/ledger/fingerprint";
 import type { User } from "../../provider/schema/identity";
 import { TenantError } from "../../provider/tenant/errors";
-import { ImportTest, KEY, type Saved } from "./importTest";
+import { countsIn, ImportTest, KEY, type Saved } from "./importTest";
 import { CONNECTION_NAME, plainTenant } from "./plainTenant";
 
 const ANN: User = { email: "ann@example.com", user_id: "ann", email_verified: true, given_name: "Ann" };
@@ -12,8 +12,6 @@ const LONG_AGO = "2020-01-01T00:00:00.000Z";
 describe("settling how a record ended", () => {
   const at = ImportTest.forEach();
 
-  const counts = ({ summary }: Saved) =>
-    Object.fromEntries(Object.entries(summary).filter(([name, users]) => users > 0 && name !== "total"));
   const reasonIn = ({ failedRecords }: Saved) => failedRecords[0]?.message;
 
   describe("of a user who exists", () => {
@@ -39,16 +37,16 @@ describe("settling how a record ended", () => {
     const now = () => new Date().toISOString();
 
     it("does not take them for ours, though they have the id that the source has", async () => {
-      assert.deepEqual(counts(await meet({ created_at: now() })), { failed: 1 });
+      assert.deepEqual(countsIn(await meet({ created_at: now() })), { failed: 1 });
     });
 
     it("takes them for ours where a record of theirs may have been sent, and they have come since", async () => {
-      assert.deepEqual(counts(await meet({ created_at: now() }, { loses: true })), { inserted: 1 });
+      assert.deepEqual(countsIn(await meet({ created_at: now() }, { loses: true })), { inserted: 1 });
     });
 
     it("also where the tenant's clock is some minutes behind", async () => {
       const created_at = new Date(Date.now() - 5 * 60_000).toISOString();
-      assert.deepEqual(counts(await meet({ created_at }, { loses: true })), { inserted: 1 });
+      assert.deepEqual(countsIn(await meet({ created_at }, { loses: true })), { inserted: 1 });
     });
 
     for (const [what, there] of [
@@ -57,7 +55,7 @@ describe("settling how a record ended", () => {
       ["they are in another connection", { created_at: now(), identities: [{ connection: "others" }] }],
     ] as const) {
       it(`not where ${what}`, async () => {
-        assert.deepEqual(counts(await meet(there, { loses: true })), { failed: 1 });
+        assert.deepEqual(countsIn(await meet(there, { loses: true })), { failed: 1 });
       });
     }
 
@@ -65,12 +63,12 @@ describe("settling how a record ended", () => {
       const created = new Date(Date.now() - 3_600_000);
 
       it("takes them for ours who have come since the import's key was made", async () => {
-        assert.deepEqual(counts(await meet({ created_at: now() }, { created })), { inserted: 1 });
+        assert.deepEqual(countsIn(await meet({ created_at: now() }, { created })), { inserted: 1 });
       });
 
       it("also who have come before a job that is doubtful, but since the key was made", async () => {
         const created_at = new Date(Date.now() - 1_800_000).toISOString();
-        assert.deepEqual(counts(await meet({ created_at }, { created, loses: true })), { inserted: 1 });
+        assert.deepEqual(countsIn(await meet({ created_at }, { created, loses: true })), { inserted: 1 });
       });
 
       for (const [what, there] of [
@@ -80,7 +78,7 @@ describe("settling how a record ended", () => {
         ["do not tell when they have come", { created_at: undefined }],
       ] as const) {
         it(`not those who ${what}`, async () => {
-          assert.deepEqual(counts(await meet(there, { created })), { failed: 1 });
+          assert.deepEqual(countsIn(await meet(there, { created })), { failed: 1 });
         });
       }
 
@@ -105,13 +103,13 @@ describe("settling how a record ended", () => {
       at().tenant.user = async () => other;
       at().tenant.usersByEmail = async () => [other, ours];
       const { result } = await at().run([ANN], { settings: { created: new Date(Date.now() - 60_000) } });
-      assert.deepEqual(counts(result), { inserted: 1 });
+      assert.deepEqual(countsIn(result), { inserted: 1 });
     });
 
     it("takes an id that only we can have made up as a proof", async () => {
       const { user_id: _, ...record } = ANN;
       const user_id = generatedUserId(KEY, "con_0000000000000001", "email:ann@example.com");
-      assert.deepEqual(counts(await meet({ user_id }, { record })), { inserted: 1 });
+      assert.deepEqual(countsIn(await meet({ user_id }, { record })), { inserted: 1 });
     });
 
     it("says that a lost answer can't be settled without a user_id", async () => {
@@ -136,7 +134,7 @@ describe("settling how a record ended", () => {
 
     it("adopts them, and writes nothing", async () => {
       const { user_id: _, ...record } = ANN;
-      assert.deepEqual(counts(await meet({}, { record, onExisting: "adopt" })), { adopted: 1 });
+      assert.deepEqual(countsIn(await meet({}, { record, onExisting: "adopt" })), { adopted: 1 });
       assert.deepEqual(at().tenant.users.get("ann")?.attributes, { given_name: "Theirs" });
       assert.equal(at().tenant.jobs.length, 1);
     });
@@ -147,7 +145,7 @@ describe("settling how a record ended", () => {
     });
 
     it("writes over them in another job, without the id", async () => {
-      assert.deepEqual(counts(await meet({}, { record: { ...ANN, username: "ann" }, onExisting: "overwrite" })), {
+      assert.deepEqual(countsIn(await meet({}, { record: { ...ANN, username: "ann" }, onExisting: "overwrite" })), {
         updated: 1,
       });
       const [insert, upsert] = at().tenant.jobs;
@@ -165,7 +163,7 @@ describe("settling how a record ended", () => {
       const { result: first } = await at().run([{ email: "ann@example.com", given_name: "Ann" }]);
       for (const [id, user] of at().tenant.users) at().tenant.users.set(id, { ...user, identities: [{ connection }] });
       const { result } = await at().run([{ email: "ann@example.com", given_name: "Annie" }], { before: first });
-      assert.deepEqual(counts(result), expected);
+      assert.deepEqual(countsIn(result), expected);
     }
   });
 
