@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Member } from "../../provider/import/members";
 import { assemble, runImport } from "../../provider/import/run";
-import type { BatchRecords, BatchResult, ImportSettings, Workplace } from "../../provider/import/types";
+import type { BatchRecords, BatchResult, ImportSettings, ImportTenant, Workplace } from "../../provider/import/types";
 import { Journal } from "../../provider/journal/journal";
 import type { SavedRun } from "../../provider/journal/left";
 import { packRecord } from "../../provider/ledger/entry";
@@ -50,6 +50,11 @@ export class ImportTest {
 
   get journalFile(): string {
     return path.join(this.folder, "journal", "batch.ndjson");
+  }
+
+  /** Each run has its own, as each process has. */
+  protected tenantOfRun(): ImportTenant {
+    return this.tenant;
   }
 
   /** One run, as of one process. */
@@ -111,7 +116,7 @@ export class ImportTest {
     this.#journals.push(journal);
     const { dieAfterLine } = options;
     const workplace: Workplace = {
-      tenant: this.tenant,
+      tenant: this.tenantOfRun(),
       journal: dieAfterLine === undefined ? journal : dying(journal, dieAfterLine, this.tenant),
       progress: new BatchProgress(0, 2, () => {}),
       stop: signal,

@@ -209,23 +209,6 @@ describe("a batch of users, in the provider process", () => {
       assert.equal(at.user("person4@example.com")?.given_name, "Four");
     });
 
-    it("deletes nobody, counts who is gone, and takes them back without an insert", async () => {
-      at.writeUsers(people(3));
-      const first = await at.create();
-      at.writeUsers(people(2));
-      await at.restart();
-      const second = await at.update(first);
-      assert.equal(second.summary.removed, 1);
-      assert.equal(at.emulator.tenant.stats().users, 3);
-      at.writeUsers(people(3));
-      await at.restart();
-      const third = await at.update(second);
-      assert.deepEqual(
-        { unchanged: third.summary.unchanged, removed: third.summary.removed, jobs: third.jobs.length },
-        { unchanged: 3, removed: 0, jobs: 0 },
-      );
-    });
-
     it("sends a failed record again when it changed, or when the triggers changed, and not before", async () => {
       const [jane, joe, jim] = ["jane", "joe", "jim"].map((name) => ({ email: `${name}@example.com` }));
       const fail = () =>
@@ -251,19 +234,6 @@ describe("a batch of users, in the provider process", () => {
       assert.deepEqual({ inserted, failed, unchanged }, { inserted: 1, failed: 0, unchanged: 2 });
     });
 
-    it("writes over users who exist where the program says so, and nowhere else", async () => {
-      at.writeUsers([{ email: "jane@example.com", given_name: "Jane" }]);
-      await at.create();
-      at.writeUsers([{ email: "jane@example.com", given_name: "Janet" }]);
-      await at.restart();
-      const refused = await at.create({ key: "of another import" });
-      assert.equal(refused.failedRecords[0]?.code, "DUPLICATED_USER");
-      assert.equal(at.user("jane@example.com")?.given_name, "Jane");
-      const written = await at.create({ key: "of a third import", onExisting: "overwrite" });
-      assert.equal(written.summary.updated, 1);
-      assert.equal(at.user("jane@example.com")?.given_name, "Janet");
-    });
-
     it("touches nothing when it is sealed, though the file is gone", async () => {
       at.writeUsers(people(3));
       const old = await at.create();
@@ -282,6 +252,11 @@ describe("a batch of users, in the provider process", () => {
   });
 
   describe("refuses, before anything is sent,", () => {
+    // One process for all: each has files of its own.
+    const at = new BatchTest();
+    before(() => at.start());
+    after(() => at.stop());
+
     const refuse = async (overrides: Properties, olds: Properties = {}): Promise<string> => {
       const { failures } = await at.provider.check("UserBatch", olds, at.inputs(overrides));
       assert.equal(failures.length, 1, failures.join("\n"));
@@ -303,8 +278,8 @@ describe("a batch of users, in the provider process", () => {
       assert.doesNotMatch(reason, /secret/);
     });
     it("a file that is not users at all", async () => {
-      at.write("users.json", "<users><user/></users>");
-      assert.match(await refuse({}), /users\.json.*not a users file/);
+      at.write("users.xml", "<users><user/></users>");
+      assert.match(await refuse({ users: ["users.xml"] }), /users\.xml.*not a users file/);
     });
     it("a connection id of another form", async () => {
       at.writeUsers(people(1));

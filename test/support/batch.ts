@@ -60,7 +60,7 @@ export class BatchTest {
   /** A new provider process for the same program, as every run of `pulumi up` has one. */
   async restart(config: Record<string, string> = {}): Promise<void> {
     await this.provider?.stop();
-    this.provider = await ProviderProcess.start({
+    this.provider = ProviderProcess.onDemand({
       "auth0:domain": this.emulator.url,
       "auth0:clientId": "emulator",
       "auth0:clientSecret": "emulator",

@@ -50,14 +50,15 @@ export class PartialFailure extends Error {
 export class ProviderProcess {
   /** What it printed. */
   output = "";
+  /** What it told the engine. */
+  readonly logs: LogMessage[] = [];
+  #running: Promise<Running> | undefined;
+  #process: ChildProcess | undefined;
 
   private constructor(
-    /** What it told the engine. */
-    readonly logs: readonly LogMessage[],
+    private readonly config: Record<string, string>,
     readonly folder: string,
-    readonly process: ChildProcess,
-    private readonly engine: grpc.Server,
-    private readonly client: providerGrpc.ResourceProviderClient,
+    private readonly env: Record<string, string>,
     private readonly ownFolder: boolean,
   ) {}
 
@@ -70,15 +71,34 @@ export class ProviderProcess {
     folder?: string,
     env: Record<string, string> = {},
   ): Promise<ProviderProcess> {
-    const cwd = folder ?? programFolder();
-    const logs: LogMessage[] = [];
+    const provider = ProviderProcess.onDemand(config, folder, env);
+    await provider.#start();
+    return provider;
+  }
+
+  /** One that is started by the first call: many a test needs another one before. */
+  static onDemand(config: Record<string, string>, folder?: string, env: Record<string, string> = {}): ProviderProcess {
+    return new ProviderProcess(config, folder ?? programFolder(), env, folder === undefined);
+  }
+
+  get process(): ChildProcess {
+    if (this.#process === undefined) throw new Error("The provider process was not started.");
+    return this.#process;
+  }
+
+  #start(): Promise<Running> {
+    this.#running ??= this.#spawn();
+    return this.#running;
+  }
+
+  async #spawn(): Promise<Running> {
     const engine = new grpc.Server();
     engine.addService(engineGrpc.EngineService, {
       log: (
         { request }: grpc.ServerUnaryCall<enginePb.LogRequest, Empty>,
         callback: grpc.sendUnaryData<Empty>,
       ): void => {
-        logs.push({
+        this.logs.push({
           urn: request.getUrn(),
           message: request.getMessage(),
           ephemeral: request.getEphemeral(),
@@ -94,10 +114,11 @@ export class ProviderProcess {
     );
     const script = require.resolve("@pulumi/pulumi/cmd/dynamic-provider");
     const child = spawn(process.execPath, [script, `127.0.0.1:${port}`], {
-      cwd,
-      env: { ...process.env, ...env },
+      cwd: this.folder,
+      env: { ...process.env, ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    this.#process = child;
     const [address] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line")) as [
       string,
     ];
@@ -105,16 +126,15 @@ export class ProviderProcess {
       "grpc.max_receive_message_length": -1,
       "grpc.max_send_message_length": -1,
     });
-    const provider = new ProviderProcess(logs, cwd, child, engine, client, folder === undefined);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (data: Buffer) => {
-        provider.output += data.toString();
+        this.output += data.toString();
       });
     }
     const request = new providerPb.ConfigureRequest();
-    request.setArgs(Struct.fromJavaScript(config));
-    await provider.#call<providerPb.ConfigureResponse>((done) => client.configure(request, done));
-    return provider;
+    request.setArgs(Struct.fromJavaScript(this.config));
+    await answerOf<providerPb.ConfigureResponse>((done) => client.configure(request, done));
+    return { engine, client };
   }
 
   /**
@@ -131,7 +151,7 @@ export class ProviderProcess {
     const request = new providerPb.CheckRequest();
     request.setOlds(struct({ ...olds }));
     request.setNews(struct({ ...news, __provider: code }));
-    const response = await this.#call<providerPb.CheckResponse>((done) => this.client.check(request, done));
+    const response = await this.#call<providerPb.CheckResponse>((client, done) => client.check(request, done));
     return {
       inputs: response.getInputs()?.toJavaScript() ?? {},
       failures: response.getFailuresList().map((failure) => failure.getReason()),
@@ -153,8 +173,8 @@ export class ProviderProcess {
       rest.setNews(struct({ ...news, __provider: code }));
       // Two messages one after the other are the encoding of both in one.
       const request = Buffer.concat([start, rest.serializeBinary()]);
-      const response = await this.#call<providerPb.DiffResponse>((done) =>
-        this.client.makeUnaryRequest(
+      const response = await this.#call<providerPb.DiffResponse>((client, done) =>
+        client.makeUnaryRequest(
           "/pulumirpc.ResourceProvider/Diff",
           (encoded: Buffer) => encoded,
           (answer: Buffer) => providerPb.DiffResponse.deserializeBinary(answer),
@@ -173,7 +193,7 @@ export class ProviderProcess {
   async create(kind: Kind, inputs: Properties): Promise<{ id: string; outputs: Properties }> {
     const request = new providerPb.CreateRequest();
     request.setProperties(struct({ ...inputs, __provider: shim(kind) }));
-    const response = await this.#call<providerPb.CreateResponse>((done) => this.client.create(request, done));
+    const response = await this.#call<providerPb.CreateResponse>((client, done) => client.create(request, done));
     return { id: response.getId(), outputs: response.getProperties()?.toJavaScript() ?? {} };
   }
 
@@ -183,7 +203,7 @@ export class ProviderProcess {
     request.setId("id");
     request.setOlds(struct({ ...olds, __provider: shim(kind) }));
     request.setNews(struct({ ...news, __provider: shim(kind) }));
-    const response = await this.#call<providerPb.UpdateResponse>((done) => this.client.update(request, done));
+    const response = await this.#call<providerPb.UpdateResponse>((client, done) => client.update(request, done));
     return response.getProperties()?.toJavaScript() ?? {};
   }
 
@@ -191,7 +211,7 @@ export class ProviderProcess {
     const request = new providerPb.ReadRequest();
     request.setId("id");
     request.setProperties(struct({ ...properties, __provider: shim(kind) }));
-    const response = await this.#call<providerPb.ReadResponse>((done) => this.client.read(request, done));
+    const response = await this.#call<providerPb.ReadResponse>((client, done) => client.read(request, done));
     return response.getProperties()?.toJavaScript() ?? {};
   }
 
@@ -199,24 +219,40 @@ export class ProviderProcess {
     const request = new providerPb.DeleteRequest();
     request.setId("id");
     request.setProperties(struct({ ...properties, __provider: shim(kind) }));
-    await this.#call<Empty>((done) => this.client.delete(request, done));
+    await this.#call<Empty>((client, done) => client.delete(request, done));
   }
 
   async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    this.client.close();
-    this.engine.forceShutdown();
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      this.process.kill(signal);
-      await once(this.process, "exit");
+    if (this.#running !== undefined) {
+      const { client, engine } = await this.#running;
+      client.close();
+      engine.forceShutdown();
+      const { process } = this;
+      if (process.exitCode === null && process.signalCode === null) {
+        process.kill(signal);
+        await once(process, "exit");
+      }
     }
     if (this.ownFolder) rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #call<T>(send: (done: (error: grpc.ServiceError | null, response: T) => void) => unknown): Promise<T> {
-    return new Promise<T>((resolve, reject) =>
-      send((error, response) => (error === null ? resolve(response) : reject(partialFailureIn(error) ?? error))),
-    );
+  async #call<T>(send: (client: providerGrpc.ResourceProviderClient, done: Done<T>) => unknown): Promise<T> {
+    const { client } = await this.#start();
+    return answerOf<T>((done) => send(client, done));
   }
+}
+
+interface Running {
+  readonly engine: grpc.Server;
+  readonly client: providerGrpc.ResourceProviderClient;
+}
+
+type Done<T> = (error: grpc.ServiceError | null, response: T) => void;
+
+function answerOf<T>(send: (done: Done<T>) => unknown): Promise<T> {
+  return new Promise<T>((resolve, reject) =>
+    send((error, response) => (error === null ? resolve(response) : reject(partialFailureIn(error) ?? error))),
+  );
 }
 
 /** A program's folder in which this package is installed. */
