@@ -3,7 +3,8 @@ import { IdentifierIndex } from "../provider/plan/duplicates";
 import { IndexSet } from "../provider/plan/indexSet";
 import { MAX_REQUEST_BYTES, TOO_LARGE } from "../provider/plan/pack";
 import { maskIdentity } from "../provider/results/maskIdentity";
-import { identityOf, normalizeUser, type User } from "../provider/schema/identity";
+import { droppedAttributes, emptyAttributes, identityOf, normalizeUser, type User } from "../provider/schema/identity";
+import { claimant } from "../provider/schema/origin";
 import type { Severity } from "../provider/schema/rule";
 import { problemsOf, type RecordProblem } from "../provider/schema/validate";
 import { type OpenSourceOptions, openSource, type Remark, type Source, type SourceRecord } from "../provider/source";
@@ -38,6 +39,13 @@ export interface Examination {
   readonly counts: readonly CodeCount[];
   /** What there is to say of the files as such. */
   readonly remarks: readonly Remark[];
+  /** What is not sent of records, by attribute, and of how many. */
+  readonly leftOut: {
+    /** Since only Auth0 sets it. */
+    readonly readOnly: Readonly<Record<string, number>>;
+    /** Since it is an empty text. */
+    readonly empty: Readonly<Record<string, number>>;
+  };
   /** All problems of one severity or of both, in the order of the files. They are found again, since there may be millions. */
   problems(severity?: Severity): AsyncIterable<FoundProblem>;
   close(): Promise<void>;
@@ -59,11 +67,15 @@ export async function examine(
   const identifiers = new IdentifierIndex();
   const suspects = new IndexSet();
   const verdicts = new Verdicts();
+  const leftOut = { readOnly: {}, empty: {} };
   let bytes = 0;
   const onRecord = (record: SourceRecord) => {
     const user = normalizeUser(record.user);
-    for (const { earlier } of identifiers.add(record.index, user)) suspects.add(record.index).add(earlier);
+    for (const { earlier } of identifiers.add(record.index, claimant(record.user, user)))
+      suspects.add(record.index).add(earlier);
     verdicts.add(record.index, ownProblems(user, record));
+    count(leftOut.readOnly, droppedAttributes(record.user));
+    count(leftOut.empty, emptyAttributes(record.user));
     bytes += record.byteLength;
     onRead(record.index + 1, bytes);
   };
@@ -75,7 +87,7 @@ export async function examine(
       verdicts.withdraw(record.index, ownProblems(normalizeUser(record.user), record));
     }
     for (const [index, double] of found.doubles) verdicts.add(index, [doubleProblem(double)]);
-    return new SourceExamination(source, verdicts, found);
+    return new SourceExamination(source, verdicts, found, leftOut);
   } catch (error) {
     await source.close();
     throw error;
@@ -87,6 +99,7 @@ class SourceExamination implements Examination {
     private readonly source: Source,
     private readonly verdicts: Verdicts,
     private readonly found: Doubles,
+    readonly leftOut: Examination["leftOut"],
   ) {}
 
   get files(): readonly string[] {
@@ -140,9 +153,9 @@ class SourceExamination implements Examination {
 }
 
 /** What is wrong with a record, taken by itself. */
-function ownProblems(user: User, { problem, byteLength }: SourceRecord): Problem[] {
+function ownProblems(user: User, { user: record, problem, byteLength }: SourceRecord): Problem[] {
   if (problem !== undefined) return [{ ...problem, path: "", severity: "error" }];
-  const problems: Problem[] = problemsOf(user);
+  const problems: Problem[] = problemsOf(user, record);
   // Written anew, a record may be longer than in the source, but not by far: numbers, and the names of a table's columns.
   if (8 * byteLength > MAX_REQUEST_BYTES && Buffer.byteLength(JSON.stringify([user])) > MAX_REQUEST_BYTES) {
     problems.push(tooLarge);
@@ -155,6 +168,10 @@ const tooLarge: Problem = { ...TOO_LARGE, path: "", severity: "error" };
 function doubleProblem({ attribute, of }: Double): Problem {
   const message = `is that of the record at ${of.file}:${of.line}, which counts`;
   return { code: "DUPLICATED_USER", path: attribute, message, severity: "error" };
+}
+
+function count(counts: Record<string, number>, attributes: readonly string[]): void {
+  for (const attribute of attributes) counts[attribute] = (counts[attribute] ?? 0) + 1;
 }
 
 function maskedIdentity(user: User): string {

@@ -89,20 +89,31 @@ async function examineVisibly(patterns: readonly string[], reading: ReadingOptio
 }
 
 async function asJson(examination: Examination): Promise<string> {
-  const { files, users, invalid, warned, overridden, counts, remarks } = examination;
+  const { files, users, invalid, warned, overridden, counts, remarks, leftOut } = examination;
   const problems = await firstProblems(examination, SHOWN_AS_JSON);
-  return JSON.stringify({ files, users, invalid, warned, overridden, counts, remarks, problems }, undefined, 2);
+  return JSON.stringify(
+    { files, users, invalid, warned, overridden, counts, remarks, leftOut, problems },
+    undefined,
+    2,
+  );
 }
 
 async function asText(examination: Examination, csv: string | undefined): Promise<string> {
-  const { files, users, invalid, warned, overridden, counts, remarks } = examination;
+  const { files, users, invalid, warned, overridden, counts, remarks, leftOut } = examination;
   const parts = [`${counted(users, "user")} in ${counted(files.length, "file")}`];
   if (overridden > 0) parts.push(`${count(overridden)} of them overridden by later files`);
   parts.push(invalid === 0 ? "no errors" : `${count(invalid)} with errors`);
   if (warned > 0) parts.push(`${count(warned)} with warnings only`);
   const head = [`${parts.join(", ")}.`];
-  if (remarks.length > 0)
-    head.push("", ...remarks.map((each) => `${each.file}: ${each.severity}: ${each.message} (${each.code})`));
+  const said = remarks.map((each) => `${each.file}: ${each.severity}: ${each.message} (${each.code})`);
+  for (const [attributes, why] of [
+    [leftOut.readOnly, "since only Auth0 sets them"],
+    [leftOut.empty, "since they are empty texts"],
+  ] as const) {
+    const list = Object.entries(attributes).map(([attribute, records]) => `${attribute} ${count(records)}`);
+    if (list.length > 0) said.push(`Left out, ${why}: ${list.join(", ")}.`);
+  }
+  if (said.length > 0) head.push("", ...said);
   if (counts.length === 0) return head.join("\n");
 
   const table = [["users", "", "code"], ...counts.map((each) => [count(each.users), each.severity, each.code])];

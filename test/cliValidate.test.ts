@@ -173,6 +173,7 @@ describe("pulumi-auth0-user-import validate", () => {
         overridden: 0,
         counts: [{ code: "NOT_PASSED", severity: "error", users: 1 }],
         remarks: [],
+        leftOut: { readOnly: {}, empty: {} },
         problems: [
           {
             file: "users.ndjson",

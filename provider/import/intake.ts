@@ -70,14 +70,14 @@ export class Intake {
     // Also where it can't be sent: its user is in the source.
     if (problem === undefined && name !== undefined) this.books.sees(identity, index);
     if (failure !== undefined || name === undefined) {
-      this.books.refuse(place, failure ?? refusalOf(user) ?? NOBODY);
+      this.books.refuse(place, failure ?? refusalOf(user, asItStands) ?? NOBODY);
       return;
     }
 
     const known = this.books.ledger.get(identity);
     const step = decide(describe(this.settings.key, user, this.records.record(index), passwordOmitted), known);
     const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
-    const refusal = saysNothingNew ? undefined : refusalOf(user);
+    const refusal = saysNothingNew ? undefined : refusalOf(user, asItStands);
     if (refusal !== undefined) {
       this.books.refuse(place, refusal);
       return;

@@ -107,11 +107,11 @@ export async function planBatch(
     if (ledger !== undefined && !isNobody) seen.set(read.identity(index), index);
     const isDouble = read.doubleAt(index) !== undefined;
     if (isNobody || isDouble) {
-      refuse(problem?.code ?? (isDouble ? "DUPLICATED_USER" : (refusalOf(user)?.code ?? "ANY_OF_MISSING")));
+      refuse(problem?.code ?? (isDouble ? "DUPLICATED_USER" : (refusalOf(user, asItStands)?.code ?? "ANY_OF_MISSING")));
       continue;
     }
     if (ledger === undefined || key === undefined) {
-      refuse(refusalOf(user)?.code ?? TOO_LARGE.code);
+      refuse(refusalOf(user, asItStands)?.code ?? TOO_LARGE.code);
       continue;
     }
     const identity = read.identity(index);
@@ -125,7 +125,7 @@ export async function planBatch(
       total.unchanged++;
       continue;
     }
-    const refusal = refusalOf(user);
+    const refusal = refusalOf(user, asItStands);
     if (refusal !== undefined) {
       refuse(refusal.code);
       continue;

@@ -3,7 +3,7 @@ import { mergePlans, type Plan, planLine, planOfNothing } from "../import/previe
 import { doubleFailure } from "../plan/doubles";
 import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
-import { count, countOf } from "../progress/batchProgress";
+import { countOf } from "../progress/batchProgress";
 import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
 import { listCodes } from "../results/oneLine";
 import { asGiven, INVALID_RECORDS_CSV } from "../results/resultsFolder";
@@ -58,7 +58,7 @@ const FIRST_RECORDS = 10;
 
 /** Tells which records can't be sent, and what is to be said of the others. */
 async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): Promise<void> {
-  const { warnings, dropped, passwordsOmitted } = all.read.notes;
+  const { warnings, dropped, empty, passwordsOmitted } = all.read.notes;
   const invalidAt = new Set(all.plan.invalidAt);
   const directory = path.resolve(resultsDir);
   if (invalidAt.size === 0) {
@@ -97,10 +97,8 @@ async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): 
       `Auth0 may refuse, or take otherwise than meant: ${listCodes(others)} (\`npx pulumi-auth0-user-import validate\` lists them).`,
     );
   }
-  if (dropped.size > 0) {
-    const attributes = [...dropped].map(([attribute, records]) => `${attribute} ${count(records)}`);
-    await log.info(urn, `Left out, since only Auth0 sets them: ${attributes.join(", ")}.`);
-  }
+  if (dropped.size > 0) await log.info(urn, `Left out, since only Auth0 sets them: ${listCodes(dropped)}.`);
+  if (empty.size > 0) await log.info(urn, `Left out, since they are empty texts: ${listCodes(empty)}.`);
 }
 
 /** The warning for records that say nothing of `email_verified`. */
@@ -120,7 +118,7 @@ async function* invalidRows(
       yield { ...place, ...(problem ?? doubleFailure(double as NonNullable<typeof double>)) };
       continue;
     }
-    const errors = problemsOf(user).filter(({ severity }) => severity === "error");
+    const errors = problemsOf(user, asItStands).filter(({ severity }) => severity === "error");
     for (const { code, path, message } of errors) yield { ...place, code, message, ...(path === "" ? {} : { path }) };
     if (errors.length === 0) yield { ...place, ...TOO_LARGE };
   }

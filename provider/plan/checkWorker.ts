@@ -18,7 +18,7 @@ parentPort?.on("message", ({ bytes, ends }: RecordTexts) => {
     if (verdict.isWrong) wrong.push(i);
     start = end;
   }
-  const { warnings, dropped, passwordsOmitted } = tally;
-  const verdicts: Verdicts = { sizes, wrong, tallied: { warnings, dropped, passwordsOmitted }, bytes };
+  const { warnings, dropped, empty, passwordsOmitted } = tally;
+  const verdicts: Verdicts = { sizes, wrong, tallied: { warnings, dropped, empty, passwordsOmitted }, bytes };
   parentPort?.postMessage(verdicts, [sizes.buffer, bytes]);
 });

@@ -1,4 +1,5 @@
 import { identityOf, normalizeUser, type User } from "../schema/identity";
+import { claimant } from "../schema/origin";
 import type { Source } from "../source";
 import { IdentifierIndex, UNIQUE_ATTRIBUTES, type UniqueAttribute, uniqueValue } from "./duplicates";
 import { IndexSet } from "./indexSet";
@@ -54,7 +55,7 @@ async function suspectsAmong(source: Source, select: (index: number) => boolean)
   const identifiers = new IdentifierIndex();
   const suspects = new IndexSet();
   for await (const { index, user } of source.records(select)) {
-    for (const { earlier } of identifiers.add(index, normalizeUser(user))) suspects.add(index).add(earlier);
+    for (const { earlier } of identifiers.add(index, claimant(user))) suspects.add(index).add(earlier);
   }
   return suspects;
 }
@@ -63,7 +64,7 @@ async function findDoubles(source: Source, suspects: IndexSet): Promise<Map<numb
   const doubles = new Map<number, Double>();
   const holders = new Map<string, Double["of"]>();
   for await (const { index, file, line, user } of source.records((each) => suspects.has(each))) {
-    const claims = claimsOf(normalizeUser(user));
+    const claims = claimsOf(claimant(user));
     const taken = claims.find(({ name }) => holders.has(name));
     const of = taken && holders.get(taken.name);
     if (taken !== undefined && of !== undefined) {

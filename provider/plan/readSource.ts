@@ -1,5 +1,6 @@
 import type { Fingerprint } from "../ledger/fingerprint";
 import { identityOf, type User } from "../schema/identity";
+import { claimant } from "../schema/origin";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
 import { openSource, projectFolder, type Source, type SourceRecord } from "../source";
@@ -153,7 +154,8 @@ export class SourceReader {
     const hash = problem === undefined ? shareHash(user, identity) : shareHash(raw);
     this.#shareHashes.set(index, hash);
     if (problem === undefined && identity?.startsWith(BY_USER_ID)) this.#withId.set(index, 1);
-    for (const { earlier } of identifiers.add(index, user)) this.#suspects.add(index).add(earlier);
+    for (const { earlier } of identifiers.add(index, claimant(asItStands, user)))
+      this.#suspects.add(index).add(earlier);
     if (validate) {
       // The lowest bit says whether an id is still to be made up.
       this.#sentBytes.set(index, user.user_id === undefined ? 1 : 0);

@@ -38,8 +38,15 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "The record has none of the attributes that can tell who it is.",
     "Add `email`; or `username` or `phone_number`, where the connection takes those as identifiers. Then run `pulumi up`.",
   ),
+  broken(
+    "APOSTROPHE",
+    "The `user_id` or the `email` begins with an apostrophe, as Auth0's export in CSV puts one before every text. An id that begins with `'auth0|` is an error: the user would come in under it for good.",
+    "Take the apostrophes away from all texts of the file; or import the CSV file itself, whose apostrophes are known.",
+  ),
+  broken("ARRAY_ADDITIONAL_ITEMS", "A list has more entries than Auth0 takes: another name for ARRAY_LENGTH_LONG."),
   broken("ARRAY_LENGTH_LONG", "A list has more entries than Auth0 takes."),
   broken("ARRAY_LENGTH_SHORT", "A list has fewer entries than Auth0 asks for."),
+  broken("ARRAY_UNIQUE", "A list has an entry twice, and Auth0 wants each once."),
   broken(
     "CONFLICT",
     "An identifier of the record belongs to another user of the connection.",
@@ -60,6 +67,14 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "The connection was not there any more when the job came to the record.",
     "Check `connectionId` and whether somebody removed the connection. Then change `triggers` and run `pulumi up`.",
   ),
+  {
+    code: "DUPLICATED_KEY",
+    meaning:
+      "A warning, not a failure: an object of JSON has the same key twice. The last one counts, here and with Auth0.",
+    retryHelps: false,
+    whatToDo:
+      "See which of the two values is right. Two tables with a column of the same name, joined by `to_jsonb` or `row_to_json`, make such objects.",
+  },
   {
     code: "DUPLICATED_USER",
     kind: "insert",
@@ -85,11 +100,19 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     retryHelps: false,
     whatToDo: "Add `email_verified: true` where your own system has verified the email.",
   },
+  broken("ENUM_CASE_MISMATCH", "An attribute has a value that Auth0 knows in other letters, small or capital."),
   broken(
     "ENUM_MISMATCH",
     "An attribute has a value that is not among those that Auth0 knows; most often an algorithm or an encoding of `custom_password_hash`.",
   ),
   broken("FORMAT", "An attribute does not have the form that it should, such as that of an email address."),
+  {
+    code: "INEXACT_NUMBER",
+    meaning:
+      "A warning, not a failure: a number in the metadata is one that most programs can't keep, a whole number beyond 2^53 or one with too many digits. With Node.js 22 or newer it is sent digit by digit; what Auth0 and your applications read is most likely rounded.",
+    retryHelps: false,
+    whatToDo: "Make a text of it, where every digit counts: ids are no numbers.",
+  },
   broken("INVALID_FORMAT", "An attribute does not have the form that it should: another name for FORMAT."),
   broken("INVALID_TYPE", 'An attribute is of the wrong type, such as `"true"` in place of `true`.'),
   broken(
@@ -98,6 +121,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "Look for what is unusual about the record. Auth0's support can tell more from the job's id, which is in the report, within 24 hours.",
   ),
   broken("MAXIMUM", "A number is larger than Auth0 takes."),
+  broken("MAXIMUM_EXCLUSIVE", "A number is larger than Auth0 takes, or just as large as it must not be."),
   broken(
     "MAX_LENGTH",
     "An attribute is longer than Auth0 takes; or the whole record is larger than an import job may be, which is 512,000 bytes.",
@@ -112,18 +136,49 @@ export const FAILURE_CODES: readonly FailureCode[] = [
       "Change `triggers` and run `pulumi up`: the record is sent again, which is safe. If it fails again, check `mfa_factors`, or let the user enrol anew.",
   },
   broken("MINIMUM", "A number is smaller than Auth0 takes."),
+  broken("MINIMUM_EXCLUSIVE", "A number is smaller than Auth0 takes, or just as small as it must not be."),
   broken("MIN_LENGTH", "An attribute is shorter than Auth0 takes, or empty."),
   broken("MISSING_REQUIRED", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
+  broken("MULTIPLE_OF", "A number is not among those that Auth0 takes, such as a whole one."),
+  broken(
+    "NOT_A_DATABASE_USER",
+    "The record is that of a user of a social, enterprise or passwordless connection, by its `user_id` (`google-oauth2|…`, `samlp|…`, `sms|…`) or its identities. An import takes users of databases only; it would make `auth0|google-oauth2|…` of the id.",
+    "Export one connection instead of the whole tenant; or leave such records out by a `transform`. These people come in by themselves, when they sign in through their connection.",
+  ),
   broken(
     "NOT_PASSED",
     "The record breaks a rule that has no code of its own; mostly it holds something that it must not: an attribute that Auth0 does not know, a reserved key in `app_metadata`, or two attributes that exclude each other, such as `password_hash` and `custom_password_hash`.",
     "See the message and the attribute. Correct or remove it in the users file and run `pulumi up`: only what failed is sent.",
   ),
+  broken(
+    "OBJECT_ADDITIONAL_PROPERTIES",
+    "The record, or an object in it, has something that Auth0 does not know there: another name for NOT_PASSED.",
+    "Remove it from the users file, or put it into `user_metadata` or `app_metadata`, and run `pulumi up`.",
+  ),
+  broken("OBJECT_DEPENDENCY_KEY", "An attribute needs another one beside it, which is missing.", ADD),
   broken("OBJECT_MISSING_REQUIRED_PROPERTY", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
+  broken(
+    "OBJECT_PROPERTIES_MAXIMUM",
+    "An object has more in it than Auth0 takes, such as a factor of `mfa_factors` of two kinds.",
+  ),
+  broken("OBJECT_PROPERTIES_MINIMUM", "An object has less in it than Auth0 asks for; mostly it is empty."),
   broken("OBJECT_REQUIRED", "A required attribute is missing, in the record or in an object within it.", ADD),
+  broken(
+    "ONE_OF_MISSING",
+    "An attribute is of none of the forms that Auth0 takes there; most often `custom_password_hash`, whose form depends on its algorithm.",
+  ),
+  broken(
+    "ONE_OF_MULTIPLE",
+    "An attribute could be of several of the forms that Auth0 takes there, and may be of one only.",
+  ),
   broken(
     "PATTERN",
     "An attribute holds characters that it must not, such as a `phone_number` that is not E.164 (`+12125550001`) or a metadata key with a dot.",
+  ),
+  broken(
+    "PROFILE_SIZE_EXCEEDED",
+    "The user's profile is larger than Auth0 takes, which is 10 KB. Until 2027-03-04 Auth0 takes larger ones, so until then it is a warning of `validate` and of the preview.",
+    "Shorten it in the users file and run `pulumi up`. What makes a profile that large is nearly always metadata: keep it in a database of your own.",
   ),
   broken(
     "TRANSFORM_FAILED",

@@ -91,7 +91,8 @@ async function* rows(
     const { user } = prepareUser(asItStands, unsupportedPasswordHash);
     const identity = identityOf(user);
     // Of those beyond the list only the code is known any more, and what our own rules say.
-    const reason = listed.get(`${file}:${line}`) ?? (failure.kind === undefined ? refusalOf(user) : undefined);
+    const reason =
+      listed.get(`${file}:${line}`) ?? (failure.kind === undefined ? refusalOf(user, asItStands) : undefined);
     yield {
       ...failure,
       file,

@@ -26,18 +26,30 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "updated_at",
 ]);
 
+/** What an import takes (Auth0's JSON Schema of a user). */
+export const SENDABLE: ReadonlySet<string> = new Set([
+  ...["email", "email_verified", "phone_number", "phone_verified", "user_id", "username", "blocked"],
+  ...["name", "given_name", "family_name", "nickname", "picture"],
+  ...["password_hash", "custom_password_hash", "app_metadata", "user_metadata", "mfa_factors"],
+]);
+
+/** What an export may call a part of `identities` where it was told to: so does the example of Auth0's documentation. */
+const RENAMED: ReadonlySet<string> = new Set(["provider", "connection"]);
+
 /**
  * The record as it is sent, so that an export imports as it is. Returns the record itself where nothing is to change.
  *
  * - `user_id` without the `auth0|` that an export carries, since the service adds it again (`auth0|auth0|…`; API facts:
  *   «What a job does to a user»);
- * - without the attributes that only Auth0 sets: see `droppedAttributes`;
+ * - without the attributes that only Auth0 sets, and parts of them such as `identities[0].connection`: see
+ *   `droppedAttributes`;
  * - without attributes that are `null`: in an export and in a database's rows that means absent, and the schema of the
- *   import has no attribute that may be null.
+ *   import has no attribute that may be null;
+ * - without attributes that are an empty text, and hashes with an empty value: see `emptyAttributes`.
  */
 export function normalizeUser(user: User): User {
   const kept = hasDropped(user)
-    ? Object.fromEntries(Object.entries(user).filter(([name, value]) => value !== null && !READ_ONLY.has(name)))
+    ? Object.fromEntries(Object.entries(user).filter(([name, value]) => !isDropped(user, name, value)))
     : user;
   const id = kept.user_id;
   return typeof id === "string" && id.startsWith(DATABASE_PREFIX)
@@ -47,17 +59,61 @@ export function normalizeUser(user: User): User {
 
 const NONE: readonly string[] = [];
 
-/** The attributes that `normalizeUser` leaves out because only Auth0 can set them; nulls of any other are no loss. */
+/**
+ * The attributes that `normalizeUser` leaves out because only Auth0 can set them, each once whatever parts of it there
+ * are; nulls of any other are no loss.
+ */
 export function droppedAttributes(user: User): readonly string[] {
-  return hasDropped(user) ? Object.keys(user).filter((name) => READ_ONLY.has(name)) : NONE;
+  if (!hasDropped(user)) return NONE;
+  const names = Object.keys(user).filter((name) => isReadOnly(user, name));
+  return names.length < 2 ? names.map(rootOf) : [...new Set(names.map(rootOf))];
+}
+
+/**
+ * The attributes that `normalizeUser` leaves out because they are an empty text. Auth0 wants none (its Management API
+ * asks for a character or more, and no hash is empty), and a table has one where it has nothing.
+ */
+export function emptyAttributes(user: User): readonly string[] {
+  return hasDropped(user) ? Object.keys(user).filter((name) => isEmpty(name, user[name])) : NONE;
 }
 
 /** Asked of every record of a million, most of which have nothing to drop: makes no array. */
 function hasDropped(user: User): boolean {
   for (const name in user) {
-    if (user[name] === null || READ_ONLY.has(name)) return true;
+    const value = user[name];
+    if ((value === null || value === "" || !SENDABLE.has(name)) && isDropped(user, name, value)) return true;
   }
-  return false;
+  return isEmptyHash(user.custom_password_hash);
+}
+
+function isDropped(user: User, name: string, value: unknown): boolean {
+  return value === null || isEmpty(name, value) || isReadOnly(user, name);
+}
+
+function isEmpty(name: string, value: unknown): boolean {
+  if (value === "") return SENDABLE.has(name);
+  return name === "custom_password_hash" && isEmptyHash(value);
+}
+
+function isEmptyHash(value: unknown): boolean {
+  if (value === undefined) return false;
+  const { hash } = Object(value) as { readonly hash?: { readonly value?: unknown } };
+  return typeof hash === "object" && hash !== null && (hash.value === "" || hash.value === null);
+}
+
+function isReadOnly(user: User, name: string): boolean {
+  if (SENDABLE.has(name)) return false;
+  return READ_ONLY.has(rootOf(name)) || (RENAMED.has(name) && isExported(user));
+}
+
+/** `identities[0].connection` → `identities`. */
+function rootOf(path: string): string {
+  const end = path.search(/[[.]/);
+  return end === -1 ? path : path.slice(0, end);
+}
+
+function isExported({ user_id }: User): boolean {
+  return typeof user_id === "string" && user_id.startsWith(DATABASE_PREFIX);
 }
 
 /** What Auth0 keeps in lower case, and takes as the same in any case. A `user_id` is not among them. */

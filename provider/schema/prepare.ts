@@ -29,9 +29,14 @@ export interface Refusal {
   readonly path?: string;
 }
 
-/** Why a record can't be sent, with every rule that it breaks; `undefined` for one that can. */
-export function refusalOf(user: User): Refusal | undefined {
-  const errors = problemsOf(user).filter(({ severity }) => severity === "error");
+/**
+ * Why a record can't be sent, with every rule that it breaks; `undefined` for one that can.
+ *
+ * @param user as `prepareUser` returns it
+ * @param record as the source has it
+ */
+export function refusalOf(user: User, record: User): Refusal | undefined {
+  const errors = problemsOf(user, record).filter(({ severity }) => severity === "error");
   const [first] = errors;
   if (first === undefined) return undefined;
   const message = errors.map(({ path, message }) => (path === "" ? message : `${path} ${message}`)).join("; ");

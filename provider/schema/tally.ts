@@ -1,4 +1,4 @@
-import { droppedAttributes, type User } from "./identity";
+import { droppedAttributes, emptyAttributes, type User } from "./identity";
 import { prepareUser, type UnsupportedPasswordHash } from "./prepare";
 import { problemsOf } from "./validate";
 
@@ -7,6 +7,8 @@ export interface Tallied {
   readonly warnings: ReadonlyMap<string, number>;
   /** Attributes that only Auth0 sets, and that are not sent. */
   readonly dropped: ReadonlyMap<string, number>;
+  /** Attributes that are an empty text, and are not sent. */
+  readonly empty: ReadonlyMap<string, number>;
   /** Sound records without a password hash, because Auth0 can't take it. */
   readonly passwordsOmitted: number;
 }
@@ -23,6 +25,7 @@ export interface Verdict {
 export class Tally implements Tallied {
   readonly warnings = new Map<string, number>();
   readonly dropped = new Map<string, number>();
+  readonly empty = new Map<string, number>();
   passwordsOmitted = 0;
 
   constructor(private readonly unsupported: UnsupportedPasswordHash) {}
@@ -30,18 +33,20 @@ export class Tally implements Tallied {
   check(asItStands: User): Verdict {
     const { user, passwordOmitted } = prepareUser(asItStands, this.unsupported);
     let isWrong = false;
-    for (const { severity, code } of problemsOf(user)) {
+    for (const { severity, code } of problemsOf(user, asItStands)) {
       if (severity === "error") isWrong = true;
       else increase(this.warnings, code, 1);
     }
     if (passwordOmitted && !isWrong) this.passwordsOmitted++;
     for (const attribute of droppedAttributes(asItStands)) increase(this.dropped, attribute, 1);
+    for (const attribute of emptyAttributes(asItStands)) increase(this.empty, attribute, 1);
     return { isWrong, bytes: Buffer.byteLength(JSON.stringify(user)) };
   }
 
-  add({ warnings, dropped, passwordsOmitted }: Tallied): void {
+  add({ warnings, dropped, empty, passwordsOmitted }: Tallied): void {
     for (const [code, records] of warnings) increase(this.warnings, code, records);
     for (const [attribute, records] of dropped) increase(this.dropped, attribute, records);
+    for (const [attribute, records] of empty) increase(this.empty, attribute, records);
     this.passwordsOmitted += passwordsOmitted;
   }
 }

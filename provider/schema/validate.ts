@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { User } from "./identity";
 import { badKeys, reservedKeys } from "./metadata";
+import { originProblems } from "./origin";
 import { pathOf } from "./path";
 import { type ProblemCode, type Rule, ruleOf, type Severity } from "./rule";
 import { userSchema } from "./user";
@@ -40,8 +41,9 @@ function once<T>(make: () => T): () => T {
  * All problems of one record, taken by itself; empty for a sound one. Never throws.
  *
  * @param user as `normalizeUser` returns it
+ * @param record as the source has it
  */
-export function problemsOf(user: User): RecordProblem[] {
+export function problemsOf(user: User, record: User = user): RecordProblem[] {
   const problems = z.validate(soundUser(), user)
     ? []
     : Object.keys(user).flatMap((name) => attributeProblems(user, name));
@@ -49,6 +51,7 @@ export function problemsOf(user: User): RecordProblem[] {
   addHashProblems(user, problems);
   addMetadataProblems(user, problems);
   addFactorProblems(user, problems);
+  for (const [attribute, rule] of originProblems(user, record)) problems.push(problem(rule, [attribute]));
   return problems;
 }
 

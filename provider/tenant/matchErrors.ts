@@ -2,6 +2,7 @@ import { emailFingerprint } from "../ledger/attributes";
 import { type Fingerprint, identityFingerprint, secondIdentityFingerprint } from "../ledger/fingerprint";
 import { identityOf, normalizeUser } from "../schema/identity";
 import type { JobError } from "./client";
+import { inOwnTerms } from "./ownPath";
 
 /** What a code may be. It is kept in the clear, in the state; anything else stays in the message, a secret. */
 const CODE = /^[A-Z0-9_]{1,64}$/;
@@ -54,10 +55,10 @@ export function matchErrors(
     }
     const isGeneratedId = user_id !== undefined && !candidates[0]?.includes(found);
     const [first] = reasons;
+    const message = reasons.map(({ message, code }) => message ?? code).join("; ") || "no reason given";
     failures.set(found, {
       code: first?.code !== undefined && CODE.test(first.code) ? first.code : "UNKNOWN",
-      message: reasons.map(({ message, code }) => message ?? code).join("; ") || "no reason given",
-      ...(first?.path === undefined ? {} : { path: first.path }),
+      ...inOwnTerms(message, first?.path),
       ...(typeof told.email === "string" ? { email: told.email.toLowerCase() } : {}),
       ...(typeof user_id === "string" ? { userId: user_id, isGeneratedId } : {}),
       onlyEmail:

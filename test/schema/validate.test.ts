@@ -85,7 +85,8 @@ describe("the validation of records", () => {
       const address = fc.stringMatching(/^(?:[a-z.é"'+-]{1,4})@(?:[a-z0-9é-]{0,3}\.){0,3}[a-z1香]{0,3}$/);
       fc.assert(
         fc.property(address, (email) => {
-          assert.equal(problemsOf(record({ email })).length === 0, isEmail(email), email);
+          const isRefused = problemsOf(record({ email })).some(({ code }) => code === "FORMAT");
+          assert.equal(!isRefused, isEmail(email), email);
         }),
         { numRuns: 3_000 },
       );
@@ -118,7 +119,7 @@ describe("the validation of records", () => {
       (name) => JSON.parse(readFileSync(path.join(folder, name), "utf8")) as Attributes[],
     );
     assert.equal(examples.length, 14);
-    const codes = examples.flatMap(problemsOf).map(({ code }) => code);
+    const codes = examples.flatMap((each) => problemsOf(each)).map(({ code }) => code);
     assert.deepEqual(codes, Array(4).fill("EMAIL_VERIFIED_MISSING"));
   });
 

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { droppedAttributes, identityOf, normalizeUser, READ_ONLY } from "../../provider/schema/identity";
+import { examine } from "../../cli/examine";
+import {
+  droppedAttributes,
+  emptyAttributes,
+  identityOf,
+  normalizeUser,
+  READ_ONLY,
+  type User,
+} from "../../provider/schema/identity";
+import { problemsOf } from "../../provider/schema/validate";
 import { UsersFolder } from "./usersFolder";
 
 /** What the Dashboard shows as a user's raw JSON; an export holds all or some of it. */
@@ -54,6 +63,127 @@ describe("normalizeUser", () => {
 
   it("leaves no identity where that is null", () => {
     assert.equal(identityOf(normalizeUser({ email: null, name: "x" })), undefined);
+  });
+});
+
+describe("normalizeUser, of what an export was told to hold", () => {
+  const kept = { user_id: "1", email: "a@example.com" };
+
+  it("leaves out parts of what only Auth0 sets", () => {
+    const user = {
+      ...kept,
+      "identities[0].connection": "Username-Password-Authentication",
+      "identities[0].isSocial": false,
+      "identities.0.provider": "auth0",
+      "multifactor[0]": "guardian",
+      "guardian_authenticators[0].type": "push",
+    };
+    assert.deepEqual(normalizeUser(user), kept);
+    assert.deepEqual(droppedAttributes(user), ["identities", "multifactor", "guardian_authenticators"]);
+    for (const name of ["user_metadata.x", "identitiesX", "company.name", "[0]", ".identities"]) {
+      assert.deepEqual(normalizeUser({ ...kept, [name]: 1 }), { ...kept, [name]: 1 });
+    }
+  });
+
+  it("leaves out the connection under the name of Auth0's example, beside an id of Auth0's only", () => {
+    const more = { provider: "Username-Password-Authentication", connection: "x" };
+    assert.deepEqual(normalizeUser({ ...kept, user_id: "auth0|1", ...more }), kept);
+    assert.deepEqual(droppedAttributes({ ...kept, user_id: "auth0|1", ...more }), ["provider", "connection"]);
+    assert.deepEqual(normalizeUser({ ...kept, ...more }), { ...kept, ...more });
+  });
+});
+
+describe("normalizeUser, of empty texts", () => {
+  it("leaves out attributes, and says which", () => {
+    const user = {
+      email: "",
+      email_verified: "",
+      phone_number: "+12125550001",
+      username: "",
+      name: "",
+      picture: "",
+      password_hash: "",
+      user_metadata: { plan: "" },
+    };
+    const kept = { phone_number: "+12125550001", user_metadata: { plan: "" } };
+    assert.deepEqual(normalizeUser(user), kept);
+    const names = ["email", "email_verified", "username", "name", "picture", "password_hash"];
+    assert.deepEqual(emptyAttributes(user), names);
+    assert.deepEqual(droppedAttributes(user), []);
+    assert.deepEqual(emptyAttributes(kept), []);
+  });
+
+  it("leaves out a hash without a value, and nothing that Auth0 does not know", () => {
+    for (const value of ["", null]) {
+      const user = { email: "a@b.co", custom_password_hash: { algorithm: "bcrypt", hash: { value } } };
+      assert.deepEqual(normalizeUser(user), { email: "a@b.co" });
+      assert.deepEqual(emptyAttributes(user), ["custom_password_hash"]);
+    }
+    for (const custom_password_hash of [{}, { hash: {} }, { hash: null }, { hash: "" }, "x", 5, []]) {
+      const user = { email: "a@b.co", custom_password_hash, middle_name: "" };
+      assert.equal(normalizeUser(user), user);
+      assert.deepEqual(emptyAttributes(user), []);
+    }
+  });
+});
+
+describe("where a record comes from", () => {
+  const found = (record: User) =>
+    problemsOf(normalizeUser(record), record).map(({ severity, code, path }) => `${severity} ${code} ${path}`);
+  const verified = { email: "a@example.com", email_verified: true };
+
+  it("is an error where it is another connection than a database", () => {
+    const error = ["error NOT_A_DATABASE_USER user_id"];
+    for (const id of ["google-oauth2|1130", "samlp|corp|jim", "waad|x", "windowslive|1", "apple|0001.a", "oidc|c|1"]) {
+      assert.deepEqual(found({ ...verified, user_id: id }), error, id);
+    }
+    for (const provider of ["google-oauth2", "sms", "my-own-oauth"]) {
+      assert.deepEqual(found({ ...verified, user_id: "1", identities: [{ provider }] }), error);
+      assert.deepEqual(found({ ...verified, "identities[0].provider": provider }), error);
+    }
+  });
+
+  it("is none where ids only look like it", () => {
+    for (const id of ["auth0|1", "auth0|google-oauth2|1", "acme|1", "1|2", "github", "|x", "Email|1"]) {
+      assert.deepEqual(found({ ...verified, user_id: id }), [], id);
+    }
+    assert.deepEqual(found({ ...verified, user_id: "email|1", identities: [{ provider: "auth0" }] }), []);
+    const linked = [{ provider: "auth0" }, { provider: "google-oauth2", isSocial: true }];
+    assert.deepEqual(found({ ...verified, user_id: "auth0|1", identities: linked }), []);
+    for (const identities of [[], [null], ["x"], "Username-Password-Authentication", [{ provider: null }], {}]) {
+      assert.deepEqual(found({ ...verified, user_id: "auth0|1", identities }), []);
+    }
+  });
+
+  it("does not make a double of a user of a database", async () => {
+    const folder = await UsersFolder.create();
+    try {
+      const lines = [
+        { ...verified, user_id: "google-oauth2|1" },
+        { ...verified, user_id: "auth0|1" },
+        { ...verified, user_id: "auth0|2" },
+      ];
+      await folder.write("users", lines.map((line) => JSON.stringify(line)).join("\n"));
+      const examination = await examine(["users"], folder.path, () => {});
+      const codes = [];
+      for await (const { line, code } of examination.problems()) codes.push([line, code]);
+      await examination.close();
+      assert.deepEqual(codes, [
+        [1, "NOT_A_DATABASE_USER"],
+        [3, "DUPLICATED_USER"],
+      ]);
+    } finally {
+      await folder.remove();
+    }
+  });
+
+  it("is told where a text still has the apostrophe of a CSV", () => {
+    assert.deepEqual(found({ user_id: "'auth0|1", email: "'a@example.com", email_verified: true }), [
+      "error APOSTROPHE user_id",
+      "warning APOSTROPHE email",
+    ]);
+    assert.deepEqual(found({ ...verified, user_id: "'0007" }), ["warning APOSTROPHE user_id"]);
+    assert.deepEqual(found({ ...verified, user_id: "o'brien", email: "o'brien@example.com", name: "'t Hooft" }), []);
   });
 });
 

@@ -116,6 +116,41 @@ describe("a job's errors", () => {
     );
   });
 
+  it("name an attribute as the record does", () => {
+    const told = (message: string, path?: string) => {
+      const errors = [{ code: "PATTERN", message, ...(path === undefined ? {} : { path }) }];
+      const { failures } = matchErrors(key, sent({ email: "a@example.com" }), [
+        { user: { email: "a@example.com" }, errors },
+      ]);
+      const [{ message: text, path: where } = {}] = [...failures.values()];
+      return [text, where];
+    };
+    assert.deepEqual(told("Error in identities[0].profileData.email property - no address"), [
+      "Error in email property - no address",
+      "email",
+    ]);
+    assert.deepEqual(told("Error in passwordHash property - no match", "passwordHash"), [
+      "Error in password_hash property - no match",
+      "password_hash",
+    ]);
+    for (const [path, own] of [
+      ["identities[0].user_id", "user_id"],
+      ["profileData.phoneNumber", "phone_number"],
+      ["identities[0].profileData.user_metadata.plan", "user_metadata.plan"],
+      ["mfaFactors[0].totp", "mfa_factors[0].totp"],
+      ["custom_password_hash.hash.value", "custom_password_hash.hash.value"],
+      ["identities[0].connection", "identities[0].connection"],
+      ["nickName", "nickName"],
+      ["", ""],
+    ]) {
+      assert.deepEqual(told("x", path), ["x", own]);
+    }
+    assert.deepEqual(told("Additional properties not allowed: nick"), [
+      "Additional properties not allowed: nick",
+      undefined,
+    ]);
+  });
+
   it("lead to a user who goes under a second fingerprint", () => {
     const second = new Set([secondIdentityFingerprint(key, "email:a@example.com")]);
     const { failures, unmatched } = matchErrors(key, second, [error({ email: "a@example.com" })]);
