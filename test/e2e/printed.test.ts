@@ -124,6 +124,8 @@ function normalised(stdout: string): string {
   const last = new Map<string, string>();
   for (const line of said) {
     const [, operation = "", resource = ""] = RESOURCE.exec(line) ?? [];
+    // Of a stack that goes, Pulumi says so or not, as the time falls.
+    if (resource.startsWith("pulumi:pulumi:Stack") && /^( |-)/.test(operation)) continue;
     // Of a replaced resource, its end is told apart.
     if (resource !== "") last.set(`${resource} ${operation === "--" ? "deleted" : ""}`, line);
   }
