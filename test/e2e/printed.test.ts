@@ -139,6 +139,7 @@ function normalised(stdout: string): string {
     .replaceAll(/job_\w{16}/g, "job_ID")
     .replaceAll(/[ \t]+$/gm, "")
     .replaceAll(/\n{3,}/g, "\n\n")
+    .replace(/^\n+/, "\n")
     .trimEnd();
 }
 
