@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import ts from "typescript";
@@ -16,7 +16,7 @@ interface PackageJson {
   main: string;
   types: string;
   bin: Record<string, string>;
-  exports: Record<string, string | { types: string; default: string }>;
+  exports: Record<string, string | null | { types: string; default: string }>;
   dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
 }
@@ -44,7 +44,9 @@ describe("the package", function () {
     });
 
     it("holds what its entry points load, and nothing else", () => {
-      const entries = Object.values(manifest.exports).flatMap((entry) => (typeof entry === "string" ? [] : [entry]));
+      const entries = Object.values(manifest.exports).flatMap((entry) =>
+        entry === null || typeof entry === "string" ? [] : entry.default.includes("*") ? recipes() : [entry],
+      );
       const code = closure([...entries.map((entry) => entry.default), ...Object.values(manifest.bin)]);
       const types = closure(entries.map((entry) => entry.types));
       for (const file of [...code.files, ...types.files]) assert.ok(paths.has(file), `${file} is missing`);
@@ -194,6 +196,14 @@ exports.file = everyone.failedRecordsFile;
   });
 });
 
+/** What the pattern of the recipes stands for. */
+function recipes(): { types: string; default: string }[] {
+  return readdirSync(path.join(ROOT, "recipes")).map((file) => {
+    const name = `dist/recipes/${path.basename(file, ".ts")}`;
+    return { types: `${name}.d.ts`, default: `${name}.js` };
+  });
+}
+
 /** The files that these load, themselves included, and the packages, from what the compiler has written. */
 function closure(entries: readonly string[]): { files: Set<string>; packages: Set<string> } {
   const files = new Set<string>();
@@ -207,8 +217,8 @@ function closure(entries: readonly string[]): { files: Set<string>; packages: Se
       if (target.startsWith(".")) waiting.push(resolveIn(file, target));
       else if (!target.startsWith("node:")) packages.add(target.split("/", target.startsWith("@") ? 2 : 1).join("/"));
     }
-    // What runs in a thread of its own.
-    for (const [, target] of text.matchAll(/new \w+\.Worker\(require\.resolve\("(\.[^"]+)"\)/g)) {
+    // What runs in a thread of its own, and what is a transform.
+    for (const [, target] of text.matchAll(/require\.resolve\("(\.[^"]+)"\)/g)) {
       waiting.push(resolveIn(file, target as string));
     }
   }
@@ -226,7 +236,7 @@ function resolveIn(file: string, target: string): string {
 
 /** A declaration, or the empty module that the compiler writes for one. */
 function isTypesOnly(file: string): boolean {
-  if (file.endsWith(".d.ts")) return file.startsWith("dist/provider/");
+  if (file.endsWith(".d.ts")) return /^dist\/(provider|recipes)\//.test(file);
   const text = readFileSync(path.join(ROOT, file), "utf8");
   return /^"use strict";\s*Object\.defineProperty\(exports, "__esModule", \{ value: true \}\);\s*(\/\/.*\s*)?$/.test(
     text,

@@ -28,8 +28,9 @@ export interface ImportArgs {
    */
   users?: pulumi.Input<string | pulumi.Input<string>[]>;
   /**
-   * A module whose default export maps a record of the source to an Auth0 user, or to nothing to leave it out; looked
-   * for as `users` are. JavaScript, or compiled TypeScript. Its own content counts as part of the source.
+   * A module whose default export maps a record of the source to an Auth0 user, or to nothing to leave it out: a file,
+   * looked for as `users` are, in JavaScript or compiled TypeScript; or a module that a package exports, such as one of
+   * this package's recipes, `"pulumi-auth0-user-import/recipes/django"`. Its content counts as part of the source.
    */
   transform?: pulumi.Input<string>;
   /**

@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { resolveFiles, resolveTransform } from "./resolveFiles";
+import { resolveFiles } from "./resolveFiles";
 import { READ_BYTES, SourceFile } from "./sourceFile";
+import { transformFiles } from "./transformFiles";
 
 /** What a source is, to tell whether it has changed. */
 export interface SourceDigest {
   /**
    * SHA-256 in hex, over the SHA-256 of each file in order: file names don't count, where a file ends does. A transform
-   * counts by the SHA-256 of its module; what that imports does not. Options that change what records say count, too.
+   * counts by `digestTransform`. Options that change what records say count, too.
    */
   readonly digest: string;
   /** Of all users files together, as they lie on disk. */
@@ -44,7 +45,7 @@ export async function digestSource(
     bytes += file.bytes;
   }
   const transformDigest =
-    transform === undefined ? undefined : (await digestFile(await resolveTransform(transform, cwd, root), cwd)).digest;
+    transform === undefined ? undefined : await digestTransform(await transformFiles(transform, cwd, root), cwd);
   return { digest: combineDigests(fileDigests, transformDigest, reading), bytes, files: names.length };
 }
 
@@ -89,6 +90,19 @@ export async function digestFile(name: string, cwd: string): Promise<{ digest: B
   } finally {
     await file.close();
   }
+}
+
+/**
+ * What a transform is: the SHA-256 of its module, whatever that imports. Of a recipe of this package, the SHA-256 over
+ * that of the recipe and that of what recipes share.
+ *
+ * @param files as `transformFiles` returns them
+ * @throws {SourceError} when one can't be read
+ */
+export async function digestTransform(files: readonly string[], cwd: string): Promise<Buffer> {
+  const digests = await Promise.all(files.map(async (file) => (await digestFile(file, cwd)).digest));
+  const all = Buffer.concat(digests);
+  return digests.length === 1 ? all : createHash("sha256").update(all).digest();
 }
 
 /** How the files are read, where it is not as usual. */

@@ -66,6 +66,7 @@ export class FileReader implements RecordSink {
   /** Of records, whatever became of them. */
   #seen = 0;
   #users = 0;
+  #leftOut = 0;
   #anyIdentity = false;
   readonly problems: FoundProblem[] = [];
   problemCount = 0;
@@ -171,9 +172,8 @@ export class FileReader implements RecordSink {
     this.#pending = [];
     for (const { at, byteLength, raw, record } of pending) {
       const transformed = await this.#options.transform?.apply(record);
-      if (transformed !== undefined) {
-        this.#take(at, byteLength, raw, transformed);
-      }
+      if (transformed === undefined) this.#leftOut++;
+      else this.#take(at, byteLength, raw, transformed);
     }
   }
 
@@ -216,7 +216,21 @@ export class FileReader implements RecordSink {
   }
 
   get remarks(): readonly FileRemark[] {
-    return [...this.#remarks, ...(this.#rows?.intake.remarks() ?? []), ...this.#escapes.remarks()];
+    return [
+      ...this.#remarks,
+      ...(this.#rows?.intake.remarks() ?? []),
+      ...this.#escapes.remarks(),
+      ...this.#leftOutRemarks(),
+    ];
+  }
+
+  #leftOutRemarks(): FileRemark[] {
+    if (this.#leftOut === 0) return [];
+    const records =
+      this.#leftOut === 1
+        ? "1 record, which is no user"
+        : `${this.#leftOut.toLocaleString("en-US")} records, which are no users`;
+    return [{ code: "LEFT_OUT", severity: "note", message: `the transform leaves out ${records} to it` }];
   }
 
   #onMalformed(record: Buffer, at: TextPosition, isFirst: boolean): RecordVerdict {

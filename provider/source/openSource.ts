@@ -5,7 +5,7 @@ import { readThrough } from "./readThrough";
 import type { JsonObject, RecordFormat } from "./recordFormat";
 import { RecordIndex } from "./recordIndex";
 import type { Remark } from "./remark";
-import { resolveFiles, resolveTransform } from "./resolveFiles";
+import { resolveFiles } from "./resolveFiles";
 import { SourceError, type SourceProblem } from "./sourceError";
 import { READ_BYTES, SourceFile } from "./sourceFile";
 import type { RecordPlace, RecordVisitor, SourceRecord } from "./sourceRecord";
@@ -85,8 +85,7 @@ export async function openSource(
   { onRecord, limits, transform, nullText = [], root }: OpenSourceOptions = {},
 ): Promise<Source> {
   const names = await resolveFiles(patterns, cwd, root);
-  const loaded =
-    transform === undefined ? undefined : await Transform.load(await resolveTransform(transform, cwd, root), cwd);
+  const loaded = transform === undefined ? undefined : await Transform.load(transform, cwd, root);
   const source = new OpenedSource({ ...LIMITS, ...limits }, loaded, nullText);
   try {
     await source.readThrough(names, cwd, onRecord);

@@ -6,6 +6,8 @@ export type RemarkCode =
   | "ENVELOPE"
   /** Backslashes that seem to be doubled. */
   | "ESCAPES"
+  /** Records that the transform made no user of. */
+  | "LEFT_OUT"
   /** A later file's records lack what an earlier file's have. */
   | "LESS_THAN_BEFORE"
   /** Columns without a name, or cells behind the last column, that hold nothing. */

@@ -6,7 +6,7 @@ import { SourceError, type SourceProblem } from "./sourceError";
 import { systemReason } from "./systemReason";
 
 /** Why a path leads to nothing, in the system's words. */
-const NOT_THERE = "no such file or directory";
+export const NOT_THERE = "no such file or directory";
 const NO_MATCH = "no file matches this pattern";
 
 /**
@@ -41,26 +41,6 @@ export async function resolveFiles(patterns: readonly string[], cwd: string, roo
   return [...byPath.values()];
 }
 
-/**
- * The transform's file, looked for as users files are.
- *
- * @throws {SourceError} where there is none in either folder
- */
-export async function resolveTransform(file: string, cwd: string, root = cwd): Promise<string> {
-  if (root === cwd || isAbsolute(file)) return file;
-  for (const [folder, way] of [
-    [cwd, ""],
-    [root, wayUp(cwd, root)],
-  ] as const) {
-    const exists = await stat(resolve(folder, file)).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
-    );
-    if (exists) return way + file;
-  }
-  throw new SourceError([{ file, message: `${NOT_THERE}${bothFolders(cwd, root)}` }]);
-}
-
 /** The pattern's files in the first of the two folders that has some, or what is wrong with it. */
 async function filesIn(pattern: string, cwd: string, root: string): Promise<string[] | string> {
   const found = await filesOf(pattern, cwd);
@@ -72,7 +52,8 @@ async function filesIn(pattern: string, cwd: string, root: string): Promise<stri
   return `${reason}${bothFolders(cwd, root)}`;
 }
 
-function bothFolders(cwd: string, root: string): string {
+/** Where it was looked for in vain, for the end of a sentence. */
+export function bothFolders(cwd: string, root: string): string {
   return `: looked for in ${cwd}, the program's folder, and in ${root}, that of Pulumi.yaml`;
 }
 

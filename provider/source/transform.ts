@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isDeeper, MAX_DEPTH } from "./depth";
-import { digestFile } from "./digest";
+import { digestTransform } from "./digest";
 import { isObject, kindOf } from "./jsonFormat";
 import type { JsonObject } from "./recordFormat";
 import { SourceError } from "./sourceError";
 import type { RecordProblem } from "./sourceRecord";
+import { transformFiles } from "./transformFiles";
 
 /** The user's function: a record to an Auth0 user, or to nothing, at once or later. */
 type TransformFunction = (record: JsonObject) => unknown;
@@ -18,30 +19,32 @@ export interface Transformed {
 
 /** A user's module that makes users of the source's records. */
 export class Transform {
-  /** The SHA-256 of the module. */
+  /** See `digestTransform`. */
   readonly digest: Buffer;
-  readonly #path: string;
+  /** As the user wrote it. */
+  readonly #name: string;
   readonly #transform: TransformFunction;
 
-  private constructor(path: string, digest: Buffer, transform: TransformFunction) {
-    this.#path = path;
+  private constructor(name: string, digest: Buffer, transform: TransformFunction) {
+    this.#name = name;
     this.digest = digest;
     this.#transform = transform;
   }
 
   /**
-   * @param path of the module, relative to `cwd`
+   * @param name a file, or a module of a package: see `transformFiles`
    * @throws {SourceError} when it can't be loaded or has no function as its default export
    */
-  static async load(path: string, cwd: string): Promise<Transform> {
-    const { digest } = await digestFile(path, cwd);
-    const { default: exported } = await importModule(path, cwd);
+  static async load(name: string, cwd: string, root?: string): Promise<Transform> {
+    const files = await transformFiles(name, cwd, root);
+    const digest = await digestTransform(files, cwd);
+    const { default: exported } = await importModule(files[0], cwd);
     // What TypeScript and Babel make of `export default` in a CommonJS module.
     const transform = isObject(exported) && "default" in exported ? exported.default : exported;
     if (typeof transform !== "function") {
-      throw errorIn(path, "a transform has to export a function: `export default` or `module.exports =`");
+      throw errorIn(name, "a transform has to export a function: `export default` or `module.exports =`");
     }
-    return new Transform(path, digest, transform as TransformFunction);
+    return new Transform(name, digest, transform as TransformFunction);
   }
 
   /**
@@ -75,7 +78,7 @@ export class Transform {
   }
 
   #problem(what: string): Transformed {
-    return { user: {}, problem: { code: "TRANSFORM_FAILED", message: `The transform ${this.#path} ${what}` } };
+    return { user: {}, problem: { code: "TRANSFORM_FAILED", message: `The transform ${this.#name} ${what}` } };
   }
 }
 

@@ -63,6 +63,54 @@ describe("openSource with a transform", () => {
     }
   });
 
+  describe("takes what a package exports", () => {
+    const inPackage = (name: string, content: string) => folder.write(`node_modules/@example/users/${name}`, content);
+
+    it("under its name, where there is no such file", async () => {
+      await inPackage("package.json", '{ "name": "@example/users", "exports": { "./to-user": "./lib/to-user.mjs" } }');
+      await inPackage("lib/to-user.mjs", "export default ({ mail }) => ({ email: mail });");
+      const [record] = await read('{"mail":"a@example.com"}', "@example/users/to-user");
+      assert.deepEqual(record?.user, { email: "a@example.com" });
+      await folder.write("@example/users/to-user", ")");
+      assert.match(await refusal("@example/users/to-user"), /^@example\/users\/to-user: the transform can't be loaded/);
+    });
+
+    it("and nothing else of it", async () => {
+      await inPackage("package.json", '{ "name": "@example/users", "exports": {} }');
+      await inPackage("to-user.mjs", "export default ({ mail }) => ({ email: mail });");
+      const name = "@example/users/to-user.mjs";
+      assert.equal(await refusal(name), `${name}: the package does not export this module`);
+    });
+
+    it("so with this package's recipes, wherever the folder is", async () => {
+      const recipe = "pulumi-auth0-user-import/recipes/laravel";
+      const [record] = await read('{"id":1,"email":"a@example.com"}', recipe);
+      assert.deepEqual(record?.user, { user_id: "1", email: "a@example.com", email_verified: false });
+      const plain = await digestSource(["users"], folder.path);
+      const { digest } = await digestSource(["users"], folder.path, { transform: recipe });
+      assert.notEqual(digest, plain.digest);
+      const django = "pulumi-auth0-user-import/recipes/django";
+      assert.notEqual((await digestSource(["users"], folder.path, { transform: django })).digest, digest);
+    });
+  });
+
+  it("counts what it leaves out", async () => {
+    await folder.write("map.mjs", "export default (r) => (r.n > 2 ? r : undefined);");
+    const lines = Array.from({ length: 10 }, (_, n) => `{"email":"${n}@example.com","n":${n}}\n`);
+    await folder.write("users", lines.join(""));
+    const source = await openSource(["users"], folder.path, { transform: "map.mjs" });
+    await source.close();
+    assert.equal(source.users, 7);
+    assert.deepEqual(source.remarks, [
+      {
+        file: "users",
+        code: "LEFT_OUT",
+        severity: "note",
+        message: "the transform leaves out 3 records, which are no users to it",
+      },
+    ]);
+  });
+
   it("does what the documentation shows", async () => {
     const text = await readFile(join(__dirname, "../../../docs/sources.md"), "utf8");
     const section = text.slice(text.indexOf("## Transform"));
