@@ -19,11 +19,15 @@ function snippets(file: string): { readonly name: string; readonly code: string 
 
 const markdown = [
   ...["README.md", "DEVELOPERS.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"],
-  ...readdirSync(path.join(ROOT, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(path.join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
 ];
-const sources = readdirSync(path.join(ROOT, "provider"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts"))
-  .map((name) => `provider/${name}`);
+const sources = ["provider", "recipes"].flatMap((folder) =>
+  readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`),
+);
 
 describe("the documentation", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "user-import-docs-"));
