@@ -24,7 +24,7 @@ export function validateCommand(): Command {
   return new Command("validate")
     .description("Check users files as an import does, without Pulumi and without Auth0.")
     .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
-    .option("--transform <module>", "map each record first, as the argument `transform` does")
+    .option("--transform <module>", "map each record first, by a file or a recipe, as the argument `transform` does")
     .option(
       "--null-text <text>",
       "a text that means nothing in CSV, as the argument `nullText` does; more than once",
@@ -49,11 +49,15 @@ async function validate(patterns: string[], { json, csv, ...reading }: Flags): P
   try {
     const examination = await examineVisibly(patterns, reading);
     try {
+      // Users that Auth0 takes need no recipe, whatever they look like.
+      const recipe =
+        reading.transform === undefined && examination.invalid > 0 ? await recipeLike(patterns) : undefined;
       if (csv !== undefined) {
         const { writeProblemsCsv } = await import("./problemsCsv.js");
         await writeProblemsCsv(csv, examination.problems());
       }
-      console.log(json ? await asJson(examination) : await asText(examination, csv));
+      console.log(json ? await asJson(examination, recipe) : await asText(examination, csv));
+      if (recipe !== undefined && !json) console.log(`\n${hint(recipe)}`);
       if (examination.invalid > 0) process.exitCode = INVALID_USERS;
     } finally {
       await examination.close();
@@ -62,9 +66,22 @@ async function validate(patterns: string[], { json, csv, ...reading }: Flags): P
     process.exitCode = FAILED;
     const message = error instanceof Error ? error.message : String(error);
     console.error(message);
+    const recipe =
+      reading.transform === undefined && error instanceof SourceError ? await recipeLike(patterns) : undefined;
+    if (recipe !== undefined) console.error(hint(recipe));
     // A program that reads the result gets one in any case.
-    if (json) console.log(JSON.stringify({ error: message, fileProblems: problemsOfFiles(error) }));
+    if (json) console.log(JSON.stringify({ error: message, fileProblems: problemsOfFiles(error), recipe }));
   }
+}
+
+async function recipeLike(patterns: readonly string[]): Promise<string | undefined> {
+  const { recipeFor } = await import("./recipeHint.js");
+  return recipeFor(patterns, process.cwd());
+}
+
+function hint(recipe: string): string {
+  const name = recipe.slice(recipe.lastIndexOf("/") + 1);
+  return `This looks like an export that the recipe ${name} is for: try --transform ${recipe}`;
 }
 
 function problemsOfFiles(error: unknown): readonly SourceProblem[] {
@@ -88,11 +105,11 @@ async function examineVisibly(patterns: readonly string[], reading: ReadingOptio
   }
 }
 
-async function asJson(examination: Examination): Promise<string> {
+async function asJson(examination: Examination, recipe: string | undefined): Promise<string> {
   const { files, users, invalid, warned, overridden, counts, remarks, leftOut } = examination;
   const problems = await firstProblems(examination, SHOWN_AS_JSON);
   return JSON.stringify(
-    { files, users, invalid, warned, overridden, counts, remarks, leftOut, problems },
+    { files, users, invalid, warned, overridden, counts, remarks, leftOut, problems, recipe },
     undefined,
     2,
   );

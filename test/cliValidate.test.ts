@@ -90,6 +90,37 @@ describe("pulumi-auth0-user-import validate", () => {
     assert.doesNotMatch(named.stdout, /NULL_TEXTS/);
   });
 
+  it("says which recipe the files look like, and what one leaves out", async () => {
+    const fields = {
+      username: "jane",
+      email: "jane@example.com",
+      password: "argon2$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA",
+    };
+    const objects = [
+      { model: "auth.group", pk: 1, fields: { name: "editors" } },
+      { model: "auth.user", pk: 1, fields },
+    ];
+    const recipe = "pulumi-auth0-user-import/recipes/django";
+    const hint = `This looks like an export that the recipe django is for: try --transform ${recipe}\n`;
+    const users = write("users.ndjson", objects);
+    const plain = await validate(users);
+    assert.equal(plain.code, 2);
+    assert.ok(plain.stderr.endsWith(hint), plain.stderr);
+    const { code, stdout } = await validate(users, "--transform", recipe);
+    assert.equal(code, 0);
+    assert.match(stdout, /^1 user in 1 file, no errors/);
+    assert.match(
+      stdout,
+      /^users\.ndjson: note: the transform leaves out 1 record, which is no user to it \(LEFT_OUT\)$/m,
+    );
+
+    const rows = write("rows.ndjson", [{ ...fields, id: 1 }]);
+    const asText = await validate(rows);
+    assert.equal(asText.code, 1);
+    assert.ok(asText.stdout.endsWith(`\n\n${hint}`), asText.stdout);
+    assert.equal(JSON.parse((await validate(rows, "--json")).stdout).recipe, recipe);
+  });
+
   it("shows an error before the warnings that stand before it", async () => {
     const users = [...Array(20).keys()].map((i) => ({ email: `user${i}@example.com` }));
     const { stdout } = await validate(write("users.ndjson", [...users, user("jane", { name: 5 })]));
