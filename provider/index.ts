@@ -1,7 +1,7 @@
 export type { JobKind, OnExisting } from "./plan/delta";
 export type { Share } from "./plan/share";
 export { ImportKey } from "./resources/importKey";
-export { type ImportArgs, UserBatch, type UserBatchArgs } from "./resources/userBatch";
+export { type ImportArgs, type TenantCredentials, UserBatch, type UserBatchArgs } from "./resources/userBatch";
 export type {
   DifferenceCount,
   FailedAt,

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
 import { refuseImport } from "./resources/shim";
+import { ofThisRun } from "./resources/thisRun";
 import { defaultResultsDir, type ImportArgs, resultsPlace, UserBatch } from "./resources/userBatch";
 import { placeOfResults } from "./results/resultsFolder";
 import {
@@ -168,6 +169,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   batches: true,
   configNamespace: true,
   connectionId: true,
+  credentials: true,
   deadline: true,
   externalId: true,
   generateUserIds: true,
@@ -183,7 +185,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
 };
 
 /** The imports of this program by where their results go. */
-const resultsDirs = new Map<string, string>();
+const resultsDirs = ofThisRun(() => new Map<string, string>());
 
 /** What must be right before there are children to check the rest. */
 function checkArguments(name: string, args: UserImportArgs | undefined): void {
@@ -200,9 +202,9 @@ function checkArguments(name: string, args: UserImportArgs | undefined): void {
   if (typeof externalId === "string" && externalId.length > 200) fail("externalId must have at most 200 characters");
   if (typeof resultsDir !== "string") return;
   const folder = path.resolve(placeOfResults(resultsDir));
-  const other = resultsDirs.get(folder);
+  const other = resultsDirs().get(folder);
   if (other !== undefined && other !== name) {
     fail(`resultsDir "${resultsDir}" is that of "${other}" already, and each would remove the other's results`);
   }
-  resultsDirs.set(folder, name);
+  resultsDirs().set(folder, name);
 }

@@ -11,7 +11,7 @@ import { asGiven } from "../results/resultsFolder";
 import type { ConnectionRules } from "../schema/connectionRules";
 import { normalizeUser } from "../schema/identity";
 import { type Tenant, tenantOf } from "../tenant/client";
-import { resolveCredentials, resolveLimits } from "../tenant/credentials";
+import { resolveLimits } from "../tenant/credentials";
 import { type Preflight, preflight } from "../tenant/preflight";
 import {
   batchSource,
@@ -26,6 +26,7 @@ import {
   termsOf,
   wantsFailedAgain,
 } from "./batch";
+import { credentialsFor } from "./credentials";
 import { config, log, type Properties, partialFailure } from "./engine";
 import { keepReview, writeResultsOfFailure } from "./failedRun";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
@@ -34,7 +35,7 @@ import { endWithoutEngine, stop, whileWatched } from "./stop";
 export async function applyBatch(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
   const inputs = Inputs.parse(properties);
   const { connectionId, key, share, resourceUrn } = inputs;
-  const tenant = tenantOf(resolveCredentials(config, inputs.configNamespace), resolveLimits(config));
+  const tenant = tenantOf(credentialsFor(inputs), resolveLimits(config));
   const read = await readSource(inputs, false);
   const source = batchSource(read, share);
   const indices = read.indicesOf(share);

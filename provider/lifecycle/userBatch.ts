@@ -9,7 +9,7 @@ import type { ReadSource } from "../plan/readSource";
 import { countOf } from "../progress/batchProgress";
 import { differenceLine } from "../results/oneLine";
 import { SourceError } from "../source";
-import { CredentialsError, resolveCredentials, resolveLimits } from "../tenant/credentials";
+import { CredentialsError, resolveLimits } from "../tenant/credentials";
 import { proxyTo } from "../tenant/proxy";
 import {
   type BatchSource,
@@ -25,6 +25,7 @@ import {
   takesOtherHashes,
   wantsFailedAgain,
 } from "./batch";
+import { credentialProblem, keepCredentials, originFor } from "./credentials";
 import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, UNKNOWN } from "./engine";
 import { keepReview } from "./failedRun";
 import { listsPlaces } from "./lastRun";
@@ -38,10 +39,10 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   configure: async (request) => configure(request),
 
   async check(olds, program) {
-    const { preview, ...news } = withoutMissing(program);
+    const { preview, ...news } = withoutMissing(keepCredentials(program));
     const old = olds as Partial<Inputs>;
     const reasons = [...argumentProblems(news), ...changeProblems(old, news as Partial<Inputs>)];
-    if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news.configNamespace));
+    if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news as Partial<Inputs>));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
     if (news.sealed === true) return { inputs: { ...news, source: olds.source } };
     if (hasUnknown([news.users, news.transform, news.unsupportedPasswordHash])) {
@@ -136,10 +137,13 @@ function argumentProblems(news: Properties): string[] {
   return problems;
 }
 
-/** What the stack configuration lacks for sending anything. */
-function configProblems(namespace: unknown): string[] {
+/** What is missing or wrong for sending anything, besides the batch's own arguments. */
+function configProblems(news: Partial<Inputs>): string[] {
+  const problem = credentialProblem(news);
+  if (problem !== undefined) return [problem];
   try {
-    if (!isUnknown(namespace)) proxyTo(resolveCredentials(config, String(namespace)).origin);
+    const origin = originFor(news);
+    if (origin !== undefined) proxyTo(origin);
     resolveLimits(config);
     return [];
   } catch (error) {
@@ -208,8 +212,8 @@ async function describeSource(inputs: Inputs, old: BatchSource | undefined): Pro
 }
 
 async function refuseSharedIds(inputs: Inputs, read: ReadSource): Promise<void> {
-  if (isUnknown(inputs.configNamespace)) return;
-  const { origin } = resolveCredentials(config, inputs.configNamespace);
+  const origin = originFor(inputs);
+  if (origin === undefined) return;
   await refuseSharedUserIds({ ...inputs, read, origin, name: importName(inputs.resourceUrn) });
 }
 

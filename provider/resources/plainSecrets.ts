@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { ofThisRun } from "./thisRun";
 
 /** The settings of a tenant that nobody else must read. */
 const SECRETS = ["clientSecret", "apiToken", "clientAssertionPrivateKey"] as const;
 
-const checked = new Set<string>();
+const checked = ofThisRun(() => new Set<string>());
 
 /** Pulumi's own record of which settings were set with `--secret`; not part of its typed interface. */
 const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret?: (key: string) => boolean };
@@ -13,8 +14,8 @@ const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret?: (key:
  * state: what is encrypted there stays encrypted, what is not is readable by everybody who may read the state.
  */
 export function warnOfPlainSecrets(namespace: pulumi.Input<string>, resource: pulumi.Resource): void {
-  if (typeof namespace !== "string" || checked.has(namespace) || isConfigSecret === undefined) return;
-  checked.add(namespace);
+  if (typeof namespace !== "string" || checked().has(namespace) || isConfigSecret === undefined) return;
+  checked().add(namespace);
   const config = new pulumi.Config(namespace);
   for (const name of SECRETS) {
     const key = `${namespace}:${name}`;

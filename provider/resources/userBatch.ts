@@ -17,6 +17,24 @@ import type { UnsupportedPasswordHash } from "../schema/prepare";
 import { warnOfPlainSecrets } from "./plainSecrets";
 import { inPreview, ShimResource } from "./shim";
 
+/**
+ * A tenant, and the right to import users into it: the settings of `@pulumi/auth0`, by their names there. `domain`; and
+ * `clientId` with `clientSecret` or `clientAssertionPrivateKey`, or `apiToken`.
+ */
+export interface TenantCredentials {
+  /** `example.eu.auth0.com`, or for an emulator on this machine `http://127.0.0.1:4010`. */
+  domain: pulumi.Input<string>;
+  clientId?: pulumi.Input<string>;
+  clientSecret?: pulumi.Input<string>;
+  apiToken?: pulumi.Input<string>;
+  /** PEM of the private key of an application that signs in with Private Key JWT. */
+  clientAssertionPrivateKey?: pulumi.Input<string>;
+  /** @default "RS256" */
+  clientAssertionSigningAlg?: pulumi.Input<string>;
+  /** The identifier of the Management API. @default `https://DOMAIN/api/v2/` */
+  audience?: pulumi.Input<string>;
+}
+
 /** What `UserImport` and `UserBatch` have in common. */
 export interface ImportArgs {
   /** The id of a database connection, `con_…`. A change replaces the import: its users are sent to the new connection. */
@@ -90,6 +108,12 @@ export interface ImportArgs {
    * @default "auth0"
    */
   configNamespace?: pulumi.Input<string>;
+  /**
+   * The tenant, in the place of the stack configuration: for a client that the same program makes, or for secrets out of
+   * a vault. Kept in no state; a change of it is no change of the import. What is not known yet at a preview, since the
+   * client is still to be made, is not asked for there.
+   */
+  credentials?: pulumi.Input<TenantCredentials>;
   /**
    * The folder for the journal of what was sent and for the failed records, relative to the folder of `Pulumi.yaml`,
    * or where there is none at or above the program's, to the program's. The failed records hold personal data: keep it
@@ -183,6 +207,7 @@ export class UserBatch extends ShimResource {
         externalId: args.externalId ?? `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,
         sendCompletionEmail: args.sendCompletionEmail ?? false,
         configNamespace: args.configNamespace ?? "auth0",
+        credentials: secretly(args.credentials),
         deadline: args.deadline,
         resultsDir: resultsPlace(args.resultsDir ?? defaultResultsDir(name)),
         preview: inPreview(),
@@ -209,8 +234,17 @@ export class UserBatch extends ShimResource {
       ["failedRecords", "notApplied", "passwordResetRequired"],
       opts,
     );
-    warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
+    if (args.credentials === undefined) warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
   }
+}
+
+/** Each by itself where they are told apart: while the secret of a client is not known yet, its tenant may be. */
+function secretly(credentials: pulumi.Input<TenantCredentials> | undefined): pulumi.Input<unknown> {
+  if (credentials === undefined) return undefined;
+  if (typeof credentials !== "object" || pulumi.Output.isInstance(credentials) || credentials instanceof Promise) {
+    return pulumi.secret(credentials);
+  }
+  return Object.fromEntries(Object.entries(credentials).map(([name, value]) => [name, pulumi.secret(value)]));
 }
 
 /** `resultsDir` as the provider wants it: relative to the program. What is no text is for `check` to refuse. */

@@ -1,5 +1,4 @@
 import { ManagementClient } from "auth0";
-import pLimit, { type LimitFunction } from "p-limit";
 import pRetry from "p-retry";
 import { z } from "zod";
 import { jobKindOf } from "../plan/delta";
@@ -7,9 +6,9 @@ import { Connection, JobError, JobStatus, TenantUser, WholeUser } from "./answer
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
 import { type JobRequest, USERS_FILE } from "./importRequest";
-import { Pace } from "./pace";
 import { dispatcherOf, type ProxyServer, proxyTo } from "./proxy";
-import { RateGate } from "./rateGate";
+import type { RateGate } from "./rateGate";
+import { SharedTenant, sharedTenant } from "./shared";
 
 export type { Connection, JobError, JobStatus, TenantUser, WholeUser };
 
@@ -30,15 +29,11 @@ const RETRIES_AT_FIRST = 2;
 /** Told of every call that is made again, and why. */
 export type OnRetry = (reason: string) => void;
 
-/** The tenant, as far as imports need it. One for each origin and process, so that its limits hold across resources. */
+/** The tenant, as far as imports need it, for one who signs in to it. Its limits are shared by all who do. */
 export class Tenant {
-  /** What is known of its speed. */
-  readonly pace = new Pace();
-  /** Runs the preparation of a batch's jobs when those of the batches before it are prepared. */
-  readonly turn = pLimit(1);
-  readonly #slots: LimitFunction;
-  /** Who waits for `room`. */
-  readonly #waiting: (() => void)[] = [];
+  /** See `SharedTenant`. */
+  readonly pace: SharedTenant["pace"];
+  readonly turn: SharedTenant["turn"];
   readonly #gate: RateGate;
   readonly #proxy: ProxyServer | undefined;
   #client: ManagementClient;
@@ -49,27 +44,21 @@ export class Tenant {
   constructor(
     readonly credentials: Credentials,
     readonly limits: TenantLimits,
+    private readonly shared: SharedTenant = new SharedTenant(limits),
   ) {
-    this.#slots = pLimit(limits.maxActiveJobs);
-    this.#gate = new RateGate(limits.requestsPerSecond);
+    this.pace = shared.pace;
+    this.turn = shared.turn;
+    this.#gate = shared.gate;
     this.#proxy = proxyTo(credentials.origin);
     this.#client = this.#signIn();
   }
 
-  /** Runs a job within the tenant's limit of jobs at a time. */
   slot<T>(job: () => Promise<T>): Promise<T> {
-    return this.#slots(() => {
-      for (const goOn of this.#waiting.splice(0)) goOn();
-      return job();
-    });
+    return this.shared.slot(job);
   }
 
-  /** Resolves when no more jobs wait for a slot than it takes to fill freed ones at once: each is half a megabyte. */
-  async room(): Promise<void> {
-    const enough = Math.max(2, Math.ceil(this.limits.maxActiveJobs / 4));
-    while (this.#slots.pendingCount >= enough) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+  room(): Promise<void> {
+    return this.shared.room();
   }
 
   /** How many requests a second may be counted on. */
@@ -296,7 +285,7 @@ export class Tenant {
             true,
           );
         } catch (error) {
-          throw explain(error, doing, origin, this.#proxy);
+          throw explain(error, doing, origin, this.#proxy, this.credentials.settings);
         }
       },
       {
@@ -360,7 +349,7 @@ export function tenantOf(credentials: Credentials, limits: TenantLimits): Tenant
   const key = JSON.stringify([credentials, limits]);
   let tenant = tenants.get(key);
   if (tenant === undefined) {
-    tenant = new Tenant(credentials, limits);
+    tenant = new Tenant(credentials, limits, sharedTenant(credentials.origin, limits));
     tenants.set(key, tenant);
   }
   return tenant;

@@ -6,6 +6,8 @@ export interface Credentials {
   readonly origin: string;
   /** The API identifier that a token is asked for; the tenant's Management API where it is not given. */
   readonly audience?: string;
+  /** What the settings are called, without their last part; `auth0:` where it is not given. */
+  readonly settings?: string;
   readonly auth:
     | { readonly apiToken: string }
     | { readonly clientId: string; readonly clientSecret: string }
@@ -48,27 +50,71 @@ export function resolveCredentials(
   namespace: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Credentials {
-  const read = (name: Setting): string | undefined => {
-    const value = config(`${namespace}:${name}`) ?? (namespace === "auth0" ? environment[SETTINGS[name]] : undefined);
-    return value === undefined || value.trim() === "" ? undefined : value.trim();
-  };
-  const how = (name: Setting, secret = false): string =>
-    `pulumi config set ${secret ? "--secret " : ""}${namespace}:${name}` +
-    (namespace === "auth0" ? ` (or the environment variable ${SETTINGS[name]})` : "");
+  const inEnvironment = (variable: string) => (namespace === "auth0" ? environment[variable] : undefined);
+  const signsInByCli = /^(true|1)$/i.test(config(`${namespace}:cliLogin`) ?? inEnvironment("AUTH0_CLI_LOGIN") ?? "");
+  return credentialsOf({
+    prefix: `${namespace}:`,
+    read: (name) => config(`${namespace}:${name}`) ?? inEnvironment(SETTINGS[name]),
+    how: (name, secret) =>
+      `pulumi config set ${secret ? "--secret " : ""}${namespace}:${name}` +
+      (namespace === "auth0" ? ` (or the environment variable ${SETTINGS[name]})` : ""),
+    hint: signsInByCli
+      ? ` ${namespace}:cliLogin signs in @pulumi/auth0 alone: it takes the token of the Auth0 CLI out of the system's keyring, where this package does not look.`
+      : " What the program gives to an auth0.Provider of its own, give to the argument `credentials` as well.",
+  });
+}
 
+/**
+ * The tenant that the argument `credentials` gives.
+ *
+ * @throws {@link CredentialsError}
+ */
+export function givenCredentials(given: Readonly<Record<string, unknown>>): Credentials {
+  const unknown = Object.keys(given).find((name) => !(name in SETTINGS));
+  if (unknown !== undefined) {
+    throw new CredentialsError(`credentials has no ${unknown}. It takes ${Object.keys(SETTINGS).join(", ")}.`);
+  }
+  return credentialsOf({
+    prefix: "credentials.",
+    read: (name) => {
+      const value = given[name];
+      if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
+      throw new CredentialsError(`credentials.${name} must be a text.`);
+    },
+    how: (name) => `credentials.${name}`,
+    hint: "",
+  });
+}
+
+/** Where settings are found, and how people are told of them. */
+interface Settings {
+  readonly prefix: string;
+  read(name: Setting): string | undefined;
+  how(name: Setting, secret?: boolean): string;
+  readonly hint: string;
+}
+
+function credentialsOf({ prefix, how, hint, ...settings }: Settings): Credentials {
+  const read = (name: Setting): string | undefined => settings.read(name)?.trim() || undefined;
   const domain = read("domain");
-  if (domain === undefined) throw new CredentialsError(`No Auth0 tenant is configured. Set it: ${how("domain")}.`);
-  const origin = parseDomain(domain, `${namespace}:domain`);
+  if (domain === undefined) {
+    throw new CredentialsError(`No Auth0 tenant is configured. Set it: ${how("domain")}.${hint}`);
+  }
+  const origin = parseDomain(domain, `${prefix}domain`);
 
   const audience = read("audience");
-  const common = { origin, ...(audience === undefined ? {} : { audience }) };
+  const common = {
+    origin,
+    ...(audience === undefined ? {} : { audience }),
+    ...(prefix === "auth0:" ? {} : { settings: prefix }),
+  };
   const apiToken = read("apiToken");
   if (apiToken !== undefined) return { ...common, auth: { apiToken } };
 
   const clientId = read("clientId");
   if (clientId === undefined) {
     throw new CredentialsError(
-      `No credentials for ${domain}. Set ${how("clientId")} and ${how("clientSecret", true)}, or ${how("apiToken", true)}.`,
+      `No credentials for ${domain}. Set ${how("clientId")} and ${how("clientSecret", true)}, or ${how("apiToken", true)}.${hint}`,
     );
   }
   const clientSecret = read("clientSecret");
@@ -86,7 +132,7 @@ export function resolveCredentials(
     };
   }
   throw new CredentialsError(
-    `${namespace}:clientId is set, but no secret for it. Set ${how("clientSecret", true)} or ${how("clientAssertionPrivateKey", true)}.`,
+    `${prefix}clientId is set, but no secret for it. Set ${how("clientSecret", true)} or ${how("clientAssertionPrivateKey", true)}.`,
   );
 }
 

@@ -56,7 +56,13 @@ interface ErrorBody {
 }
 
 /** Tells in one sentence what a failed call means. `doing` completes «Auth0 … while …»: "submitting an import job". */
-export function explain(error: unknown, doing: string, origin: string, proxy?: ProxyServer): TenantError {
+export function explain(
+  error: unknown,
+  doing: string,
+  origin: string,
+  proxy?: ProxyServer,
+  settings = "auth0:",
+): TenantError {
   const host = new URL(origin).host;
   // Without the user name and password that the address may hold.
   const way = proxy === undefined ? "" : ` through the proxy ${proxy.url.host} (${proxy.variable})`;
@@ -82,7 +88,7 @@ export function explain(error: unknown, doing: string, origin: string, proxy?: P
   if (!(error instanceof ManagementError) || error.statusCode === undefined) {
     const cause = networkCause(error);
     return new TenantError(
-      `${host} could not be reached${way} while ${doing}: ${cause}. Check auth0:domain${proxy === undefined ? "" : `, ${proxy.variable}`} and the network.`,
+      `${host} could not be reached${way} while ${doing}: ${cause}. Check ${settings}domain${proxy === undefined ? "" : `, ${proxy.variable}`} and the network.`,
       undefined,
       cause,
       undefined,
@@ -97,11 +103,11 @@ export function explain(error: unknown, doing: string, origin: string, proxy?: P
 
   if (/token request/.test(error.message) && status >= 400 && status < 429) {
     return told(
-      `${host} refused the credentials (${detail}). Check auth0:clientId, auth0:clientSecret and auth0:audience, and that the application may use the Management API.`,
+      `${host} refused the credentials (${detail}). Check ${settings}clientId, ${settings}clientSecret and ${settings}audience, and that the application may use the Management API.`,
     );
   }
   if (status === 401)
-    return told(`${host} refused the token (${detail}). Check auth0:apiToken, or let the package sign in.`);
+    return told(`${host} refused the token (${detail}). Check ${settings}apiToken, or let the package sign in.`);
   if (status === 403)
     return told(
       `${host} refused ${doing}: ${detail}. Grant it to the application ${GRANTED_AT}, then run \`pulumi up\` again.`,

@@ -77,11 +77,11 @@ async function orForbidden<T>(call: Promise<T>): Promise<T | typeof FORBIDDEN> {
 }
 
 /** All at once: each round of granting takes a person, and another run. */
-function lackOf(missing: readonly Scope[], { credentials: { auth } }: Tenant): string {
+function lackOf(missing: readonly Scope[], { credentials: { auth, settings = "auth0:" } }: Tenant): string {
   const list = missing.map((scope) => `${scope} (${SCOPES[scope]})`).join("; ");
   const then = missing.includes("create:users") ? ", then run `pulumi up` again" : ", if you need that";
   return "apiToken" in auth
-    ? `The token in auth0:apiToken lacks scopes of the Management API: ${list}. Take one that has them${then}.`
+    ? `The token in ${settings}apiToken lacks scopes of the Management API: ${list}. Take one that has them${then}.`
     : `The application ${auth.clientId} lacks scopes of the Management API: ${list}. Grant them ${GRANTED_AT}${then}.`;
 }
 
