@@ -132,8 +132,8 @@ export function phc(bytes: Buffer): string {
 }
 
 /**
- * Stands for a password that can't come along. Validation names it, and says why; with `unsupportedPasswordHash:
- * "omit"` the user comes in without a password, and is listed under `passwordResetRequired`.
+ * Stands for a password that can't come along: Auth0 has no such algorithm. With `unsupportedPasswordHash: "omit"` the
+ * user comes in without a password, and is listed under `passwordResetRequired`.
  */
 export function unsupported(what: Unsupported): PasswordHash {
   return { algorithm: what };
