@@ -72,12 +72,27 @@ function base64Length(text: string): number {
   return digits % 4 === 1 ? Number.NaN : Math.floor((digits * 3) / 4);
 }
 
+/** Whether the last digit has no bits that stand for nothing, as every encoder leaves them. Most texts have some. */
+function isWholeBase64(text: string): boolean {
+  const digits = text.replace(/=+$/, "").replaceAll("-", "+").replaceAll("_", "/");
+  return Buffer.from(digits, "base64").toString("base64").replace(/=+$/, "") === digits;
+}
+
 const key = open({ encoding, value: z.string() }).superRefine(isEncoded);
+const saltIsText = warning(
+  "UNUSABLE_HASH",
+  "is no base64 that a program has written: where the salt is a text, its encoding is utf8",
+);
 const salt = open({
   encoding,
   value: z.string(),
   position: z.enum(["prefix", "suffix"]).optional(),
-}).superRefine(isEncoded);
+})
+  .superRefine(isEncoded)
+  .refine(({ encoding, value }) => encoding !== "base64" || isWholeBase64(value), {
+    error: saltIsText,
+    path: ["value"],
+  });
 const noSalt = z.never(error("NOT_PASSED", "must not be given with this algorithm: the salt is part of hash.value"));
 
 /** What `hash` may hold with any algorithm, though it means something with hmac only. */
@@ -105,13 +120,38 @@ function text(value: z.ZodString) {
   return open({ ...ofHmac, encoding: z.literal("utf8").optional(), value });
 }
 
-const wrongLength = {
-  error: warning(
-    "UNUSABLE_HASH",
-    "is not as long as the hashes of this algorithm: it is taken, and then no password fits",
-  ),
-  path: ["value"],
-};
+const wrongLength = warning(
+  "UNUSABLE_HASH",
+  "is not as long as the hashes of this algorithm: it is taken, and then no password fits",
+);
+const base64OfHex = warning(
+  "UNUSABLE_HASH",
+  "is base64 of hexadecimal digits: give the digits themselves, with the encoding hex",
+);
+const hexAsBase64 = warning(
+  "UNUSABLE_HASH",
+  "has as many hexadecimal digits as the hashes of this algorithm, so that its encoding is hex",
+);
+
+/** For `superRefine`: the value is so many bytes long; else the warning, or why it is not where that shows. */
+function isLong(
+  hash: Encoded,
+  length: number,
+  otherwise: string,
+  { addIssue }: z.RefinementCtx,
+  path = ["value"],
+): void {
+  if (lengthOf(hash) === length) return;
+  const digits = new RegExp(`^[0-9a-f]{${2 * length}}$`, "i");
+  const isBase64 = hash.encoding === "base64";
+  const message =
+    isBase64 && digits.test(hash.value)
+      ? hexAsBase64
+      : isBase64 && digits.test(Buffer.from(hash.value, "base64").toString("latin1"))
+        ? base64OfHex
+        : otherwise;
+  addIssue({ code: "custom", message, path });
+}
 
 /** A bare digest of the password, and perhaps of a salt. */
 function digest<Algorithm extends DigestName>(algorithm: Algorithm) {
@@ -120,7 +160,7 @@ function digest<Algorithm extends DigestName>(algorithm: Algorithm) {
     algorithm: z.literal(algorithm),
     hash: open({ ...ofHmac, ...bytes })
       .superRefine(isEncoded)
-      .refine((hash) => lengthOf(hash) === DIGEST_LENGTHS[algorithm], wrongLength),
+      .superRefine((hash, context) => isLong(hash, DIGEST_LENGTHS[algorithm], wrongLength, context)),
     salt: salt.optional(),
   });
 }
@@ -130,11 +170,28 @@ const hmac = z.strictObject({
   algorithm: z.literal("hmac"),
   hash: open({ ...bytes, digest: digestName, key })
     .superRefine(isEncoded)
-    .refine((hash) => lengthOf(hash) === DIGEST_LENGTHS[hash.digest], wrongLength),
+    .superRefine((hash, context) => isLong(hash, DIGEST_LENGTHS[hash.digest], wrongLength, context)),
   salt: salt.optional(),
 });
 
 const positive = wholeNumber.min(1, error("MINIMUM", "must be 1 or more"));
+
+const notKeylen = warning("UNUSABLE_HASH", "is not keylen bytes long: it is taken, and then no password fits");
+
+/** What Node.js lets scrypt take where nobody says otherwise (its documentation: `maxmem`). */
+const SCRYPT_MEMORY = 32 * 2 ** 20;
+const muchMemory = warning(
+  "UNUSABLE_HASH",
+  "asks with blockSize for more than 32 MiB of memory, which is all that Node.js allows by itself. What Auth0 allows is not known: sign in with one such user on a tenant before you import all",
+);
+const firebase = warning(
+  "UNUSABLE_HASH",
+  "looks like a hash of Firebase, whose scrypt is one of its own: Auth0 takes it, and then no password fits",
+);
+const saltOfDigits = warning(
+  "UNUSABLE_HASH",
+  "looks like the salt of better-auth or Lucia, which hash its hexadecimal digits as a text: then its encoding is utf8",
+);
 
 const scrypt = z
   .strictObject({
@@ -153,9 +210,16 @@ const scrypt = z
     blockSize: positive.optional(),
     parallelization: positive.optional(),
   })
-  .refine(({ hash, keylen }) => lengthOf(hash) === keylen, {
-    error: warning("UNUSABLE_HASH", "is not keylen bytes long: it is taken, and then no password fits"),
-    path: ["hash", "value"],
+  .superRefine((custom, context) => {
+    isLong(custom.hash, custom.keylen, notKeylen, context, ["hash", "value"]);
+    const { keylen, cost = 16_384, blockSize = 8, parallelization = 1, salt } = custom;
+    const warn = (message: string, ...path: string[]) => context.addIssue({ code: "custom", message, path });
+    // What OpenSSL counts, which Node.js asks.
+    if (128 * blockSize * (cost + parallelization + 2) > SCRYPT_MEMORY) warn(muchMemory, "cost");
+    if (salt === undefined || keylen !== 64 || cost !== 16_384 || parallelization !== 1) return;
+    const bytes = lengthOf(salt);
+    if (blockSize === 8 && salt.encoding === "base64" && bytes >= 8 && bytes <= 10) warn(firebase, "hash", "value");
+    if (blockSize === 16 && salt.encoding === "hex" && bytes === 16) warn(saltOfDigits, "salt", "value");
   });
 
 const bcrypt = z.strictObject({
@@ -193,6 +257,10 @@ const notArgon2 = error(
   "must be a PHC string of argon2, such as $argon2id$v=19$m=65536,t=2,p=1$SALT$HASH, in base64 without padding",
 );
 const unusualArgon2 = warning("PATTERN", "should have the parameters m, t and p in this order, and no others");
+const unknownArgon2 = warning(
+  "UNUSABLE_HASH",
+  "should be argon2id or argon2i of version 19 (v=19): the library that Auth0 points to verifies no other, so that no password fits",
+);
 const impossibleArgon2 = warning(
   "UNUSABLE_HASH",
   "is none that argon2 can make (t 1 or more, m 8 times p or more, 8 bytes of salt, 4 of hash): it is taken, and then no password fits",
@@ -209,13 +277,14 @@ const argon2 = z.strictObject({
       }
       const hasMemory = Number(t) >= 1 && Number(p) >= 1 && Number(m) >= 8 * Number(p);
       if (!(hasMemory && base64Length(salt) >= 8 && base64Length(hash) >= 4)) addIssue(impossibleArgon2);
+      if (!/^\$argon2id?\$v=19\$/.test(value)) addIssue(unknownArgon2);
     }),
   ),
   salt: noSalt.optional(),
 });
 
 const PBKDF2 = new RegExp(
-  `^\\$pbkdf2-([a-z0-9-]+)(?:\\$i=(\\d+)(?:,l=(\\d+))?|\\$l=(\\d+))?\\$${BASE64}\\$(${BASE64})$`,
+  `^\\$pbkdf2-([a-z0-9-]+)(?:\\$i=(\\d+)(?:,l=(\\d+))?|\\$l=(\\d+))?\\$(${BASE64})\\$(${BASE64})$`,
 );
 const PERHAPS_PBKDF2 = new RegExp(
   `^\\$pbkdf2-[A-Za-z0-9-]+(?:\\$v=\\d+)?(?:\\$${PARAMETERS})?\\$${BASE64}\\$${BASE64}$`,
@@ -229,6 +298,14 @@ const unusualPbkdf2 = warning(
   "should name a digest in small letters, and have the parameters i and l in this order and no others",
 );
 const unknownDigest = warning("PATTERN", `should name a digest that Auth0 documents: ${digestName.options.join(", ")}`);
+const saltOfDjango = warning(
+  "UNUSABLE_HASH",
+  "has a salt that is no base64: where the salt is a text, as in Django, it has to be the base64 of its bytes, without padding",
+);
+const saltOfOldDjango = warning(
+  "UNUSABLE_HASH",
+  "has a salt that looks like one of Django's, which are texts: it has to be the base64 of its bytes, without padding",
+);
 const impossiblePbkdf2 = warning(
   "UNUSABLE_HASH",
   "is none that its parameters make, l bytes (64 by default) in i rounds (100,000 by default): it is taken, and then no password fits",
@@ -239,13 +316,16 @@ const pbkdf2 = z.strictObject({
   algorithm: z.literal("pbkdf2"),
   hash: text(
     z.string().superRefine((value, { addIssue }) => {
-      const [, digest, i = "100000", l, onlyL, hash] = PBKDF2.exec(value) ?? [];
-      if (digest === undefined || hash === undefined) {
+      const [, digest, i = "100000", l, onlyL, salt, hash] = PBKDF2.exec(value) ?? [];
+      if (digest === undefined || salt === undefined || hash === undefined) {
         return addIssue(PERHAPS_PBKDF2.test(value) ? unusualPbkdf2 : notPbkdf2);
       }
       if (!Object.hasOwn(DIGEST_LENGTHS, digest)) addIssue(unknownDigest);
       const length = Number(l ?? onlyL ?? 64);
       if (Number(i) === 0 || base64Length(hash) !== length) addIssue(impossiblePbkdf2);
+      if (!isWholeBase64(salt)) addIssue(saltOfDjango);
+      // Django's salts were texts of 12 letters and digits up to version 3.1; nobody else has salts of 9 bytes.
+      else if (/^[A-Za-z0-9]{12}$/.test(salt)) addIssue(saltOfOldDjango);
     }),
   ),
   salt: noSalt.optional(),

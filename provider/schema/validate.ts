@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { foreignForm } from "./foreignHash";
 import type { User } from "./identity";
 import { badKeys, reservedKeys } from "./metadata";
 import { originProblems } from "./origin";
@@ -78,7 +79,33 @@ function attributeProblems(user: User, name: string): RecordProblem[] {
   const problems = issues.flatMap((issue) => issueProblems(issue, value, name));
   // A warning may be the narrower form of an error, which says enough.
   const errors = new Set(problems.filter(isError).map(codeAndPath));
-  return problems.filter((each) => isError(each) || !errors.has(codeAndPath(each)));
+  const narrowed = problems.filter((each) => isError(each) || !errors.has(codeAndPath(each)));
+  return HASHES.has(name) ? withOrigin(narrowed, name, value) : narrowed;
+}
+
+const HASHES: ReadonlySet<string> = new Set(["password_hash", "custom_password_hash"]);
+
+/** What a hash breaks in the form of another system, and that says little without it: a missing encoding, for example. */
+const OF_FORM: ReadonlySet<string> = new Set([
+  "PATTERN password_hash",
+  "ENUM_MISMATCH custom_password_hash.algorithm",
+  ...["OBJECT_REQUIRED", "ENUM_MISMATCH"].map((code) => `${code} custom_password_hash.hash.encoding`),
+  ...["PATTERN", "UNUSABLE_HASH"].map((code) => `${code} custom_password_hash.hash.value`),
+]);
+
+/** The problems, with one in the place of those about its form where that is the form of a system that is known. */
+function withOrigin(problems: RecordProblem[], name: string, value: unknown): RecordProblem[] {
+  const ofForm = problems.filter((each) => OF_FORM.has(codeAndPath(each)));
+  const { algorithm, hash } = Object(value) as { readonly algorithm?: unknown; readonly hash?: { value?: unknown } };
+  const isCustom = name === "custom_password_hash";
+  const text = isCustom ? hash?.value : value;
+  if (ofForm.length === 0 || typeof text !== "string") return problems;
+  const message = foreignForm(text, isCustom ? algorithm : undefined);
+  if (message === undefined) return problems;
+  const severity = ofForm.some(isError) ? "error" : "warning";
+  const rule: Rule = { code: severity === "error" ? "PATTERN" : "UNUSABLE_HASH", message, severity };
+  const others = problems.filter((each) => !ofForm.includes(each));
+  return [...others, problem(rule, isCustom ? [name, "hash", "value"] : [name])];
 }
 
 function isError({ severity }: RecordProblem): boolean {
@@ -99,7 +126,9 @@ function issueProblems(issue: z.core.$ZodIssue, value: unknown, name: string): R
 }
 
 function brokenRule(issue: z.core.$ZodIssue, value: unknown): Rule {
-  if (value === undefined) return { code: "OBJECT_REQUIRED", message: "is required", severity: "error" };
+  if (value === undefined && issue.code !== "custom") {
+    return { code: "OBJECT_REQUIRED", message: "is required", severity: "error" };
+  }
   const rule = ruleOf(issue.message);
   if (rule !== undefined) return rule;
   if (issue.code === "invalid_value") return notAmong(issue.values, value);

@@ -484,7 +484,6 @@ export const ERRORS: readonly ErrorCase[] = [
     edge: [
       hashed("argon2", { value: ARGON2 }),
       hashed("argon2", { value: ARGON2.replace("argon2id", "argon2i") }),
-      hashed("argon2", { value: ARGON2.replace("argon2id", "argon2d").replace("$v=19", "") }),
       hashed("argon2", { value: `$argon2id$v=19$m=8,t=1,p=1$${b64(8)}$${b64(4)}` }),
     ],
     beyond: [
@@ -680,7 +679,7 @@ export const ERRORS: readonly ErrorCase[] = [
   ),
   {
     rule: "scrypt's cost is 2 or more",
-    edge: [scrypt({ cost: 2 }), scrypt({ cost: 2 ** 20 })],
+    edge: [scrypt({ cost: 2 }), scrypt({ cost: 2 ** 14 })],
     beyond: [scrypt({ cost: 1 }), scrypt({ cost: 0 })],
     code: "MINIMUM",
     path: `${HASH}.cost`,
@@ -852,6 +851,100 @@ export const WARNINGS: readonly WarningCase[] = [
       hashed("md5", { value: `${b64(16)}aaa`, encoding: "base64" }),
       scrypt({ keylen: 64 }),
     ],
+    code: "UNUSABLE_HASH",
+    path: VALUE,
+    emulator: "takes",
+  },
+  {
+    rule: "a digest is in the encoding that it says",
+    edge: [hashed("sha256", { value: b64(32), encoding: "base64" })],
+    beyond: [
+      hashed("sha256", { value: hex(32), encoding: "base64" }),
+      hashed("md5", { value: Buffer.from(hex(16)).toString("base64"), encoding: "base64" }),
+      hashed("hmac", { ...hmac, value: hex(32).toUpperCase(), encoding: "base64" }),
+      hashed("scrypt", { value: hex(32), encoding: "base64" }, { keylen: 32 }),
+      hashed("scrypt", { value: Buffer.from(hex(32)).toString("base64"), encoding: "base64" }, { keylen: 32 }),
+    ],
+    code: "UNUSABLE_HASH",
+    path: VALUE,
+    emulator: "takes",
+  },
+  {
+    rule: "a salt in base64 was written by a program",
+    edge: ["c2hh", "c2g=", "c2g", "_-A", "+/A="].map((value) => salted({ value, encoding: "base64" })),
+    beyond: ["c2h", "seasalt", "a", "abd=", "NaCl1"].map((value) => salted({ value, encoding: "base64" })),
+    code: "UNUSABLE_HASH",
+    path: `${HASH}.salt.value`,
+    emulator: "takes",
+  },
+  {
+    rule: "scrypt takes no more than 32 MiB",
+    edge: [
+      scrypt({ cost: 16_384, blockSize: 8 }),
+      scrypt({ cost: 8_192, blockSize: 15, parallelization: 16 }),
+      scrypt({ cost: 2, blockSize: 1 }),
+    ],
+    beyond: [
+      scrypt({ cost: 32_768 }),
+      scrypt({ blockSize: 16 }),
+      scrypt({ cost: 65_536, blockSize: 8 }),
+      scrypt({ cost: 2, parallelization: 2 ** 20 }),
+    ],
+    code: "UNUSABLE_HASH",
+    path: `${HASH}.cost`,
+    emulator: "takes",
+  },
+  {
+    rule: "scrypt is not Firebase's",
+    edge: [
+      hashed(
+        "scrypt",
+        { value: b64(64), encoding: "base64" },
+        { keylen: 64, salt: { value: b64(16), encoding: "base64" } },
+      ),
+      hashed("scrypt", { value: b64(64), encoding: "base64" }, { keylen: 64, salt: { value: "12345678" } }),
+    ],
+    beyond: [8, 9, 10].map((bytes) =>
+      hashed(
+        "scrypt",
+        { value: b64(64), encoding: "base64" },
+        { keylen: 64, salt: { value: b64(bytes), encoding: "base64" } },
+      ),
+    ),
+    code: "UNUSABLE_HASH",
+    path: VALUE,
+    emulator: "takes",
+  },
+  {
+    rule: "the salt of better-auth and Lucia is a text",
+    edge: [],
+    beyond: [
+      hashed(
+        "scrypt",
+        { value: hex(64), encoding: "hex" },
+        { keylen: 64, blockSize: 16, salt: { value: hex(16), encoding: "hex" } },
+      ),
+    ],
+    code: "UNUSABLE_HASH",
+    path: `${HASH}.salt.value`,
+    emulator: "takes",
+  },
+  {
+    rule: "argon2 is of a kind that can be verified",
+    edge: [hashed("argon2", { value: ARGON2.replace("argon2id", "argon2i") })],
+    beyond: [ARGON2.replace("argon2id", "argon2d"), ARGON2.replace("v=19", "v=16"), ARGON2.replace("$v=19", "")].map(
+      (value) => hashed("argon2", { value }),
+    ),
+    code: "UNUSABLE_HASH",
+    path: VALUE,
+    emulator: "takes",
+  },
+  {
+    rule: "pbkdf2 has a salt in base64",
+    edge: [hashed("pbkdf2", { value: PBKDF2.replace(b64(8), "c2Vhc2FsdDEyMzRBYkNkRWZHaElqaw") })],
+    beyond: ["seasalt1234AbCdEfGhIjk", "seasalt1234Ab", "a", "seasalt1234A"].map((salt) =>
+      hashed("pbkdf2", { value: PBKDF2.replace(b64(8), salt) }),
+    ),
     code: "UNUSABLE_HASH",
     path: VALUE,
     emulator: "takes",
