@@ -16,7 +16,6 @@ interface Flags {
   readonly json?: true;
   readonly csv?: string;
   readonly transform?: string;
-  readonly nullText?: string[];
 }
 
 /** `validate`: what `pulumi preview` finds wrong with users files, for those who prepare them. */
@@ -25,11 +24,6 @@ export function validateCommand(): Command {
     .description("Check users files as an import does, without Pulumi and without Auth0.")
     .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
     .option("--transform <module>", "map each record first, by a file or a recipe, as the argument `transform` does")
-    .option(
-      "--null-text <text>",
-      "a text that means nothing in CSV, as the argument `nullText` does; more than once",
-      more,
-    )
     .option("--json", "print the result as JSON, with the first 1,000 problems")
     .option("--csv <file>", "write all problems into a table, which holds no personal data")
     .addHelpText(
@@ -38,11 +32,6 @@ export function validateCommand(): Command {
     )
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : FAILED))
     .action(validate);
-}
-
-/** For an option that may stand there more than once. */
-function more(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
 }
 
 async function validate(patterns: string[], { json, csv, ...reading }: Flags): Promise<void> {

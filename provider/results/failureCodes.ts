@@ -68,14 +68,6 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "Check `connectionId` and whether somebody removed the connection. Then change `triggers` and run `pulumi up`.",
   ),
   {
-    code: "DUPLICATED_KEY",
-    meaning:
-      "A warning, not a failure: an object of JSON has the same key twice. The last one counts, here and with Auth0.",
-    retryHelps: false,
-    whatToDo:
-      "See which of the two values is right. Two tables with a column of the same name, joined by `to_jsonb` or `row_to_json`, make such objects.",
-  },
-  {
     code: "DUPLICATED_USER",
     kind: "insert",
     meaning:
@@ -106,13 +98,6 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "An attribute has a value that is not among those that Auth0 knows; most often an algorithm or an encoding of `custom_password_hash`.",
   ),
   broken("FORMAT", "An attribute does not have the form that it should, such as that of an email address."),
-  {
-    code: "INEXACT_NUMBER",
-    meaning:
-      "A warning, not a failure: a number in the metadata is one that most programs can't keep, a whole number beyond 2^53 or one with too many digits. With Node.js 22 or newer it is sent digit by digit; what Auth0 and your applications read is most likely rounded.",
-    retryHelps: false,
-    whatToDo: "Make a text of it, where every digit counts: ids are no numbers.",
-  },
   broken("INVALID_FORMAT", "An attribute does not have the form that it should: another name for FORMAT."),
   broken("INVALID_TYPE", 'An attribute is of the wrong type, such as `"true"` in place of `true`.'),
   broken(
@@ -177,7 +162,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   ),
   broken(
     "PROFILE_SIZE_EXCEEDED",
-    "The user's profile is larger than Auth0 takes, which is 10 KB. Until 2027-03-04 Auth0 takes larger ones, so until then it is a warning of `validate` and of the preview.",
+    "The user's profile is larger than Auth0 takes, which is 10 KB. It takes larger ones until 2027-03-04.",
     "Shorten it in the users file and run `pulumi up`. What makes a profile that large is nearly always metadata: keep it in a database of your own.",
   ),
   broken(

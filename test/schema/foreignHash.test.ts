@@ -60,9 +60,7 @@ describe("a hash in the form of another system", () => {
     it(`is found, and told what Auth0 takes: ${system}`, () => {
       for (const user of [
         record({ password_hash: hash }),
-        ...["bcrypt", "pbkdf2", "argon2", "phpass"].map((algorithm) =>
-          record(hashed(algorithm, { value: hash })),
-        ),
+        ...["bcrypt", "pbkdf2", "argon2", "phpass"].map((algorithm) => record(hashed(algorithm, { value: hash }))),
         ...["md5", "sha512"].map((algorithm) => record(hashed(algorithm, { value: hash, encoding: "hex" }))),
         record(hashed("sha256", { value: hash })),
       ]) {
