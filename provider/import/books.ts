@@ -120,8 +120,11 @@ export class Books {
     const { identity } = subject;
     const known = this.#ledger.get(identity) as LedgerEntry;
     this.#ledger.set(identity, { ...known, record: after.record, differs: true });
-    this.differs(subject, [...differences, ...changes.map((attribute): Difference => ({ attribute, reason }))]);
-    this.#notApplied(identity, known.state);
+    // Whose hash is left over was counted with the rest, and what can't be applied was listed then.
+    const isCounted = this.isHashToFollow(subject.index);
+    const missed = changes.map((attribute): Difference => ({ attribute, reason }));
+    this.differs(subject, isCounted ? missed : [...differences, ...missed]);
+    if (!isCounted) this.#notApplied(identity, known.state);
   }
 
   /** A user was brought with an earlier version of the record: the rest is still to be sent. */

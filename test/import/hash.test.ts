@@ -112,6 +112,25 @@ describe("a changed password hash", () => {
     assert.deepEqual(countsIn(second), { notApplied: 300 });
   });
 
+  it("of a user who is gone when its turn comes is listed, and the user counts once", async () => {
+    const { email_verified: _, ...silent } = ANN;
+    const first = await run([silent]);
+    const { usersByEmail } = at().tenant;
+    let calls = 0;
+    at().tenant.usersByEmail = async (...args) => (++calls === 1 ? usersByEmail(...args) : []);
+    const edited = { ...silent, given_name: "Anna", username: "ann", custom_password_hash: hash("2") };
+    const second = await run([edited], first);
+    assert.deepEqual(
+      sent().map(([kind]) => kind),
+      ["upsert"],
+    );
+    assert.deepEqual(countsIn(second), { updated: 1 });
+    assert.deepEqual(second.notApplied.map(({ attributes }) => attributes).sort(), [
+      ["custom_password_hash"],
+      ["username"],
+    ]);
+  });
+
   it("is not sent to a user who came in without one", async () => {
     const { custom_password_hash: _, ...without } = ANN;
     const first = await run([without]);
