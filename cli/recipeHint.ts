@@ -1,3 +1,4 @@
+import { recipeModule } from "../provider/schema/recipeHint";
 import { openSource } from "../provider/source";
 
 type Record = Readonly<globalThis.Record<string, unknown>>;
@@ -55,5 +56,5 @@ export async function recipeFor(patterns: readonly string[], cwd: string): Promi
   } catch {
     // What can't be read has been told by who read it in earnest.
   }
-  return found && `pulumi-auth0-user-import/recipes/${found}`;
+  return found && recipeModule(found);
 }

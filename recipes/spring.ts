@@ -48,9 +48,8 @@ function hashOf(stored: string): PasswordHash {
     case "scrypt@SpringSecurity_v5_8":
       return scryptHash(hash);
     case "noop":
-      return unsupported("plain-text");
     case "sha256":
-      return unsupported("iterated-digest");
+      return unsupported(id === "noop" ? "plain-text" : "iterated-digest");
     default:
       return bcryptOrArgon2(hash) ?? unsupported("unknown-form");
   }

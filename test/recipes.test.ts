@@ -115,6 +115,48 @@ describe("a recipe", function () {
     for (const file of others) assert.equal(await recipeFor([file], path.join(ROOT, "examples")), undefined, file);
   });
 
+  it("is named where one of its system's hashes stands in the place of Auth0's own", async () => {
+    type Raw = Record<string, unknown>;
+    // biome-ignore lint/suspicious/noExplicitAny: what it is shows in the example
+    const hashesOf: Record<string, (record: any) => unknown> = {
+      aspnet: ({ PasswordHash }) => PasswordHash,
+      "better-auth": ({ password }) => password,
+      django: ({ fields }) => fields.password,
+      keycloak: ({ credentials }) => credentials?.[0]?.secretData,
+      kratos: ({ credentials }) => credentials?.password?.config.hashed_password,
+      ldif: ({ userPassword }) => userPassword && Buffer.from(userPassword[0]).toString("base64"),
+      spring: ({ password }) => password,
+      supabase: ({ encrypted_password }) => encrypted_password,
+      werkzeug: ({ password }) => password,
+      wordpress: ({ user_pass }) => user_pass,
+    };
+    const nameless = new Set<string>();
+    for (const [name, hashOf] of Object.entries(hashesOf)) {
+      let named = 0;
+      for (const record of await recordsOf(cases[name]?.files ?? [])) {
+        const password_hash = hashOf(record as Raw);
+        if (typeof password_hash !== "string" || password_hash === "") continue;
+        const problems = problemsOf({ email: "jane@example.com", email_verified: true, password_hash });
+        const message = problems.map((problem) => problem.message).join();
+        if (message.endsWith(`. The recipe for such records is pulumi-auth0-user-import/recipes/${name}`)) named++;
+        else nameless.add(`${name}: ${/^\$?[a-zA-Z0-9-]+/.exec(password_hash)?.[0].slice(0, 9)}`);
+      }
+      assert.ok(named > 0, name);
+    }
+    // What Auth0 takes as it stands, under its own algorithm; and what could be any system's.
+    assert.deepEqual(
+      [...nameless].map((each) => each.replace(/: [0-9a-f]{9}$/, ": hex")),
+      [
+        "django: md5",
+        ...["$argon2id", "$2a", "$pbkdf2-s", "$md5-cryp"].map((hash) => `kratos: ${hash}`),
+        "spring: $2a",
+        ...["$2a", "$argon2id"].map((hash) => `supabase: ${hash}`),
+        ...["$2b", "$argon2id", "$6"].map((hash) => `werkzeug: ${hash}`),
+        ...["hex", "$2y"].map((hash) => `wordpress: ${hash}`),
+      ],
+    );
+  });
+
   it("has a page", () => {
     const index = readFileSync(path.join(ROOT, "docs/recipes/README.md"), "utf8");
     for (const recipe of RECIPES) {
@@ -154,6 +196,16 @@ describe("a recipe", function () {
     }
   });
 });
+
+/** Those of an example, as they stand. */
+async function recordsOf(files: readonly string[]) {
+  const records: unknown[] = [];
+  const onRecord = ({ raw }: { readonly raw: unknown }) => void records.push(raw);
+  const reading = openSource(files, EXAMPLE, { transform: require.resolve("../cli/asIs"), onRecord });
+  // Many have no column that Auth0 knows.
+  await reading.then((source) => source.close()).catch(() => {});
+  return records;
+}
 
 /** As an import with `unsupportedPasswordHash: "omit"` sends them. */
 async function usersOf(folder: string, files: readonly string[], transform: string) {

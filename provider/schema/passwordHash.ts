@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { recipeHint } from "./recipeHint";
 import { error, warning } from "./rule";
 
 // Auth0's documentation says, algorithm by algorithm, how a hash has to look: an error to break. Beyond that, a hash
@@ -186,11 +187,11 @@ const muchMemory = warning(
 );
 const firebase = warning(
   "UNUSABLE_HASH",
-  "looks like a hash of Firebase, whose scrypt is one of its own: Auth0 takes it, and then no password fits",
+  `looks like a hash of Firebase, whose scrypt is one of its own: Auth0 takes it, and then no password fits${recipeHint("firebase")}`,
 );
 const saltOfDigits = warning(
   "UNUSABLE_HASH",
-  "looks like the salt of better-auth or Lucia, which hash its hexadecimal digits as a text: then its encoding is utf8",
+  `looks like the salt of better-auth or Lucia, which hash its hexadecimal digits as a text: then its encoding is utf8${recipeHint("better-auth")}`,
 );
 
 const scrypt = z
@@ -300,11 +301,11 @@ const unusualPbkdf2 = warning(
 const unknownDigest = warning("PATTERN", `should name a digest that Auth0 documents: ${digestName.options.join(", ")}`);
 const saltOfDjango = warning(
   "UNUSABLE_HASH",
-  "has a salt that is no base64: where the salt is a text, as in Django, it has to be the base64 of its bytes, without padding",
+  `has a salt that is no base64: where the salt is a text, as in Django, it has to be the base64 of its bytes, without padding${recipeHint("django")}`,
 );
 const saltOfOldDjango = warning(
   "UNUSABLE_HASH",
-  "has a salt that looks like one of Django's, which are texts: it has to be the base64 of its bytes, without padding",
+  `has a salt that looks like one of Django's, which are texts: it has to be the base64 of its bytes, without padding${recipeHint("django")}`,
 );
 const impossiblePbkdf2 = warning(
   "UNUSABLE_HASH",
