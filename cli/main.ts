@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { emulatorCommand } from "./emulator";
+import { generateUsersCommand } from "./generateUsers";
 import { purgeCommand } from "./purge";
 import { signInCommand } from "./signIn";
 import { stopCommand } from "./stop";
@@ -10,6 +11,7 @@ import { verifyCommand } from "./verify";
 const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
   .addCommand(emulatorCommand())
+  .addCommand(generateUsersCommand())
   .addCommand(purgeCommand())
   .addCommand(signInCommand())
   .addCommand(stopCommand())

@@ -78,8 +78,7 @@ describe("generate-users", () => {
 
   it("gives users passwords by every algorithm, with a key for its owner alone, and all of them sign in", async () => {
     const [file, key] = ["known.ndjson", "key.csv"].map((name) => path.join(folder, name)) as [string, string];
-    const command = path.resolve(__dirname, "../tools/generate-users.js");
-    const { code, output } = await run(process.execPath, [command, "--users", "40", "--passwords", key, "--out", file]);
+    const { code, output } = await generate("--users", "40", "--passwords", key, "--out", file);
     assert.deepEqual([code, output], [0, ""]);
     assert.equal(statSync(key).mode & 0o777, 0o600);
 
@@ -115,19 +114,28 @@ describe("generate-users", () => {
     }
   });
 
-  it("runs as a command", async () => {
-    const command = path.resolve(__dirname, "../tools/generate-users.js");
+  it("runs as a command of the package", async () => {
     const file = path.join(folder, "command.ndjson");
-    const { code, output } = await run(process.execPath, [command, "--users", "20", "--seed", "3", "--out", file]);
+    const { code, output } = await generate("--users", "20", "--seed", "3", "--out", file);
     assert.equal(output, "");
     assert.equal(code, 0);
     assert.equal(readFileSync(file, "utf8"), [...generateUsers({ users: 20, seed: 3 })].map(toLine).join(""));
 
-    const wrong = await run(process.execPath, [command, "--users", "many", "--out", file]);
-    assert.equal(wrong.code, 1);
-    assert.match(wrong.stderr, /^Usage: /);
+    for (const [flags, message] of [
+      [["--users", "many"], /'many' is invalid. Expected a whole number\./],
+      [["--passwords", file], /^--out and --passwords name the same file\.$/m],
+      [["--passwords", "key.csv", "--wrong"], /^--passwords and --wrong exclude each other\.$/m],
+    ] as const) {
+      const refused = await generate(...flags, "--out", file);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, message);
+    }
   });
 });
+
+function generate(...flags: string[]) {
+  return run(process.execPath, [path.resolve(__dirname, "../cli/main.js"), "generate-users", ...flags]);
+}
 
 function toLine(user: GeneratedUser): string {
   return `${JSON.stringify(user)}\n`;

@@ -3,7 +3,6 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { parseArgs } from "node:util";
 import { writeWholeFile } from "../provider/results/wholeFile";
 import { giveKnownPassword, type KnownPassword, toCsv } from "./knownPasswords";
 
@@ -270,30 +269,4 @@ function mulberry32(seed: number): () => number {
     value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
     return (value ^ (value >>> 14)) >>> 0;
   };
-}
-
-async function main(): Promise<void> {
-  const usage = "Usage: generate-users [--users 5000] [--seed 1] [--wrong | --passwords FILE] --out FILE";
-  const { values } = parseArgs({
-    options: {
-      users: { type: "string", default: "5000" },
-      seed: { type: "string", default: "1" },
-      wrong: { type: "boolean", default: false },
-      passwords: { type: "string" },
-      out: { type: "string" },
-    },
-  });
-  const { users, seed, wrong, passwords, out } = values;
-  if (!out || !/^\d+$/.test(users) || !/^\d+$/.test(seed) || (wrong && passwords) || out === passwords)
-    throw new Error(usage);
-  const options = { users: Number(users), seed: Number(seed), wrong };
-  if (passwords) await writeUsersWithPasswords(out, passwords, options);
-  else await writeUsers(out, options);
-}
-
-if (require.main === module) {
-  main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  });
 }
