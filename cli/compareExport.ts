@@ -6,6 +6,7 @@ import { maskIdentity } from "../provider/results/maskIdentity";
 import { identityOf, normalizeUser } from "../provider/schema/identity";
 import { openSource, type Source, type SourceRecord } from "../provider/source";
 import { Column } from "../provider/source/column";
+import type { ReadingOptions } from "./examine";
 import { Matcher } from "./matchExport";
 
 /** What there is to tell of one user: in the files, or for `other` in the export alone. */
@@ -66,7 +67,7 @@ export type OnRead = (what: "export" | "files", users: number, bytes: number) =>
  * is known by. Only users of database connections are found.
  *
  * @param patterns files or globs, relative to `cwd`, as is `exports`
- * @param transform a module that maps each record to a user, relative to `cwd`
+ * @param reading how the users files are read
  * @throws {SourceError} when a file can't be read, or holds no users
  */
 export async function compareExport(
@@ -74,7 +75,7 @@ export async function compareExport(
   exports: readonly string[],
   cwd: string,
   onRead: OnRead,
-  transform?: string,
+  reading: ReadingOptions = {},
 ): Promise<Comparison> {
   const census: CensusIndex = new CensusIndex(async (line) => (await exported.read(line)).user);
   let bytes = 0;
@@ -87,7 +88,7 @@ export async function compareExport(
   });
   try {
     const matcher = new Matcher(census, (users, read) => onRead("files", users, read));
-    const source = await openSource(patterns, cwd, { transform, onRecord: (record) => matcher.take(record) });
+    const source = await openSource(patterns, cwd, { ...reading, onRecord: (record) => matcher.take(record) });
     try {
       const found = await resolveDoubles(source, matcher.suspects);
       matcher.settle(source.users, found);

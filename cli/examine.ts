@@ -23,7 +23,7 @@ export interface FoundProblem extends Problem {
 }
 
 /** How the files are read, as the arguments of a program say it. */
-export type ReadingOptions = Pick<OpenSourceOptions, "transform">;
+export type ReadingOptions = Pick<OpenSourceOptions, "transform" | "nullText">;
 
 /** What is wrong with the users of some files. To be closed. */
 export interface Examination {

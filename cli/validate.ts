@@ -3,6 +3,7 @@ import { SourceError, type SourceProblem } from "../provider/source/sourceError"
 import { count, counted } from "./counted";
 import type { Examination, FoundProblem, ReadingOptions } from "./examine";
 import { ProgressLine } from "./progressLine";
+import { type ReadingFlags, readingOf, several } from "./readingFlags";
 import { textBytes } from "./textBytes";
 
 const INVALID_USERS = 1;
@@ -12,10 +13,9 @@ const FAILED = 2;
 const SHOWN = 10;
 const SHOWN_AS_JSON = 1_000;
 
-interface Flags {
+interface Flags extends ReadingFlags {
   readonly json?: true;
   readonly csv?: string;
-  readonly transform?: string;
 }
 
 /** `validate`: what `pulumi preview` finds wrong with users files, for those who prepare them. */
@@ -24,6 +24,11 @@ export function validateCommand(): Command {
     .description("Check users files as an import does, without Pulumi and without Auth0.")
     .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
     .option("--transform <module>", "map each record first, by a file or a recipe, as the argument `transform` does")
+    .option(
+      "--null-text <text>",
+      "a text that means nothing in CSV files, as the argument `nullText`; may be repeated",
+      several,
+    )
     .option("--json", "print the result as JSON, with the first 1,000 problems")
     .option("--csv <file>", "write all problems into a table, which holds no personal data")
     .addHelpText(
@@ -34,7 +39,9 @@ export function validateCommand(): Command {
     .action(validate);
 }
 
-async function validate(patterns: string[], { json, csv, ...reading }: Flags): Promise<void> {
+async function validate(patterns: string[], flags: Flags): Promise<void> {
+  const { json, csv } = flags;
+  const reading = readingOf(flags);
   try {
     const examination = await examineVisibly(patterns, reading);
     try {

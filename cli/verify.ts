@@ -6,6 +6,7 @@ import { SourceError } from "../provider/source/sourceError";
 import type { Comparison, Exception } from "./compareExport";
 import { count, counted } from "./counted";
 import { ProgressLine } from "./progressLine";
+import { type ReadingFlags, readingOf, several } from "./readingFlags";
 import { textBytes } from "./textBytes";
 
 const NOT_ALL = 1;
@@ -15,11 +16,10 @@ const FAILED = 2;
 const SHOWN = 10;
 const SHOWN_AS_JSON = 1_000;
 
-interface Flags {
+interface Flags extends ReadingFlags {
   readonly export: readonly string[];
   readonly json?: true;
   readonly csv?: string;
-  readonly transform?: string;
 }
 
 /** `verify`: whether everybody whom the files have is in an export of the tenant, and as they say. */
@@ -29,6 +29,11 @@ export function verifyCommand(): Command {
     .argument("<files...>", "files or globs, as in `users`; later files override earlier ones on the same user")
     .requiredOption("--export <files...>", "files or globs: an export of Auth0, as JSON (best) or CSV, also gzipped")
     .option("--transform <module>", "map each record first, as the argument `transform` does")
+    .option(
+      "--null-text <text>",
+      "a text that means nothing in CSV files, as the argument `nullText`; may be repeated",
+      several,
+    )
     .option("--json", "print the result as JSON, with the first 1,000 exceptions")
     .option("--csv <file>", "write all exceptions into a table, which holds no personal data")
     .addHelpText(
@@ -74,7 +79,7 @@ async function compareVisibly(patterns: readonly string[], flags: Flags): Promis
       return `${what === "export" ? "the export" : "the files"}: ${percent}${counted(users, "user")}`;
     });
   try {
-    return await compareExport(patterns, flags.export, process.cwd(), onRead, flags.transform);
+    return await compareExport(patterns, flags.export, process.cwd(), onRead, readingOf(flags));
   } finally {
     progress.clear();
   }

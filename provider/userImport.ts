@@ -4,7 +4,7 @@ import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
 import { refuseImport } from "./resources/shim";
 import { ofThisRun } from "./resources/thisRun";
-import { defaultResultsDir, type ImportArgs, resultsPlace, UserBatch } from "./resources/userBatch";
+import { asList, defaultResultsDir, type ImportArgs, resultsPlace, UserBatch } from "./resources/userBatch";
 import { placeOfResults } from "./results/resultsFolder";
 import {
   type FailedRecord,
@@ -80,9 +80,10 @@ export class UserImport extends pulumi.ComponentResource {
     super("auth0import:UserImport", name, {}, opts);
     const { batches = 1, maxFailures, resultsDir = defaultResultsDir(name), ...shared } = args;
     const child = { parent: this };
-    const users = pulumi.output(args.users).apply((each) => (typeof each === "string" ? [each] : each));
+    const [users, nullText] = [asList(args.users), asList(args.nullText)];
     const { transform, unsupportedPasswordHash = "fail", sealed = false } = args;
-    const divided = batches === 1 ? undefined : { users, transform, unsupportedPasswordHash, sealed, batches };
+    const divided =
+      batches === 1 ? undefined : { users, transform, nullText, unsupportedPasswordHash, sealed, batches };
     const { key, created } = new ImportKey(`${name}-key`, child, divided);
     const all = Array.from(
       { length: batches },
@@ -109,6 +110,7 @@ export class UserImport extends pulumi.ComponentResource {
         connectionId: args.connectionId,
         users,
         transform,
+        nullText,
         unsupportedPasswordHash,
         sealed,
         resultsDir: resultsPlace(resultsDir),
@@ -174,6 +176,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   externalId: true,
   generateUserIds: true,
   maxFailures: true,
+  nullText: true,
   onExisting: true,
   resultsDir: true,
   sealed: true,

@@ -82,10 +82,21 @@ describe("pulumi-auth0-user-import validate", () => {
       "2 users in 1 file, no errors.",
       "",
       "a.csv: note: its first line names the delimiter, and is no row (SEPARATOR_LINE)",
-      "a.csv: warning: 2 cells of column 3 (name) say NULL, \\N, and are texts like others: leave such cells empty in the export, or leave them out by a transform (NULL_TEXTS)",
+      "a.csv: warning: 2 cells of column 3 (name) say NULL, \\N, and are texts like others: name what means nothing in nullText (--null-text), or leave such cells empty in the export (NULL_TEXTS)",
       "",
     ]);
     assert.equal(code, 0);
+  });
+
+  it("takes texts for nothing, with --null-text", async () => {
+    writeFileSync(path.join(folder, "a.csv"), "email,email_verified,name\na@b.co,t,NULL\nc@d.eu,NULL,\\N\n");
+    const { code, stdout } = await validate("--null-text", "NULL", "--null-text", "\\N", "a.csv");
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^2 users in 1 file, no errors, 1 with warnings only\.\n\nusers {11}code\n {4}1 {2}warning {2}EMAIL_VERIFIED/,
+    );
+    assert.equal((await validate("a.csv", "--null-text", "NULL")).stdout.match(/NULL_TEXTS/g)?.length, 1);
   });
 
   it("says which recipe the files look like, and what one leaves out", async () => {

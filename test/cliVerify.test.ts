@@ -43,6 +43,15 @@ describe("pulumi-auth0-user-import verify", () => {
     assert.equal(stdout, "2 users in 2 files; 2 users in the export.\n\n2  present\n0  missing\n");
   });
 
+  it("reads the files as a program does, with --null-text", async () => {
+    writeFileSync(path.join(folder, "a.csv"), "user_id,email,name,nickname\na,a@example.com,NULL,a\n");
+    const file = write("export.ndjson", [there("a")]);
+    assert.equal((await verify("a.csv", "--export", file)).code, 1);
+    const { code, stdout } = await verify("a.csv", "--export", file, "--null-text", "NULL");
+    assert.equal(stdout, "1 user in 1 file; 1 user in the export.\n\n1  present\n0  missing\n");
+    assert.equal(code, 0);
+  });
+
   const many = [...Array(40).keys()].map((i) => `user${i}`);
 
   it("ends with 1 where somebody is missing or different, and shows who is missing first", async () => {

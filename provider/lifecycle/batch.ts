@@ -17,6 +17,8 @@ const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
 const USERS = "users must be one or more paths or globs, relative to the program's folder";
 const filePath = z.string(USERS).regex(/^[^\0]+$/, USERS);
 
+const NULL_TEXT = 'nullText must be one or more texts, such as "NULL"';
+
 /** The inputs of a batch as they come over the wire; see `UserBatchArgs`. */
 export const Inputs = z.object({
   connectionId: z
@@ -24,6 +26,7 @@ export const Inputs = z.object({
     .regex(/^con_[A-Za-z0-9]{16}$/, "connectionId must be the id of a connection: con_ and 16 letters or digits"),
   users: z.array(filePath, USERS).optional(),
   transform: filePath.optional(),
+  nullText: z.array(z.string(NULL_TEXT), NULL_TEXT).optional(),
   unsupportedPasswordHash: z.enum(["fail", "omit"], { error: 'unsupportedPasswordHash must be "fail" or "omit"' }),
   key: z.string("key is required: the key of an ImportKey"),
   created: z.iso.datetime("created must be the time at which the ImportKey was made: its output `created`").optional(),
@@ -98,8 +101,8 @@ export function isApplied({ applied, source: last }: Outputs, { source: found }:
   return applied === found.share || last.digest === found.digest;
 }
 
-export function sourceArgsOf({ users = [], transform, unsupportedPasswordHash, share }: Inputs): SourceArgs {
-  return { patterns: users, transform, unsupportedPasswordHash, batches: share.count };
+export function sourceArgsOf({ users = [], transform, nullText, unsupportedPasswordHash, share }: Inputs): SourceArgs {
+  return { patterns: users, transform, nullText, unsupportedPasswordHash, batches: share.count };
 }
 
 /**

@@ -25,6 +25,7 @@ const Inputs = z.object({
   connectionId: z.string(),
   users: z.array(z.string()).optional(),
   transform: z.string().optional(),
+  nullText: z.array(z.string()).optional(),
   unsupportedPasswordHash: z.enum(["fail", "omit"]),
   sealed: z.boolean(),
   resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
@@ -131,8 +132,10 @@ function keep(urn: string, batches: unknown): string {
   return digestOf((batches as BatchReview[]).map(({ applied: _, ...review }) => review));
 }
 
-function sourceArgsOf({ users = [], transform, unsupportedPasswordHash, resourceUrn }: Inputs): SourceArgs {
-  return { patterns: users, transform, unsupportedPasswordHash, batches: told.get(resourceUrn)?.length ?? 1 };
+function sourceArgsOf({ users = [], resourceUrn, ...inputs }: Inputs): SourceArgs {
+  const { transform, nullText, unsupportedPasswordHash } = inputs;
+  const batches = told.get(resourceUrn)?.length ?? 1;
+  return { patterns: users, transform, nullText, unsupportedPasswordHash, batches };
 }
 
 function readSource(args: SourceArgs) {

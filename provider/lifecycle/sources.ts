@@ -1,5 +1,5 @@
 import { type Reading, type ReadSource, SourceReader } from "../plan/readSource";
-import { digestSource, isSource, projectFolder, type SourceDigest } from "../source";
+import { type DigestSourceOptions, digestSource, isSource, projectFolder, type SourceDigest } from "../source";
 
 // One process serves all resources of a run. What one of them finds out about a source, the others share.
 
@@ -27,22 +27,23 @@ const noted = new Map<string, NotedSource>();
 
 /** Whether the files are what they were; known without a parse. */
 export function isUnchanged(
-  { patterns, transform }: Pick<SourceArgs, "patterns" | "transform">,
+  args: SourceArgs,
   { digest, bytes }: Pick<SourceDigest, "digest" | "bytes">,
 ): Promise<boolean> {
-  const name = JSON.stringify([patterns, transform, digest]);
+  const name = JSON.stringify([filesOf(args), digest]);
+  const { patterns } = args;
   const cwd = process.cwd();
-  const options = { transform, root: projectFolder(cwd) };
+  const options = digestOptions(args, cwd);
   const known = comparisons.get(name) ?? isSource({ digest, bytes }, patterns, cwd, options);
   comparisons.set(name, known);
   return known;
 }
 
 /** The digest of the files, without a parse. */
-export async function sharedDigest({ patterns, transform }: SourceArgs): Promise<KnownSource> {
-  const name = JSON.stringify([patterns, transform]);
+export async function sharedDigest(args: SourceArgs): Promise<KnownSource> {
+  const name = JSON.stringify(filesOf(args));
   const cwd = process.cwd();
-  const known = digests.get(name) ?? digestSource(patterns, cwd, { transform, root: projectFolder(cwd) });
+  const known = digests.get(name) ?? digestSource(args.patterns, cwd, digestOptions(args, cwd));
   digests.set(name, known);
   const { digest, bytes } = await known;
   return { digest, bytes };
@@ -73,6 +74,15 @@ export function notedSource(args: SourceArgs): NotedSource | undefined {
   return noted.get(nameOf(args));
 }
 
-function nameOf({ patterns, transform, unsupportedPasswordHash, batches }: SourceArgs): string {
-  return JSON.stringify([patterns, transform, unsupportedPasswordHash, batches]);
+function nameOf(args: SourceArgs): string {
+  return JSON.stringify([filesOf(args), args.unsupportedPasswordHash, args.batches]);
+}
+
+/** All that a source's digest is of. */
+function filesOf({ patterns, transform, nullText }: SourceArgs): readonly unknown[] {
+  return [patterns, transform, nullText];
+}
+
+function digestOptions({ transform, nullText }: SourceArgs, cwd: string): DigestSourceOptions {
+  return { transform, nullText, root: projectFolder(cwd) };
 }

@@ -18,6 +18,8 @@ import { ShareDigests, type Verdict } from "./shareDigests";
 export interface Reading {
   readonly patterns: readonly string[];
   readonly transform: string | undefined;
+  /** Cells of CSV that mean nothing. */
+  readonly nullText?: readonly string[] | undefined;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   /** Among how many batches the users are divided. */
   readonly batches: number;
@@ -123,12 +125,13 @@ export class SourceReader {
 
   /** The index of identifiers takes as much memory as all that is kept of the source, and lives no longer than this. */
   async #readThrough(): Promise<Source> {
-    const { patterns, transform } = this.reading;
+    const { patterns, transform, nullText } = this.reading;
     const identifiers = new IdentifierIndex();
     try {
       const cwd = process.cwd();
       const source = await openSource(patterns, cwd, {
         transform,
+        nullText,
         root: projectFolder(cwd),
         onRecord: (record, text) => this.#take(record, text, identifiers),
       });

@@ -31,6 +31,7 @@ export interface FinalizerArgs {
   connectionId: pulumi.Input<string>;
   users: pulumi.Input<string[] | undefined>;
   transform: pulumi.Input<string | undefined>;
+  nullText: pulumi.Input<string[] | undefined>;
   unsupportedPasswordHash: pulumi.Input<UnsupportedPasswordHash>;
   sealed: pulumi.Input<boolean>;
   resultsDir: pulumi.Input<string>;

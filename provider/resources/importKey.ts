@@ -6,6 +6,7 @@ import { ShimResource } from "./shim";
 export interface KeyedSource {
   users: pulumi.Input<string[] | undefined>;
   transform: pulumi.Input<string | undefined>;
+  nullText: pulumi.Input<string[] | undefined>;
   unsupportedPasswordHash: pulumi.Input<UnsupportedPasswordHash>;
   sealed: pulumi.Input<boolean>;
   batches: number;

@@ -52,6 +52,12 @@ export interface ImportArgs {
    */
   transform?: pulumi.Input<string>;
   /**
+   * What a cell of a CSV file says where it means nothing, such as `"NULL"` or `["\\N", "(null)"]`: such cells are taken
+   * for empty ones, and the attribute is absent. Compared with the whole cell, in this case. A change counts as one of the
+   * source. By default empty cells alone mean nothing; preview and `validate` warn of texts that look like one.
+   */
+  nullText?: pulumi.Input<string | pulumi.Input<string>[]>;
+  /**
    * What happens to a user who is already in the connection when first imported: `"fail"` makes it a failed record
    * (DUPLICATED_USER), `"adopt"` takes the user as it is, and writes nothing until the record changes, `"overwrite"`
    * writes the record's attributes over the user's, as far as an upsert can.
@@ -194,11 +200,12 @@ export class UserBatch extends ShimResource {
       name,
       {
         connectionId: args.connectionId,
-        users: pulumi.output(args.users).apply((users) => (typeof users === "string" ? [users] : users)),
+        users: asList(args.users),
         key: pulumi.secret(args.key),
         created: args.created,
         share: args.share ?? { index: 0, count: 1 },
         transform: args.transform,
+        nullText: asList(args.nullText),
         unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
         onExisting: args.onExisting ?? "fail",
         generateUserIds: args.generateUserIds ?? true,
@@ -236,6 +243,13 @@ export class UserBatch extends ShimResource {
     );
     if (args.credentials === undefined) warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
   }
+}
+
+/** One text or several, as several. */
+export function asList(
+  given: pulumi.Input<string | pulumi.Input<string>[]> | undefined,
+): pulumi.Output<string[] | undefined> {
+  return pulumi.output(given).apply((texts) => (typeof texts === "string" ? [texts] : texts));
 }
 
 /** Each by itself where they are told apart: while the secret of a client is not known yet, its tenant may be. */

@@ -113,7 +113,7 @@ export class CsvSurvey {
       const { nulls } = columnOf(this.#columns, i);
       if (nulls.size === 0) return [];
       const cells = [...nulls.values()].reduce((sum, count) => sum + count, 0);
-      const message = `${counted(cells, "cell", "cells")} of ${this.#nameOf(i)} ${cells === 1 ? "says" : "say"} ${[...nulls.keys()].join(", ")}, and ${cells === 1 ? "is a text" : "are texts"} like others: leave such cells empty in the export, or leave them out by a transform`;
+      const message = `${counted(cells, "cell", "cells")} of ${this.#nameOf(i)} ${cells === 1 ? "says" : "say"} ${[...nulls.keys()].join(", ")}, and ${cells === 1 ? "is a text" : "are texts"} like others: name what means nothing in nullText (--null-text), or leave such cells empty in the export`;
       return [{ code: "NULL_TEXTS", severity: "warning", message }];
     });
   }

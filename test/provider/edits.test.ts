@@ -230,6 +230,23 @@ describe("an edit of an import with several batches", function () {
     assert.equal(at.user(String(person(5).email))?.nickname, "Nick");
   });
 
+  it("of nullText updates the batches of whose users it makes something else", async () => {
+    const csv = ["user_id,email,email_verified,given_name"];
+    for (const [i, { user_id, email }] of people().entries())
+      csv.push(`${user_id},${email},true,${i === 5 ? "NULL" : i}`);
+    await up(`${csv.join("\n")}\n`, {}, { nullText: ["(null)"] });
+    assert.equal(name(person(5)), "NULL");
+    const edit = await up(undefined, {}, { nullText: ["NULL", "(null)"] });
+    assert.deepEqual(edit.changed, [batchOf(person(5)), RESULTS]);
+    assert.deepEqual(
+      program.outputs<BatchOutputs>(batchOf(person(5))).notApplied.map(({ attributes }) => attributes.join()),
+      ["given_name"],
+    );
+    assert.deepEqual(await up(undefined, {}, { nullText: ["NULL", "(null)"] }), { changed: [], writes: 0, sent: 0 });
+    const { failures } = await at.provider.check("UserBatch", {}, at.inputs({ nullText: [1] }));
+    assert.deepEqual(failures, ['nullText must be one or more texts, such as "NULL".']);
+  });
+
   it("goes to all batches where the program asks for another look", async () => {
     await up(people());
     await up(edited(6));

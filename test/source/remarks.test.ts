@@ -115,7 +115,7 @@ describe("openSource, files that are read with a remark", () => {
         { user_id: "2", email: "c@d.eu", email_verified: false, name: "(null)", user_metadata: { plan: "gold" } },
         { user_id: "3", email: "e@f.org", email_verified: "\\N", name: "None", user_metadata: { plan: "\\N" } },
       ]);
-      const hint = "leave such cells empty in the export, or leave them out by a transform";
+      const hint = "name what means nothing in nullText (--null-text), or leave such cells empty in the export";
       assert.deepEqual(remarks, [
         `warning NULL_TEXTS: 1 cell of column 3 (email_verified) says \\N, and is a text like others: ${hint}`,
         `warning NULL_TEXTS: 3 cells of column 4 (name) say NULL, (null), None, and are texts like others: ${hint}`,
