@@ -8,6 +8,7 @@ import {
   isIncomparable,
   isMetadata,
   isStated,
+  normalValue,
   type TenantRecord,
 } from "./equal";
 import { changedFields, differingFields, type Fields, fieldOf, withFields } from "./mixtures";
@@ -45,6 +46,8 @@ export interface KnownGroup {
   readonly print: Fingerprint | undefined | "unknown";
   /** Of `profile`: which attributes the print is of. Else empty. */
   readonly of: readonly ProfileAttribute[];
+  /** Nobody knows what exactly the print is of: it tells that nothing changed, and else it is as unknown. */
+  readonly isDoubtful?: boolean;
 }
 
 /** A group that is to be settled. */
@@ -120,7 +123,8 @@ export function settleGroup(question: Question): Settlement {
     return { ...known, send: { ...contest.sent(isWhole ? file : result, names), because } };
   };
   if (!contest.isUncertain && contest.isSame()) return settle(all);
-  if (said.print === "unknown" || contest.isUncertain) {
+  const isUnknown = said.print === "unknown" || said.isDoubtful === true || contest.isUncertain;
+  if (isUnknown) {
     if (!question.updatedSince) return settle(all, "unchangedThere");
   } else {
     const changed = contest.changed();
@@ -133,8 +137,7 @@ export function settleGroup(question: Question): Settlement {
       "overlaid",
     );
   }
-  const reason = said.print === "unknown" || contest.isUncertain ? "unknown" : "changedThere";
-  return { said, had, conflict: { attributes: contest.attributes, reason } };
+  return { said, had, conflict: { attributes: contest.attributes, reason: isUnknown ? "unknown" : "changedThere" } };
 }
 
 /** File and tenant in one group, field by field, and what the kinds of groups do in their own way. */
@@ -166,9 +169,10 @@ function contestOf(question: Question): Contest | undefined {
 
 /** Whether a value of the group has the print of what the file said: as it is taken now, or as version 0.1 took it. */
 function hasPrint({ key, whose, group, said }: Question, value: unknown): boolean {
-  return (
-    groupPrint(key, whose, group, value) === said.print || groupPrint(key, whose, group, value, "kept") === said.print
-  );
+  const print = groupPrint(key, whose, group, value);
+  // Metadata without a key says as little as none.
+  if (said.print === undefined) return print === undefined || normalValue(group, value) === undefined;
+  return print === said.print || groupPrint(key, whose, group, value, "kept") === said.print;
 }
 
 /** An attribute that changes as a whole: one field, named after it. */

@@ -1,12 +1,12 @@
 import type { JournalMember, Outcome } from "../journal/format";
-import { unpackRecord } from "../ledger/entry";
+import { unpackRecord, withoutHad } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { failureCode, isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import { type ChunkKind, commonAttributes, type Difference, jobKindOf, type Step } from "../plan/delta";
 import { IndexSet } from "../plan/indexSet";
 import type { FailedRecord } from "../results/types";
-import { JOB_FAILED } from "./codes";
+import { FACTORS_FAILED, JOB_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
 import { entryAfter } from "./entryAfter";
 import { type Failure, Findings, type Place } from "./findings";
@@ -43,6 +43,8 @@ export class Books {
     resendFailed: boolean,
     private readonly progress: Workplace["progress"],
     private readonly doubts: Doubts,
+    /** The number of the batch's run. */
+    private readonly run: number,
   ) {
     this.#findings.summary.total = records.count;
     this.#ledger = before === undefined ? new Ledger() : Ledger.decode(before.ledger);
@@ -130,7 +132,7 @@ export class Books {
   /** A user was brought with an earlier version of the record: the rest is still to be sent. */
   cameInWith(identity: Fingerprint, attributes: LedgerEntry["attributes"], broughtHash: boolean): LedgerEntry {
     const known: LedgerEntry = {
-      ...{ record: NO_RECORD, attributes, differs: false, state: "inserted", origin: "inserted" },
+      ...{ record: NO_RECORD, attributes, differs: false, state: "inserted", origin: "inserted", run: this.run },
       ...(broughtHash ? { broughtHash } : {}),
     };
     this.#ledger.set(identity, known);
@@ -145,8 +147,10 @@ export class Books {
       const { identity, after } = member;
       const known = this.#ledger.get(identity);
       if (known === undefined || neverIn(known.state)) continue;
+      const { had: before, ...rest } = known;
       const attributes = commonAttributes(known.attributes, unpackRecord(after).attributes);
-      this.#ledger.set(identity, { ...known, record: NO_RECORD, attributes });
+      const had = withoutHad(before, attributes.unknown ?? []);
+      this.#ledger.set(identity, { ...rest, record: NO_RECORD, attributes, ...(had === undefined ? {} : { had }) });
     }
   }
 
@@ -156,7 +160,9 @@ export class Books {
     const earlier = this.doubts.get(identity)?.attributes;
     const entry = entryAfter(kind, unpackRecord(after), outcome, this.#ledger.get(identity), earlier);
     if (isBrought(outcome)) this.doubts.settle(identity);
-    if (entry !== undefined) this.#ledger.set(identity, entry);
+    if (entry === undefined) return;
+    const isWritten = isBrought(outcome) || (kind !== "insert" && outcome === `failed:${FACTORS_FAILED}`);
+    this.#ledger.set(identity, isWritten ? { ...entry, run: this.run } : entry);
   }
 
   /** A user of an interrupted run failed, and is to be sent again if they are in the source. */

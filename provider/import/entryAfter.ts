@@ -1,8 +1,8 @@
 import type { Outcome } from "../journal/format";
 import type { Attributes } from "../ledger/attributes";
-import type { KnownRecord } from "../ledger/entry";
+import { type KnownRecord, lastingOf } from "../ledger/entry";
 import { failureCode, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
-import { type ChunkKind, commonAttributes, lastingOf, withoutFactors } from "../plan/delta";
+import { type ChunkKind, commonAttributes, withoutFactors } from "../plan/delta";
 import { FACTORS_FAILED } from "./codes";
 
 /**
@@ -24,9 +24,12 @@ export function entryAfter(
   if (code === undefined) return { ...originOf(outcome, reached, before), state: outcome };
   const tried = attempt === undefined ? {} : { attempt };
   if (before !== undefined && !neverIn(before.state)) {
-    const attributes =
-      code === FACTORS_FAILED ? withoutFactors(reached.attributes, before.attributes) : before.attributes;
-    return { ...before, attributes, record: reached.record, ...tried, state: `outdated:${code}` };
+    const { attributes, had, ...rest } =
+      code === FACTORS_FAILED
+        ? { ...before, attributes: withoutFactors(reached.attributes, before.attributes), had: reached.had }
+        : before;
+    const other = had === undefined ? {} : { had };
+    return { ...rest, attributes, ...other, record: reached.record, ...tried, state: `outdated:${code}` };
   }
   // Who was there before, and got all but the factors.
   if (kind === "upsert" && code === FACTORS_FAILED) {

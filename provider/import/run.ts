@@ -106,7 +106,7 @@ export async function assemble(
   const { tenant, journal, progress } = at;
   const course = new Course(at, settings.deadline, before?.connection);
   const doubts = new Doubts();
-  const books = new Books(records, before, settings.resendFailed, progress, doubts);
+  const books = new Books(records, before, settings.resendFailed, progress, doubts, journal.runNumber);
   const history = new History(before, journal.replay);
   const lookups = new Lookups(tenant, course);
   const duplicates = new Duplicates(settings, course, books, doubts, lookups);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type PackedRecord, packedLength } from "../ledger/entry";
+import { packedLength01, packedOf01 } from "../ledger/entry01";
 import type { Fingerprint } from "../ledger/fingerprint";
 
 // The lines of a journal: a header, then entries.
@@ -26,6 +27,9 @@ export const VERSION = 5;
 /** That of 0.1, which sent no jobs of hashes alone. Else it is the same. */
 export const VERSION_01 = 4;
 
+/** The layout of members: `packRecord`. */
+export const LAYOUT = 2;
+
 export const Header = z.object({
   version: z.number(),
   /** The journal's own name. The state holds it once it holds what the journal says. */
@@ -49,6 +53,8 @@ export const Entry = z.union([
     bytes: z.number(),
     spans: z.array(Span),
     members: z.string(),
+    /** How the members are written; absent where 0.1 has written them. */
+    layout: z.literal(LAYOUT).optional(),
   }),
   /** The tenant took it; perhaps for the second time, where an answer was lost before. */
   z.object({ accepted: z.number(), job: z.string(), at: z.string(), uncertain: z.boolean() }),
@@ -103,14 +109,18 @@ export function encodeMembers(members: readonly JournalMember[]): string {
   return buffer.toString("base64");
 }
 
-export function membersOf(text: string): JournalMember[] {
+/** @param layout see `Entry`: a journal that 0.1 has begun may hold both. */
+export function membersOf(text: string, layout: typeof LAYOUT | undefined): JournalMember[] {
   const buffer = Buffer.from(text, "base64");
   const members: JournalMember[] = [];
   for (let at = 0; at < buffer.length; ) {
     const identity = buffer.readUInt32BE(at) * 2 ** 32 + buffer.readUInt32BE(at + 4);
     at += MEMBER_HEAD_BYTES;
-    const end = at + packedLength(buffer, at);
-    members.push({ identity, after: buffer.toString("latin1", at, end) });
+    const end = at + (layout === undefined ? packedLength01(buffer, at) : packedLength(buffer, at));
+    members.push({
+      identity,
+      after: layout === undefined ? packedOf01(buffer, at) : buffer.toString("latin1", at, end),
+    });
     at = end;
   }
   return members;

@@ -8,6 +8,7 @@ import {
   encodeOutcomes,
   type Header,
   type JournalMember,
+  LAYOUT,
   type Outcome,
   type Span,
   VERSION,
@@ -89,7 +90,7 @@ export class Journal {
     at: Date,
   ): void {
     const how = { kind, at: at.toISOString(), terms: this.terms, bytes };
-    this.#write({ intent: number, ...how, spans: [...spans], members: encodeMembers(members) });
+    this.#write({ intent: number, ...how, spans: [...spans], members: encodeMembers(members), layout: LAYOUT });
   }
 
   accepted(number: number, job: string, at: Date, uncertain: boolean): void {

@@ -49,8 +49,8 @@ export function replayOf(entries: readonly Entry[], inState: number): Replay {
   let lastHeard: string | undefined;
   for (const [i, entry] of entries.entries()) {
     if ("intent" in entry) {
-      const { intent: number, at, members, ...job } = entry;
-      open.set(number, { ...job, number, at: new Date(at), members: membersOf(members) });
+      const { intent: number, at, members, layout, ...job } = entry;
+      open.set(number, { ...job, number, at: new Date(at), members: membersOf(members, layout) });
       lastNumber = Math.max(lastNumber, number);
     } else if ("accepted" in entry) {
       const { accepted: number, job: id, at, uncertain } = entry;

@@ -1,16 +1,17 @@
 import {
   type KnownRecord,
+  mostBytes,
   partBytes,
   readParts,
   readRecordFingerprint,
-  shapeDiffers,
-  shapeOf,
-  shapeOf01,
   writeParts,
   writeRecordFingerprint,
 } from "./entry";
+import { shapeOf01 } from "./entry01";
 import { type Fingerprint, NO_RECORD } from "./fingerprint";
 import { FingerprintTable } from "./fingerprintTable";
+import { fixedBytes, hasGiven, type Shape, shapeDiffers, shapeOf } from "./shape";
+import { LONGEST_VARINT, readVarint, writeVarint } from "./varint";
 
 /**
  * What is known of one user. In the tenant, since an earlier import (`imported`) or brought there by the one that is
@@ -56,7 +57,7 @@ export interface Standing {
   readonly differs: boolean;
 }
 
-const VERSION = 3;
+const VERSION = 4;
 
 /** That of 0.1. */
 const VERSION_01 = 2;
@@ -70,17 +71,32 @@ export type EncodedLedger = readonly string[] | string;
  */
 const PIECE = 2 ** 14;
 
-/** Of a row in memory: its shape and the number of its state, before the parts. */
-const ROW_HEAD_BYTES = 6;
+/** Of a row in memory: the number of its kind, before the parts. */
+const ROW_HEAD_BYTES = 4;
+
+/** All that is known of a user and is no fingerprint: many users have the same. */
+interface Kind {
+  readonly shape: Shape;
+  readonly state: UserState;
+  /** 0 where no run is known. */
+  readonly run: number;
+  /** Of the parts, but for what was given. */
+  readonly bytes: number;
+}
+
+/** A kind as the ledger writes it. */
+type WrittenKind = readonly [...shape: Shape, run: number, state: UserState];
 
 /**
  * What is known of each user of a batch, kept in the stack's state and handed to the next run.
  *
  * Encoded in columns, in the order of the identities' fingerprints: the distances between these as varints (6 bytes a
- * user in a batch of some thousand, 5 in one of a million), the shape and state of each as the number of one that
- * occurs (1 byte), and the fingerprints: 5 bytes for the record, 5 for an email that is not the identity, 3 for each
- * group of attributes. A typical user (an id, an email, a profile, both kinds of metadata, a hash) takes 29 bytes, and
- * 39 in base64. All fingerprints are keyed by the import's key, a secret; without it the ledger says nothing of anybody.
+ * user in a batch of some thousand, 5 in one of a million), the kind of each as a number, the most frequent ones lowest
+ * (1 byte), and the fingerprints: 5 bytes for the record, 5 for an email that is not the identity, 3 for each group of
+ * attributes. A typical user (an id, an email, a profile, both kinds of metadata, a hash) takes 29 bytes, and 39 in base64.
+ * Where the tenant had something else than the file said, 3 for each such group (5 for the email); what was given takes a
+ * byte, and one for each. All fingerprints are keyed by the import's key, a secret; without it the ledger says nothing of
+ * anybody.
  *
  * Odds: two of a million users in one batch have the same fingerprint of identity with a probability of 1 in 9,000
  * (1 in 2 million for 62,500). Inside one source that is found, and the later user goes under a second fingerprint;
@@ -91,7 +107,9 @@ export class Ledger {
   readonly #offsets: FingerprintTable;
   #rows = Buffer.alloc(4096);
   #end = 0;
-  #states: UserState[] = [];
+  #kinds: Kind[] = [];
+  /** The number of each kind, by its text. */
+  readonly #numbers = new Map<string, number>();
 
   /** @param users how many there will be at least, where that is known. */
   constructor(users = 0) {
@@ -109,37 +127,40 @@ export class Ledger {
   get(identity: Fingerprint): LedgerEntry | undefined {
     const offset = this.#offsets.get(identity);
     if (offset === undefined) return undefined;
-    const known = readParts(this.#rows.readUInt32BE(offset), this.#rows, offset + ROW_HEAD_BYTES);
-    return { ...known, state: this.#stateAt(offset) };
+    const { shape, state, run } = this.#kindAt(offset);
+    const known = readParts(shape, this.#rows, offset + ROW_HEAD_BYTES);
+    return { ...known, ...(run === 0 ? {} : { run }), state };
   }
 
   stateOf(identity: Fingerprint): UserState {
-    return this.#stateAt(this.#offsets.get(identity) as number);
+    return this.#kindAt(this.#offsets.get(identity) as number).state;
   }
 
   /** How the user stands, where the record is the one that was dealt with last; else `undefined`. */
   standing(identity: Fingerprint, record: Fingerprint): Standing | undefined {
     const offset = this.#offsets.get(identity);
     if (offset === undefined || readRecordFingerprint(this.#rows, offset + ROW_HEAD_BYTES) !== record) return undefined;
-    return { state: this.#stateAt(offset), differs: shapeDiffers(this.#rows.readUInt32BE(offset)) };
+    const { shape, state } = this.#kindAt(offset);
+    return { state, differs: shapeDiffers(shape) };
   }
 
   set(identity: Fingerprint, entry: LedgerEntry): void {
     const shape = shapeOf(entry);
-    const bytes = ROW_HEAD_BYTES + partBytes(shape);
-    if (this.#end + bytes > this.#rows.length)
+    const most = ROW_HEAD_BYTES + mostBytes(shape, entry);
+    while (this.#end + most > this.#rows.length) {
       this.#rows = Buffer.concat([this.#rows, Buffer.alloc(this.#rows.length)]);
-    this.#rows.writeUInt32BE(shape, this.#end);
-    this.#rows.writeUInt16BE(this.#numberOf(entry.state), this.#end + 4);
-    writeParts(entry, this.#rows, this.#end + ROW_HEAD_BYTES);
+    }
     // A row that was there before is abandoned: few users change in one run.
     this.#offsets.set(identity, this.#end);
-    this.#end += bytes;
+    const at = this.#rows.writeUInt32BE(this.#numberOf(shape, entry.state, entry.run ?? 0), this.#end);
+    this.#end = writeParts(shape, entry, this.#rows, at);
   }
 
   setState(identity: Fingerprint, state: UserState): void {
     const offset = this.#offsets.get(identity);
-    if (offset !== undefined) this.#rows.writeUInt16BE(this.#numberOf(state), offset + 4);
+    if (offset === undefined) return;
+    const { shape, run } = this.#kindAt(offset);
+    this.#rows.writeUInt32BE(this.#numberOf(shape, state, run), offset);
   }
 
   delete(identity: Fingerprint): void {
@@ -150,7 +171,7 @@ export class Ledger {
   resendFailed(only?: Fingerprint): void {
     for (const identity of only === undefined ? this.identities() : [only]) {
       const offset = this.#offsets.get(identity);
-      if (offset !== undefined && failureCode(this.#stateAt(offset)) !== undefined) {
+      if (offset !== undefined && failureCode(this.#kindAt(offset).state) !== undefined) {
         writeRecordFingerprint(NO_RECORD, this.#rows, offset + ROW_HEAD_BYTES);
       }
     }
@@ -158,7 +179,12 @@ export class Ledger {
 
   /** A new import begins: what the last one brought is what was there before. */
   beginImport(): void {
-    this.#states = this.#states.map((state) => (isBrought(state) ? "imported" : state));
+    this.#kinds = this.#kinds.map((kind) => (isBrought(kind.state) ? { ...kind, state: "imported" } : kind));
+    this.#numbers.clear();
+    // Of two kinds that are one now, either will do.
+    for (const [number, { shape, state, run }] of this.#kinds.entries()) {
+      this.#numbers.set(textOf(shape, run, state), number);
+    }
   }
 
   /** How many are in the tenant, as far as is known. */
@@ -176,7 +202,7 @@ export class Ledger {
   encode(): string[] {
     const identities = this.identities();
     const users = identities.length;
-    const kinds = new Map<string, number>();
+    const { kinds, written } = this.#writtenKinds(identities);
     const distances = Buffer.alloc(LONGEST_VARINT * users);
     const kindNumbers = Buffer.alloc(LONGEST_VARINT * users);
     const parts = Buffer.alloc(this.#end);
@@ -184,20 +210,13 @@ export class Ledger {
     let before = 0;
     for (const identity of identities) {
       const offset = this.#offsets.get(identity) as number;
-      const shape = this.#rows.readUInt32BE(offset);
-      const kind = `${shape} ${this.#stateAt(offset)}`;
-      let number = kinds.get(kind);
-      if (number === undefined) {
-        number = kinds.size;
-        kinds.set(kind, number);
-      }
       ends.distances = writeVarint(distances, ends.distances, identity - before);
-      ends.kindNumbers = writeVarint(kindNumbers, ends.kindNumbers, number);
+      ends.kindNumbers = writeVarint(kindNumbers, ends.kindNumbers, kinds[this.#rows.readUInt32BE(offset)] as number);
       const start = offset + ROW_HEAD_BYTES;
-      ends.parts += this.#rows.copy(parts, ends.parts, start, start + partBytes(shape));
+      ends.parts += this.#rows.copy(parts, ends.parts, start, start + this.#partBytes(this.#kindAt(offset), start));
       before = identity;
     }
-    const header = Buffer.from(JSON.stringify({ users, kinds: [...kinds.keys()].map(splitKind) }));
+    const header = Buffer.from(JSON.stringify({ users, kinds: written }));
     const head = Buffer.alloc(HEAD_BYTES);
     head.writeUInt8(VERSION, 0);
     head.writeUInt32BE(header.length, 1);
@@ -209,6 +228,25 @@ export class Ledger {
       parts.subarray(0, ends.parts),
     ]).toString("base64");
     return encoded.match(PIECES) ?? [];
+  }
+
+  /** The kinds that users have, the most frequent ones first, and the number in that order of each of ours. */
+  #writtenKinds(identities: Float64Array): { readonly kinds: Uint32Array; readonly written: WrittenKind[] } {
+    const users = new Map<string, number>();
+    const texts = this.#kinds.map(({ shape, run, state }) => textOf(shape, run, state));
+    for (const identity of identities) {
+      const text = texts[this.#rows.readUInt32BE(this.#offsets.get(identity) as number)] as string;
+      users.set(text, (users.get(text) ?? 0) + 1);
+    }
+    const ordered = [...users].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([text]) => text);
+    const numbers = new Map(ordered.map((text, number) => [text, number]));
+    return {
+      kinds: Uint32Array.from(texts, (text) => numbers.get(text) ?? 0),
+      written: ordered.map((text) => {
+        const { shape, run, state } = this.#kinds[texts.indexOf(text)] as Kind;
+        return [...shape, run, state];
+      }),
+    };
   }
 
   /** @throws Error when another version of this package wrote it, or when it is not whole. */
@@ -234,58 +272,60 @@ export class Ledger {
   /** @throws RangeError, SyntaxError when something is missing, or too much. */
   static #decodeColumns(buffer: Buffer): Ledger {
     let at = HEAD_BYTES + buffer.readUInt32BE(1);
-    const { users, kinds: asWritten } = JSON.parse(buffer.toString("utf8", HEAD_BYTES, at)) as {
+    const { users, kinds } = JSON.parse(buffer.toString("utf8", HEAD_BYTES, at)) as {
       users: number;
-      kinds: [shape: number, state: UserState][];
+      kinds: (WrittenKind | [shape: number, state: UserState])[];
     };
-    const is01 = buffer[0] === VERSION_01;
-    const kinds = asWritten.map(([shape, state]): (typeof asWritten)[number] => [
-      is01 ? shapeOf01(shape) : shape,
-      state,
-    ]);
-    const readVarint = (): number => {
-      let value = 0;
-      for (let factor = 1; ; factor *= 128) {
-        const byte = buffer[at++];
-        if (byte === undefined) throw new RangeError("ends within a number");
-        value += (byte & 127) * factor;
-        if (byte < 128) return value;
-      }
+    const next = (): number => {
+      const [value, end] = readVarint(buffer, at);
+      at = end;
+      return value;
     };
     const identities = new Float64Array(users);
     let before = 0;
     for (let row = 0; row < users; row++) {
-      before += readVarint();
+      before += next();
       identities[row] = before;
     }
-    const kindNumbers = Uint32Array.from({ length: users }, readVarint);
-    const bytes = kinds.map(([shape]) => partBytes(shape));
-    const end = kindNumbers.reduce((sum, kind) => sum + (bytes[kind] ?? Number.NaN), at);
-    if (end !== buffer.length) throw new RangeError(`${end} bytes are said, ${buffer.length} are there`);
+    const kindNumbers = Uint32Array.from({ length: users }, next);
 
     const ledger = new Ledger(users);
-    const states = kinds.map(([, state]) => ledger.#numberOf(state));
+    const numbers = kinds.map((kind) =>
+      kind.length === 2
+        ? ledger.#numberOf(shapeOf01(kind[0], kind[1]), kind[1], 0)
+        : ledger.#numberOf([kind[0], kind[1], kind[2]], kind[4], kind[3]),
+    );
     ledger.#rows = Buffer.alloc(Math.max(4096, buffer.length - at + users * ROW_HEAD_BYTES));
     for (let row = 0; row < users; row++) {
-      const kind = kindNumbers[row] as number;
-      const length = bytes[kind] as number;
-      ledger.#rows.writeUInt32BE((kinds[kind] as [number, UserState])[0], ledger.#end);
-      ledger.#rows.writeUInt16BE(states[kind] as number, ledger.#end + 4);
-      buffer.copy(ledger.#rows, ledger.#end + ROW_HEAD_BYTES, at, at + length);
+      const number = numbers[kindNumbers[row] as number];
+      if (number === undefined) throw new RangeError("there is no such kind");
+      const { shape } = ledger.#kinds[number] as Kind;
+      const length = partBytes(shape, buffer, at);
+      if (at + length > buffer.length) throw new RangeError("ends within a user");
       ledger.#offsets.set(identities[row] as number, ledger.#end);
-      ledger.#end += ROW_HEAD_BYTES + length;
+      const start = ledger.#rows.writeUInt32BE(number, ledger.#end);
+      ledger.#end = start + buffer.copy(ledger.#rows, start, at, at + length);
       at += length;
     }
+    if (at !== buffer.length) throw new RangeError(`${buffer.length - at} bytes are left`);
     return ledger;
   }
 
-  #stateAt(offset: number): UserState {
-    return this.#states[this.#rows.readUInt16BE(offset + 4)] as UserState;
+  #kindAt(offset: number): Kind {
+    return this.#kinds[this.#rows.readUInt32BE(offset)] as Kind;
   }
 
-  #numberOf(state: UserState): number {
-    const known = this.#states.indexOf(state);
-    return known === -1 ? this.#states.push(state) - 1 : known;
+  #partBytes({ shape, bytes }: Kind, start: number): number {
+    return hasGiven(shape) ? partBytes(shape, this.#rows, start) : bytes;
+  }
+
+  #numberOf(shape: Shape, state: UserState, run: number): number {
+    const text = textOf(shape, run, state);
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#kinds.push({ shape, state, run, bytes: fixedBytes(shape) }) - 1;
+    this.#numbers.set(text, number);
+    return number;
   }
 }
 
@@ -293,22 +333,7 @@ const HEAD_BYTES = 5;
 
 const PIECES = new RegExp(`.{1,${PIECE}}`, "g");
 
-function splitKind(kind: string): [shape: number, state: string] {
-  const space = kind.indexOf(" ");
-  return [Number(kind.slice(0, space)), kind.slice(space + 1)];
-}
-
-/** Of 52 bits. */
-const LONGEST_VARINT = 8;
-
-/** Seven bits a byte, the lowest first; by division, since it may be too large for shifts. Returns the offset behind. */
-function writeVarint(buffer: Buffer, offset: number, value: number): number {
-  let at = offset;
-  let rest = value;
-  while (rest >= 128) {
-    buffer[at++] = (rest % 128) + 128;
-    rest = Math.floor(rest / 128);
-  }
-  buffer[at++] = rest;
-  return at;
+/** Tells one kind from another. */
+function textOf(shape: Shape, run: number, state: UserState): string {
+  return `${shape.join()},${run},${state}`;
 }

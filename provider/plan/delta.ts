@@ -4,11 +4,12 @@ import {
   type BooleanAttribute,
   GROUPS,
   type Group,
+  hasPrint,
   PROFILE,
   type ProfileAttribute,
   type Truth,
 } from "../ledger/attributes";
-import type { KnownRecord } from "../ledger/entry";
+import { type Had, type KnownRecord, lastingOf, withoutHad } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { failureCode, type LedgerEntry, neverIn } from "../ledger/ledger";
 import type { User } from "../schema/identity";
@@ -121,32 +122,30 @@ export function decide(described: Described, known: LedgerEntry | undefined): St
       : { do: "insert", after: asItIs };
   }
 
-  const tenant = known.attributes;
-  const changed: Change[] = UPSERTABLE.filter(
-    (group) => attributes.prints[group] !== undefined && attributes.prints[group] !== tenant.prints[group],
-  );
-  if (isNews(attributes, tenant, "email_verified")) changed.push("email_verified");
+  const said = known.attributes;
+  const isChanged = (group: Group) => attributes.prints[group] !== undefined && !hasPrint(attributes, said, group);
+  const changed: Change[] = UPSERTABLE.filter(isChanged);
+  if (isNews(attributes, said, "email_verified")) changed.push("email_verified");
   const hash = hashStep(attributes, known);
   const differences: Difference[] = [
-    ...NOT_UPSERTABLE.filter(
-      (group) => attributes.prints[group] !== undefined && attributes.prints[group] !== tenant.prints[group],
-    ).map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
+    ...NOT_UPSERTABLE.filter(isChanged).map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
     ...(["phone_verified", "blocked"] as const)
-      .filter((attribute) => isNews(attributes, tenant, attribute))
+      .filter((attribute) => isNews(attributes, said, attribute))
       .map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
     ...(hash === "refused" ? [{ attribute: "custom_password_hash", reason: "passwordSet" } as const] : []),
-    ...removed(attributes, tenant),
+    ...removed(attributes, known),
   ];
   if (code !== undefined && known.attempt === whole() && !isMarked) {
     return { do: "listFailure", code, differences, after: { ...known, record } };
   }
-  const canUpsert = hasEmail && attributes.prints.email === tenant.prints.email;
+  const canUpsert = hasEmail && attributes.prints.email === said.prints.email;
   const wanted: Change[] = hash === "send" ? [...changed, "custom_password_hash"] : changed;
   if (!canUpsert) differences.push(...wanted.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
   const differs = differences.length > 0 || passwordOmitted;
   const lasting = lastingOf(known);
   if (!canUpsert || wanted.length === 0) {
-    return { do: "nothing", differences, after: { ...lasting, record, attributes: tenant, differs } };
+    const had = known.had === undefined ? {} : { had: known.had };
+    return { do: "nothing", differences, after: { ...lasting, record, attributes: said, ...had, differs } };
   }
   const hashFollows = hash === "send" && changed.length > 0;
   const kind = changed.length > 0 ? "upsert" : "hash";
@@ -157,19 +156,10 @@ export function decide(described: Described, known: LedgerEntry | undefined): St
     after: {
       ...(kind === "hash" ? withoutRefusal : lasting),
       record,
-      attributes: withChanges(tenant, attributes, changes),
+      ...withChanges(known, attributes, changes),
       // While the hash is on its way the record is to be looked at again, whatever becomes of the run.
       differs: differs || hashFollows,
     },
-  };
-}
-
-/** What is known of a user for good, whatever their record says. */
-export function lastingOf({ origin, broughtHash, passwordSet }: KnownRecord): Partial<KnownRecord> {
-  return {
-    ...(origin === undefined ? {} : { origin }),
-    ...(broughtHash ? { broughtHash } : {}),
-    ...(passwordSet ? { passwordSet } : {}),
   };
 }
 
@@ -185,7 +175,10 @@ function hashStep({ prints }: Attributes, known: LedgerEntry): "send" | "refused
 const NOT_UPSERTABLE = ["email", "username", "phone_number", "password_hash"] as const satisfies readonly Group[];
 
 /** Whose absence from a record means nothing. */
-const SECRETS: ReadonlySet<Group> = new Set<Group>(["password_hash", "custom_password_hash", "mfa_factors"]);
+const SILENT: ReadonlySet<Group> = new Set<Group>([
+  ...(["password_hash", "custom_password_hash", "mfa_factors"] as const),
+  ...(["roles", "organizations"] as const),
+]);
 
 function isNews(record: Attributes, tenant: Attributes, attribute: BooleanAttribute): boolean {
   const value = record.booleans[attribute];
@@ -193,39 +186,67 @@ function isNews(record: Attributes, tenant: Attributes, attribute: BooleanAttrib
   return value !== undefined && value !== (tenant.booleans[attribute] ?? false);
 }
 
-function removed(record: Attributes, tenant: Attributes): Difference[] {
+function removed(record: Attributes, { attributes: said, had }: KnownRecord): Difference[] {
+  const profile = had?.prints.profile === undefined ? said.profile : had.profile;
   const gone = [
     ...GROUPS.filter(
       (group) =>
         group !== "profile" &&
-        !SECRETS.has(group) &&
-        tenant.prints[group] !== undefined &&
+        !SILENT.has(group) &&
+        said.prints[group] !== undefined &&
         record.prints[group] === undefined,
     ),
-    ...tenant.profile.filter((attribute) => !record.profile.includes(attribute)),
+    ...profile.filter((attribute) => !record.profile.includes(attribute)),
     // Who was blocked stays so. Of `email_verified` a record may be silent: the tenant then knows better.
     ...(["phone_verified", "blocked"] as const).filter(
-      (attribute) => tenant.booleans[attribute] && record.booleans[attribute] === undefined,
+      (attribute) => said.booleans[attribute] && record.booleans[attribute] === undefined,
     ),
   ] as const;
   return gone.map((attribute) => ({ attribute, reason: "removed" }));
 }
 
-/** What the tenant has after an upsert. */
-function withChanges(tenant: Attributes, record: Attributes, changes: readonly Change[]): Attributes {
-  const prints: { [G in Group]?: Fingerprint } = { ...tenant.prints };
-  for (const group of [...UPSERTABLE, "custom_password_hash"] as const) {
+/**
+ * What the file has said, and what the tenant has, after an upsert of these changes: of the groups that changed the same.
+ * Only attributes of the profile that the record no longer names stay in the tenant beside those that it does.
+ */
+function withChanges(
+  { attributes: said, had }: KnownRecord,
+  record: Attributes,
+  changes: readonly Change[],
+): Pick<KnownRecord, "attributes" | "had"> {
+  const sent = ([...UPSERTABLE, "custom_password_hash"] as const).filter((group) => changes.includes(group));
+  const prints: { [G in Group]?: Fingerprint } = { ...said.prints };
+  for (const group of sent) {
     const print = record.prints[group];
-    if (changes.includes(group) && print !== undefined) prints[group] = print;
+    if (print !== undefined) prints[group] = print;
   }
   // A hash of the other kind takes the place of the one that there was.
   if (changes.includes("custom_password_hash")) delete prints.password_hash;
-  const profile = changes.includes("profile")
-    ? PROFILE.filter((attribute) => tenant.profile.includes(attribute) || record.profile.includes(attribute))
-    : tenant.profile;
+  const isProfileSent = changes.includes("profile");
   const { email_verified } = record.booleans;
-  const booleans = email_verified === undefined ? tenant.booleans : { ...tenant.booleans, email_verified };
-  return { prints, profile, booleans };
+  const unknown = said.unknown?.filter((group) => !(sent as readonly Group[]).includes(group)) ?? [];
+  const attributes: Attributes = {
+    prints,
+    profile: isProfileSent ? record.profile : said.profile,
+    booleans: email_verified === undefined ? said.booleans : { ...said.booleans, email_verified },
+    ...(unknown.length === 0 ? {} : { unknown }),
+  };
+  const before = had?.prints.profile === undefined ? said.profile : had.profile;
+  const profile = PROFILE.filter((attribute) => before.includes(attribute) || record.profile.includes(attribute));
+  const isMore = isProfileSent && profile.length > record.profile.length;
+  const settled = [...sent, ...(email_verified === undefined ? [] : (["email_verified"] as const))];
+  return withHad(attributes, withoutHad(had, settled), isMore ? profile : undefined);
+}
+
+/** @param profile which attributes of the profile the tenant has, where that is more than the file says: of what, nobody knows. */
+function withHad(
+  attributes: Attributes,
+  had: Had | undefined,
+  profile: readonly ProfileAttribute[] | undefined,
+): Pick<KnownRecord, "attributes" | "had"> {
+  if (profile === undefined) return { attributes, ...(had === undefined ? {} : { had }) };
+  const { prints = {}, booleans = {} } = had ?? {};
+  return { attributes, had: { prints: { ...prints, profile: "unknown" }, booleans, profile } };
 }
 
 /** What the tenant has of a user who was there before, when it was written over with all that an upsert can set. */
@@ -271,20 +292,29 @@ export function changedAttributes(user: User, changes: readonly Change[]): User 
 
 /** What is certain of a user who has one or the other: where they differ, whatever a record says is news. */
 export function commonAttributes(a: Attributes, b: Attributes): Attributes {
-  const prints = Object.fromEntries(
-    Object.entries(a.prints).filter(([group, print]) => print === b.prints[group as Group]),
-  );
+  const prints: { [G in Group]?: Fingerprint } = {};
+  const unknown: Group[] = [];
+  for (const group of GROUPS) {
+    const print = a.prints[group];
+    const isUnknown = [a, b].some((each) => each.unknown?.includes(group));
+    if (print !== b.prints[group] || (isUnknown && print === undefined)) unknown.push(group);
+    else {
+      if (print !== undefined) prints[group] = print;
+      // Both have the same print, and of neither is it certain what it is of.
+      if (isUnknown) unknown.push(group);
+    }
+  }
   const booleans: { [B in BooleanAttribute]?: Truth } = { ...a.booleans };
   for (const attribute of BOOLEANS) {
     // What was never stated is false.
     if ((a.booleans[attribute] ?? false) !== (b.booleans[attribute] ?? false)) booleans[attribute] = "unknown";
   }
-  return { ...a, prints, booleans };
+  return { prints, profile: a.profile, booleans, ...(unknown.length === 0 ? {} : { unknown }) };
 }
 
 export function sameAttributes(a: Attributes, b: Attributes): boolean {
   return (
-    GROUPS.every((group) => a.prints[group] === b.prints[group]) &&
+    GROUPS.every((group) => hasPrint(a, b, group) || hasPrint(b, a, group)) &&
     BOOLEANS.every((attribute) => a.booleans[attribute] === b.booleans[attribute])
   );
 }

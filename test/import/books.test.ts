@@ -27,7 +27,22 @@ describe("the books of a run", () => {
       const books = await open();
       books.enter("insert", memberOf(ann(1)), "inserted");
       const after = unpackRecord(memberOf(ann(1)).after);
-      assert.deepEqual(books.ledger.get(identity), { ...after, state: "inserted", origin: "inserted" });
+      assert.deepEqual(books.ledger.get(identity), { ...after, state: "inserted", origin: "inserted", run: 1 });
+    });
+
+    it("which run wrote a user last, and for good how they came", async () => {
+      const books = await open();
+      books.enter("insert", memberOf(ann(1)), "adopted");
+      const saved = { ...books.close(true), jobs: [], interruptions: [] };
+      const later = await open({ ...saved, run: "the first one", runNumber: 1 });
+      const known = () => {
+        const { run, origin, state } = later.ledger.get(identity) ?? {};
+        return [run, origin, state];
+      };
+      later.enter("upsert", memberOf(ann(2)), "failed:FORMAT");
+      assert.deepEqual(known(), [1, "adopted", "outdated:FORMAT"], "a failed update writes nothing");
+      later.enter("upsert", memberOf(ann(2)), "updated");
+      assert.deepEqual(known(), [2, "adopted", "updated"]);
     });
 
     it("nothing of a user who is still to be written over", async () => {
@@ -61,6 +76,7 @@ describe("the books of a run", () => {
       books.doubt("upsert", [memberOf(ann(2))], new Date());
       const known = books.ledger.get(identity);
       assert.equal(known?.attributes.prints.user_metadata, undefined);
+      assert.deepEqual(known?.attributes.unknown, ["user_metadata"]);
       assert.equal(books.ledger.standing(identity, unpackRecord(memberOf(ann(1)).after).record), undefined);
     });
   });

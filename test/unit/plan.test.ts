@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { groupPrint } from "../../provider/ledger/attributes";
 import { contentFingerprint, NO_RECORD } from "../../provider/ledger/fingerprint";
 import type { LedgerEntry, UserState } from "../../provider/ledger/ledger";
-import { type Described, decide, overwritten, type Step } from "../../provider/plan/delta";
+import { commonAttributes, type Described, decide, overwritten, type Step } from "../../provider/plan/delta";
 import { describe as describeRecord } from "../../provider/plan/describe";
 import { MAX_REQUEST_BYTES, Packer } from "../../provider/plan/pack";
 import { shareOf } from "../../provider/plan/share";
@@ -129,6 +130,62 @@ describe("what is sent", () => {
     assert.deepEqual([again.do, changesOf(again)], ["nothing", []]);
     assert.deepEqual(differencesOf(again), ["password_hash notUpsertable"]);
     assert.deepEqual(differencesOf(decide(said({ ...jane, given_name: "Janet" }), { ...after, state: "updated" })), []);
+  });
+
+  it("and what the tenant keeps of a profile is known beside what the file says", () => {
+    const both = known({ ...jane, nickname: "J" });
+    const { nickname: _, ...without } = { ...jane, nickname: "J", given_name: "Janet" };
+    const step = decide(said(without), both);
+    assert.deepEqual([changesOf(step), differencesOf(step)], [["profile"], ["nickname removed"]]);
+    const after: LedgerEntry = { ...step.after, state: "updated" };
+    assert.deepEqual(after.attributes.profile, ["given_name"]);
+    assert.deepEqual(after.had, { prints: { profile: "unknown" }, profile: ["given_name", "nickname"], booleans: {} });
+    const again = decide(said(without), after);
+    assert.deepEqual([again.do, differencesOf(again)], ["nothing", ["nickname removed"]]);
+    const back = decide(said({ ...jane, nickname: "J" }), after);
+    assert.deepEqual([changesOf(back), back.after.had], [["profile"], undefined]);
+  });
+
+  it("what is settled anew, and the rest of what the tenant had stays known", () => {
+    const had = {
+      prints: { user_metadata: 1, profile: 2 },
+      profile: ["name"],
+      booleans: { email_verified: false },
+    } as const;
+    const merged: LedgerEntry = { ...known(jane), had, origin: "adopted", run: 4, given: [2] };
+    const step = decide(said({ ...jane, given_name: "Janet" }), merged);
+    const { had: left, origin, run, given } = step.after;
+    assert.deepEqual({ origin, run, given }, { origin: "adopted", run: 4, given: [2] });
+    assert.deepEqual(left, {
+      ...{ prints: { user_metadata: 1, profile: "unknown" }, profile: ["name", "given_name"], booleans: {} },
+    });
+    assert.deepEqual(decide(said(jane), merged).after.had, had);
+  });
+
+  it("nothing of metadata in which only nulls came or went, whichever version imported it", () => {
+    const withNull = { ...jane, user_metadata: { plan: "free", phone: null } };
+    assert.equal(decide(said(withNull), known(jane)).do, "nothing");
+    assert.equal(decide(said(jane), known(withNull)).do, "nothing");
+    const print = groupPrint(KEY, "user_id:1", "user_metadata", withNull.user_metadata, "kept");
+    const { attributes, ...rest } = known(jane);
+    const of01: LedgerEntry = {
+      ...rest,
+      attributes: { ...attributes, prints: { ...attributes.prints, user_metadata: print as number } },
+    };
+    assert.equal(decide(said(withNull), of01).do, "nothing");
+    assert.deepEqual(changesOf(decide(said(jane), of01)), ["user_metadata"]);
+  });
+
+  it("of what nobody knows, all that the record says, but for a print that is the same", () => {
+    const lost = commonAttributes(said(jane).attributes, said({ ...jane, user_metadata: { plan: "pro" } }).attributes);
+    assert.deepEqual(lost.unknown, ["user_metadata"]);
+    const step = decide(said(jane), { ...known(jane), attributes: lost });
+    assert.deepEqual([changesOf(step), step.after.attributes.unknown], [["user_metadata"], undefined]);
+    const { attributes } = known(jane);
+    const doubtful: LedgerEntry = { ...known(jane), attributes: { ...attributes, unknown: ["profile"] } };
+    assert.equal(decide(said(jane), doubtful).do, "nothing");
+    assert.deepEqual(decide(said({ ...jane, user_metadata: {} }), doubtful).after.attributes.unknown, ["profile"]);
+    assert.equal(decide(said({ ...jane, given_name: "Janet" }), doubtful).after.attributes.unknown, undefined);
   });
 
   it("a failed record again when it changed or when it is asked for", () => {
