@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Assumptions, assumptionTable, parseAssumptions } from "../emulator/assumptions";
 import type { FaultPlan } from "../emulator/faultPlan";
+import { type Plan, ratePlans } from "../emulator/ratePlans";
 import { defaultSettings } from "../emulator/settings";
 
 interface Flags {
@@ -18,6 +19,7 @@ interface Flags {
   maxActiveJobs: number;
   usersPerSecond: number;
   exportUsersPerSecond: number;
+  plan?: Plan;
   requestsPerSecond: number;
   burst: number;
   signInsPerMinute: number;
@@ -61,6 +63,14 @@ export function emulatorCommand(): Command {
       "users that each export job reads in a second, 0 for no time at all",
       integer(0),
       defaults.exportUsersPerSecond,
+    )
+    .addOption(
+      new Option(
+        "--plan <plan>",
+        "rate limits of the Management API as Auth0 has them on this plan, by groups of calls",
+      )
+        .choices(Object.keys(ratePlans))
+        .conflicts(["requestsPerSecond", "burst"]),
     )
     .option(
       "--requests-per-second <count>",
@@ -106,7 +116,8 @@ Fault plan, for --faults and POST /emulator/faults: an array of faults
          (default: the first; all for a fault with "times" or "email")
   times  how often at most
 
-on "submit", "export", "status", "errors", "download", "token", "user", "connection" or "any" call:
+on "submit", "export", "status", "errors", "download", "token", "user", "connection", "role",
+   "organization" or "any" call:
   reset                                     the socket is reset, nothing was done
   resetAfter                                processed, but the answer is lost
   hang           processed, ms              no answer until the client gives up, or for ms

@@ -9,6 +9,8 @@ import { addExports } from "./exportRoutes";
 import type { Env } from "./http";
 import { addIdentities } from "./identityRoutes";
 import { addJobs } from "./jobRoutes";
+import { addOrganizations } from "./organizationRoutes";
+import { addRoles } from "./roleRoutes";
 import { signIn } from "./signIn";
 import type { Tenant } from "./tenant";
 import { addUsers } from "./userRoutes";
@@ -42,6 +44,8 @@ export function createApp(tenant: Tenant, hooks: AppHooks): Hono<Env> {
   addJobs(app, tenant);
   addUsers(app, tenant);
   addIdentities(app, tenant);
+  addRoles(app, tenant);
+  addOrganizations(app, tenant);
   addControls(app, tenant);
   return app;
 }
@@ -62,7 +66,7 @@ function observe(tenant: Tenant, hooks: AppHooks): MiddlewareHandler<Env> {
 
 function limitRate(tenant: Tenant): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const limit = tenant.rateLimiter?.take();
+    const limit = tenant.rateLimiter?.take(c.req.method, routePath(c, -1));
     if (limit && !limit.allowed) {
       const error = new ApiError(429, "Global limit has been reached", "too_many_requests");
       return c.json(error.body(), 429, limit.headers);

@@ -42,6 +42,12 @@ export const assumptionTable = {
   deletionLagSeconds: number("until which all reads still show a deleted user"),
   nullAttributes: choice(["refused", "removed"], "PATCH of name, nickname, picture … with null"),
   takenEmail: choice([400, 409], "status of a PATCH with somebody else's email"),
+  assignedTwice: choice(["quiet", "refused"], "giving a role or a membership that somebody has"),
+  mostRoleUsers: number("users in a call of POST /roles/{id}/users at most; 0 for any"),
+  someUnknown: choice(["nobody", "others"], "who gets a role by a call that names unknown users, too, and is a 404"),
+  unknownMembers: choice(["400", "404", "ignored"], "unknown users among new members of an organization"),
+  nonMemberRoles: choice(["refused", "ignored"], "roles in an organization for who is not a member"),
+  memberLagSeconds: number("after which lists of an organization's members show who came"),
   customDomains: choice([false, true], "several custom domains: POST /users wants the header auth0-custom-domain"),
 } satisfies Record<string, Assumption<unknown>>;
 

@@ -52,6 +52,8 @@ function callAt(method: string, path: string): FaultyCall | undefined {
   if (path.startsWith("/user-exports")) return "download";
   if (route === "GET /api/v2/jobs/:id") return "status";
   if (route === "GET /api/v2/jobs/:id/errors") return "errors";
+  if (path.startsWith("/api/v2/roles") || path === "/api/v2/users/:id/roles") return "role";
+  if (path.startsWith("/api/v2/organizations") || path.endsWith("/:id/organizations")) return "organization";
   if (path.startsWith("/api/v2/users")) return "user";
   if (path.startsWith("/api/v2/connections")) return "connection";
   return undefined;

@@ -4,6 +4,9 @@ import type { Client } from "./clients";
 import type { ConnectionDeletion } from "./connectionDeletions";
 import type { Connection } from "./connections";
 import type { ImportJob } from "./importJob";
+import type { Member } from "./members";
+import type { Organization } from "./organizations";
+import type { Role } from "./roles";
 import type { Tenant } from "./tenant";
 import type { User, UserStore } from "./userStore";
 
@@ -22,6 +25,8 @@ interface Header {
   clients?: Client[];
   /** Of connections whose users are not all gone. */
   deletions?: ConnectionDeletion[];
+  roles?: Role[];
+  organizations?: Organization[];
 }
 
 type StoredJob = Omit<ImportJob, "connection" | "provided"> & {
@@ -112,7 +117,13 @@ export function restore(tenant: Tenant, data: Buffer): void {
   for (const line of linesOf(data)) {
     number += 1;
     if (restoreUser(tenant.users, line, number)) continue;
-    const entry = parse<Partial<Header> & { job?: StoredJob; tally?: TallyFields }>(line, number);
+    const entry = parse<Partial<Header> & { job?: StoredJob; tally?: TallyFields; member?: MemberFields }>(
+      line,
+      number,
+    );
+    for (const role of entry.roles ?? []) tenant.roles.put(role);
+    for (const organization of entry.organizations ?? []) tenant.organizations.put(organization);
+    if (entry.member) restoreMember(tenant, entry.member);
     for (const deletion of entry.deletions ?? []) tenant.deletions.restore(deletion);
     if (entry.connections && entry.clients) tenant.restoreConnections(entry.connections, entry.clients);
     if (entry.maxActiveSeen) tenant.jobs.maxActiveSeen = entry.maxActiveSeen;
@@ -148,6 +159,18 @@ function restoreUser(users: UserStore, line: Buffer, number: number): boolean {
   const primary = linkedTo && users.getIn(...linkedTo);
   if (primary) users.link(primary, user);
   return true;
+}
+
+/** Of a role, or of an organization with the roles there. */
+type MemberFields = [of: string, connectionId: string, id: string, since: number, roles?: string[]];
+
+function restoreMember({ roles, organizations }: Tenant, [of, connectionId, id, since, given]: MemberFields): void {
+  if (given === undefined) roles.give(of, { connectionId, id }, since);
+  else organizations.add(of, { connectionId, id }, since, given);
+}
+
+function memberFields(of: string, { connectionId, id, since, roles }: Member, hasRoles: boolean): MemberFields {
+  return [of, connectionId, id, since, ...(hasRoles ? [[...roles]] : [])] as MemberFields;
 }
 
 type TallyFields = [connectionId: string, identity: string, sent: number, inserted: number, updated: number];
@@ -195,6 +218,8 @@ function snapshot(tenant: Tenant): Iterable<string> {
     connections: [...tenant.connections.values()],
     clients: [...tenant.clients.values()],
     deletions: tenant.deletions.all(),
+    roles: tenant.roles.all(),
+    organizations: tenant.organizations.all(),
   };
   const jobs = [...tenant.jobs.all()].map(({ connection, provided, ...job }) => {
     const isThere = tenant.connections.has(connection.id);
@@ -208,6 +233,12 @@ function snapshot(tenant: Tenant): Iterable<string> {
   });
   const users = [...tenant.users.all()];
   const linked = [...tenant.users.linked()];
+  const members = [
+    ...tenant.roles.all().flatMap(({ id }) => tenant.roles.membersOf(id).map((each) => memberFields(id, each, false))),
+    ...tenant.organizations
+      .all()
+      .flatMap(({ id }) => tenant.organizations.membersOf(id, 0, 0).map((each) => memberFields(id, each, true))),
+  ];
   const tallies = [...tenant.users.tallies()].map(([connectionId, entries]) => ({
     connectionId,
     entries: [...entries],
@@ -218,6 +249,7 @@ function snapshot(tenant: Tenant): Iterable<string> {
     for (const user of users) yield userLine(user);
     // After all users: their primaries are among these.
     for (const { primary, secondary } of linked) yield userLine(secondary, primary);
+    for (const member of members) yield JSON.stringify({ member });
     for (const { connectionId, entries } of tallies) {
       for (const [identity, { sent, inserted, updated }] of entries) {
         const tally: TallyFields = [connectionId, identity, sent, inserted, updated];

@@ -24,8 +24,8 @@ export type Fault = CallFault | JobFault | ExportFault;
 
 /**
  * `submit`: POST users-imports. `export`: POST users-exports. `status` and `errors`: of a job of either kind.
- * `download`: GET of an export's file. `token`: sign-in. `user` and `connection`: every call about users, about
- * connections. `any`: every call but those under `/emulator`, which no fault strikes.
+ * `download`: GET of an export's file. `token`: sign-in. `user`, `connection`, `role`, `organization`: every call about
+ * users, connections, roles and who has them, organizations and their members. `any`: every call but those under `/emulator`, which no fault strikes.
  */
 export type FaultyCall =
   | "submit"
@@ -36,6 +36,8 @@ export type FaultyCall =
   | "token"
   | "user"
   | "connection"
+  | "role"
+  | "organization"
   | "any";
 
 /** Which of the calls or jobs that a fault is about it strikes. */
@@ -182,7 +184,7 @@ const strikes = {
 
 const calls = [
   ...["submit", "status", "errors", "export", "download"],
-  ...["token", "user", "connection", "any"],
+  ...["token", "user", "connection", "role", "organization", "any"],
 ] as FaultyCall[];
 const onCall = { on: z.enum(calls), ...strikes };
 const processed = z.boolean().exactOptional();

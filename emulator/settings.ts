@@ -1,4 +1,5 @@
 import type { Assumptions } from "./assumptions";
+import type { Plan } from "./ratePlans";
 
 /** How a tenant is set up and how fast it is. Not kept in the data file. */
 export interface TenantSettings {
@@ -17,6 +18,8 @@ export interface TenantSettings {
   usersPerSecond: number;
   /** How many users each export job reads in a second; 0 for no time at all. */
   exportUsersPerSecond: number;
+  /** Whose rate limits the Management API has, for groups of calls; in the place of the next two. */
+  plan: Plan | undefined;
   /** Rate limit of the Management API; 0 for none. */
   requestsPerSecond: number;
   /** How many requests the rate limit takes at once. */
@@ -43,6 +46,7 @@ export const defaultSettings: TenantSettings = {
   maxActiveJobs: 2,
   usersPerSecond: 1000,
   exportUsersPerSecond: 10_000,
+  plan: undefined,
   requestsPerSecond: 0,
   burst: 10,
   signInsPerMinute: 20,

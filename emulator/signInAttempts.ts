@@ -1,5 +1,5 @@
 import type { Clock } from "./clock";
-import { RateLimiter } from "./rateLimiter";
+import { Bucket } from "./rateLimiter";
 
 /** What stops sign-ins that come too fast, or with too many wrong passwords. */
 export interface SignInLimits {
@@ -11,7 +11,7 @@ export interface SignInLimits {
 const lockout = 30 * 24 * 60 * 60 * 1000;
 
 interface Attempts {
-  limiter: RateLimiter | undefined;
+  limiter: Bucket | undefined;
   /** Since the last right password. */
   failures: number;
   lastFailure: number;
@@ -58,7 +58,7 @@ export class SignInAttempts {
     if (!attempts) {
       const { signInsPerMinute: burst } = this.limits;
       // After the first minute half as many are taken.
-      const limiter = burst > 0 ? new RateLimiter(burst / 2 / 60, burst, this.clock) : undefined;
+      const limiter = burst > 0 ? new Bucket(burst / 2 / 60, burst, this.clock) : undefined;
       attempts = { limiter, failures: 0, lastFailure: 0 };
       this.#attempts.set(who, attempts);
     }

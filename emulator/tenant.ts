@@ -7,7 +7,9 @@ import { ExportJobs } from "./exportJobs";
 import { Faults } from "./faults";
 import { failedIn, type JobStatus, statusOf } from "./importJob";
 import { ImportJobs } from "./importJobs";
+import { Organizations } from "./organizations";
 import { RateLimiter } from "./rateLimiter";
+import { Roles } from "./roles";
 import type { TenantSettings } from "./settings";
 import { SignInAttempts } from "./signInAttempts";
 import { Tokens } from "./tokens";
@@ -25,6 +27,8 @@ export class Tenant {
   readonly jobs: ImportJobs;
   readonly exports: ExportJobs;
   readonly deletions: ConnectionDeletions;
+  readonly roles: Roles;
+  readonly organizations: Organizations;
   readonly tokens: Tokens;
   readonly rateLimiter: RateLimiter | undefined;
   readonly signInAttempts: SignInAttempts;
@@ -39,6 +43,12 @@ export class Tenant {
   ) {
     this.assumptions = { ...defaultAssumptions(), ...settings.assume };
     this.users = new UserStore(clock, () => this.horizon());
+    this.roles = new Roles(clock);
+    this.organizations = new Organizations(clock);
+    this.users.onGone = (user) => {
+      this.roles.forget(user);
+      this.organizations.forget(user);
+    };
     this.restoreConnections(seededConnections(), seededClients());
     this.faults = new Faults(clock);
     this.deletions = new ConnectionDeletions(this.users, clock, settings.usersPerSecond);
@@ -46,13 +56,13 @@ export class Tenant {
     this.exports = new ExportJobs(this, clock, settings.exportUsersPerSecond, this.faults);
     this.tokens = new Tokens(signingKey, clock);
     this.signInAttempts = new SignInAttempts(settings, clock);
-    const { requestsPerSecond, burst } = settings;
-    this.rateLimiter = requestsPerSecond > 0 ? new RateLimiter(requestsPerSecond, burst, clock) : undefined;
+    this.rateLimiter = RateLimiter.of(settings, clock);
   }
 
   /** Grows with every change that is worth keeping. */
   get revision(): number {
-    return this.users.revision + this.jobs.revision + this.deletions.revision + this.#changes;
+    const { users, jobs, deletions, roles, organizations } = this;
+    return [users, jobs, deletions, roles, organizations].reduce((sum, { revision }) => sum + revision, this.#changes);
   }
 
   get connections(): ReadonlyMap<string, Connection> {
@@ -135,9 +145,11 @@ export class Tenant {
     this.answers.set(route, statuses.set(status, (statuses.get(status) ?? 0) + 1));
   }
 
-  /** Forgets users, jobs and counts; connections, applications, tokens and the fault plan stay. */
+  /** Forgets users, jobs and counts; connections, applications, roles, organizations, tokens and the fault plan stay. */
   reset(): void {
     this.users.clear();
+    this.roles.clear();
+    this.organizations.clear();
     this.jobs.clear();
     this.exports.clear();
     this.deletions.clear();

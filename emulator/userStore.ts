@@ -53,6 +53,8 @@ export class UserStore {
   private readonly databases = new Map<string, Database>();
   private readonly links = new UserLinks();
   readonly history: UserHistory;
+  /** Is told of each user who is deleted, or becomes an identity of another. */
+  onGone: (user: User) => void = () => {};
   private count = 0;
   private changes = 0;
 
@@ -143,6 +145,7 @@ export class UserStore {
     this.count -= 1;
     this.byId.delete(user.id, user);
     for (const each of [user, ...this.links.deletePrimary(user)]) this.deleteKeys(each);
+    this.onGone(user);
   }
 
   /** Makes the one user an identity of the other; what was linked to it comes along. */
@@ -151,6 +154,7 @@ export class UserStore {
     this.count -= 1;
     this.byId.delete(secondary.id, secondary);
     for (const user of [secondary, ...this.links.deletePrimary(secondary)]) this.links.add(keyOf(primary), user);
+    this.onGone(secondary);
   }
 
   /** The users who became identities of this one, in the order of linking. */

@@ -609,7 +609,7 @@ describe("emulator", () => {
 
     it("counts what it doesn't know, without its path", async () => {
       await start();
-      assert.equal((await tenant.call("GET", "/api/v2/roles/jane@example.com")).status, 404);
+      assert.equal((await tenant.call("GET", "/api/v2/tickets/jane@example.com")).status, 404);
       assert.equal((await tenant.send("GET", "/jane@example.com")).status, 404);
       const { requests } = tenant.emulator.tenant.stats();
       assert.equal(requests["GET (unknown)"], 2);

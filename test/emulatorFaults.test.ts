@@ -52,7 +52,7 @@ describe("emulator: faults", () => {
       user: () => tenant.request("GET", "/api/v2/users/auth0%7C1"),
       "user by email": () => tenant.request("GET", "/api/v2/users-by-email?email=a"),
       connection: () => tenant.request("GET", `/api/v2/connections/${connections.database}`),
-      "anything else": () => tenant.request("GET", "/api/v2/roles"),
+      "anything else": () => tenant.request("GET", "/api/v2/tickets"),
     };
     for (const on of ["token", "submit", "status", "errors", "user", "connection", "any"] as const) {
       it(`strike ${on}, and nothing else`, async () => {
