@@ -31,6 +31,8 @@ export interface Comparison {
   readonly users: number;
   /** Of which a later file has the same user: as if they were not there. */
   readonly overridden: number;
+  /** Which a record of the same user in a later file has taken in. */
+  readonly merged: number;
   /** Which an import would leave out: no identifier, an identifier of another record, or a transform that failed. */
   readonly invalid: number;
   /** `present`, `linked` and `missing` are the rest: there; there, under another account's profile; not there. */
@@ -90,9 +92,13 @@ export async function compareExport(
     const matcher = new Matcher(census, (users, read) => onRead("files", users, read));
     const source = await openSource(patterns, cwd, { ...reading, onRecord: (record) => matcher.take(record) });
     try {
-      const found = await resolveDoubles(source, matcher.suspects);
+      const found = await resolveDoubles(source, matcher.suspects, reading.merge);
+      if (!found.merges.isEmpty) {
+        const isMerged = (index: number) => found.merges.earlierThan(index).length > 0;
+        for await (const record of found.source.records(isMerged)) matcher.takeAgain(record);
+      }
       matcher.settle(source.users, found);
-      const comparison = new FilesAndExport(source, exported, census, matcher, found);
+      const comparison = new FilesAndExport(found.source, exported, census, matcher, found);
       await comparison.compare();
       return comparison;
     } catch (error) {
@@ -150,7 +156,11 @@ class FilesAndExport implements Comparison {
   }
 
   get overridden(): number {
-    return this.doubles.overridden.size;
+    return this.doubles.merges.isEmpty ? this.doubles.overridden.size : 0;
+  }
+
+  get merged(): number {
+    return this.doubles.overridden.size - this.overridden;
   }
 
   get invalid(): number {

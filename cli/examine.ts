@@ -23,7 +23,7 @@ export interface FoundProblem extends Problem {
 }
 
 /** How the files are read, as the arguments of a program say it. */
-export type ReadingOptions = Pick<OpenSourceOptions, "transform" | "nullText">;
+export type ReadingOptions = Pick<OpenSourceOptions, "transform" | "nullText" | "merge">;
 
 /** What is wrong with the users of some files. To be closed. */
 export interface Examination {
@@ -36,6 +36,8 @@ export interface Examination {
   readonly warned: number;
   /** Those of which a later file has the same user: they count as if they were not there. */
   readonly overridden: number;
+  /** Those that a record of the same user in a later file has taken in: they count as a part of it. */
+  readonly merged: number;
   readonly counts: readonly CodeCount[];
   /** What there is to say of the files as such. */
   readonly remarks: readonly Remark[];
@@ -81,13 +83,19 @@ export async function examine(
   };
   const source = await openSource(patterns, cwd, { ...reading, onRecord });
   try {
-    const found = await resolveDoubles(source, suspects);
-    const isCounted = (index: number) => found.overridden.has(index) && verdicts.worst(index) !== undefined;
-    for await (const record of source.records(isCounted)) {
+    const found = await resolveDoubles(source, suspects, reading.merge);
+    const isMerged = (index: number) => found.merges.earlierThan(index).length > 0;
+    const isOther = (index: number) => found.overridden.has(index) || isMerged(index);
+    for await (const record of source.records((index) => isOther(index) && verdicts.worst(index) !== undefined)) {
       verdicts.withdraw(record.index, ownProblems(normalizeUser(record.user), record));
     }
+    if (!found.merges.isEmpty) {
+      for await (const record of found.source.records(isMerged)) {
+        verdicts.add(record.index, ownProblems(normalizeUser(record.user), record));
+      }
+    }
     for (const [index, double] of found.doubles) verdicts.add(index, [doubleProblem(double)]);
-    return new SourceExamination(source, verdicts, found, leftOut);
+    return new SourceExamination(verdicts, found, leftOut);
   } catch (error) {
     await source.close();
     throw error;
@@ -96,11 +104,14 @@ export async function examine(
 
 class SourceExamination implements Examination {
   constructor(
-    private readonly source: Source,
     private readonly verdicts: Verdicts,
     private readonly found: Doubles,
     readonly leftOut: Examination["leftOut"],
   ) {}
+
+  private get source(): Source {
+    return this.found.source;
+  }
 
   get files(): readonly string[] {
     return this.source.files;
@@ -111,7 +122,11 @@ class SourceExamination implements Examination {
   }
 
   get overridden(): number {
-    return this.found.overridden.size;
+    return this.found.merges.isEmpty ? this.found.overridden.size : 0;
+  }
+
+  get merged(): number {
+    return this.found.overridden.size - this.overridden;
   }
 
   get invalid(): number {
@@ -127,7 +142,7 @@ class SourceExamination implements Examination {
   }
 
   get remarks(): readonly Remark[] {
-    return this.source.remarks;
+    return this.found.remarks;
   }
 
   async *problems(severity?: Severity): AsyncGenerator<FoundProblem> {

@@ -45,6 +45,12 @@ export class Matcher {
     this.onRead(index + 1, this.#bytes);
   }
 
+  /** A record that says more than it did. */
+  takeAgain({ index, user, problem }: SourceRecord): void {
+    const standing = problem === undefined ? this.#match(index, normalizeUser(user)) : STANDINGS.indexOf("invalid");
+    this.#standings.set(index, standing);
+  }
+
   #match(index: number, user: User): number {
     const identifier = identifierOf(user);
     if (identifier === undefined) return STANDINGS.indexOf("invalid");

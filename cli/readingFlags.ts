@@ -4,10 +4,11 @@ import type { ReadingOptions } from "./examine";
 export interface ReadingFlags {
   readonly transform?: string;
   readonly nullText?: readonly string[];
+  readonly merge?: true;
 }
 
-export function readingOf({ transform, nullText }: ReadingFlags): ReadingOptions {
-  return { transform, nullText };
+export function readingOf({ transform, nullText, merge }: ReadingFlags): ReadingOptions {
+  return { transform, nullText, merge };
 }
 
 /** Gathers the values of an option that may be given several times: one that takes several would take the files, too. */

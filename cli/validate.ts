@@ -29,6 +29,7 @@ export function validateCommand(): Command {
       "a text that means nothing in CSV files, as the argument `nullText`; may be repeated",
       several,
     )
+    .option("--merge", "put the records of a user in several files together, as the argument `merge` does")
     .option("--json", "print the result as JSON, with the first 1,000 problems")
     .option("--csv <file>", "write all problems into a table, which holds no personal data")
     .addHelpText(
@@ -102,19 +103,20 @@ async function examineVisibly(patterns: readonly string[], reading: ReadingOptio
 }
 
 async function asJson(examination: Examination, recipe: string | undefined): Promise<string> {
-  const { files, users, invalid, warned, overridden, counts, remarks, leftOut } = examination;
+  const { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut } = examination;
   const problems = await firstProblems(examination, SHOWN_AS_JSON);
   return JSON.stringify(
-    { files, users, invalid, warned, overridden, counts, remarks, leftOut, problems, recipe },
+    { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut, problems, recipe },
     undefined,
     2,
   );
 }
 
 async function asText(examination: Examination, csv: string | undefined): Promise<string> {
-  const { files, users, invalid, warned, overridden, counts, remarks, leftOut } = examination;
+  const { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut } = examination;
   const parts = [`${counted(users, "user")} in ${counted(files.length, "file")}`];
   if (overridden > 0) parts.push(`${count(overridden)} of them overridden by later files`);
+  if (merged > 0) parts.push(`${count(merged)} of them merged into records of later files`);
   parts.push(invalid === 0 ? "no errors" : `${count(invalid)} with errors`);
   if (warned > 0) parts.push(`${count(warned)} with warnings only`);
   const head = [`${parts.join(", ")}.`];

@@ -34,6 +34,7 @@ export function verifyCommand(): Command {
       "a text that means nothing in CSV files, as the argument `nullText`; may be repeated",
       several,
     )
+    .option("--merge", "put the records of a user in several files together, as the argument `merge` does")
     .option("--json", "print the result as JSON, with the first 1,000 exceptions")
     .option("--csv <file>", "write all exceptions into a table, which holds no personal data")
     .addHelpText(
@@ -87,18 +88,36 @@ async function compareVisibly(patterns: readonly string[], flags: Flags): Promis
 
 /** Of a comparison, what a program reads. */
 async function asJson(comparison: Comparison): Promise<string> {
-  const { files, exportFiles, users, overridden, invalid, present, linked, missing, otherIds, different } = comparison;
+  const { files, exportFiles, users, overridden, merged, invalid, present, linked, missing, otherIds, different } =
+    comparison;
   const { exported, others, attributes, spelling, notComparable, notExported, normalised } = comparison;
   const exceptions = await firstExceptions(comparison, SHOWN_AS_JSON);
-  const counts = { users, overridden, invalid, present, linked, missing, otherIds, different, exported, others };
+  const counts = {
+    users,
+    overridden,
+    merged,
+    invalid,
+    present,
+    linked,
+    missing,
+    otherIds,
+    different,
+    exported,
+    others,
+  };
   const details = { attributes, spelling, notComparable, notExported, normalised, exceptions };
   return JSON.stringify({ files, exportFiles, ...counts, ...details }, undefined, 2);
 }
 
 async function asText(comparison: Comparison, csv: string | undefined): Promise<string> {
-  const { files, users, exportFiles, exported, overridden } = comparison;
+  const { files, users, exportFiles, exported, overridden, merged } = comparison;
   const { notExported, normalised, spelling, notComparable } = comparison;
-  const over = overridden === 0 ? "" : `, ${count(overridden)} of them overridden by later files`;
+  const over =
+    overridden > 0
+      ? `, ${count(overridden)} of them overridden by later files`
+      : merged > 0
+        ? `, ${count(merged)} of them merged into records of later files`
+        : "";
   const head = `${counted(users, "user")} in ${counted(files.length, "file")}${over}; ${counted(exported, "user")} in ${exportFiles.length === 1 ? "the export" : `${exportFiles.length} files of the export`}.`;
 
   const notes = [

@@ -81,9 +81,9 @@ export class UserImport extends pulumi.ComponentResource {
     const { batches = 1, maxFailures, resultsDir = defaultResultsDir(name), ...shared } = args;
     const child = { parent: this };
     const [users, nullText] = [asList(args.users), asList(args.nullText)];
-    const { transform, unsupportedPasswordHash = "fail", sealed = false } = args;
+    const { transform, merge, unsupportedPasswordHash = "fail", sealed = false } = args;
     const divided =
-      batches === 1 ? undefined : { users, transform, nullText, unsupportedPasswordHash, sealed, batches };
+      batches === 1 ? undefined : { users, transform, nullText, merge, unsupportedPasswordHash, sealed, batches };
     const { key, created } = new ImportKey(`${name}-key`, child, divided);
     const all = Array.from(
       { length: batches },
@@ -111,6 +111,7 @@ export class UserImport extends pulumi.ComponentResource {
         users,
         transform,
         nullText,
+        merge,
         unsupportedPasswordHash,
         sealed,
         resultsDir: resultsPlace(resultsDir),
@@ -176,6 +177,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   externalId: true,
   generateUserIds: true,
   maxFailures: true,
+  merge: true,
   nullText: true,
   onExisting: true,
   resultsDir: true,

@@ -99,6 +99,36 @@ describe("pulumi-auth0-user-import validate", () => {
     assert.equal((await validate("a.csv", "--null-text", "NULL")).stdout.match(/NULL_TEXTS/g)?.length, 1);
   });
 
+  it("puts the records of a user together, with --merge", async () => {
+    const profiles = write("profiles.ndjson", [user("a", { name: "A" }), user("b", { nick: "wrong" })]);
+    const hash = "$2b$10$astfI2WINyR.78ZZafV.G/GpTkJTQnmPlMI4iO1buwTFf14bWYR62";
+    const hashes = write("hashes.ndjson", [
+      { email: "a@example.com", password_hash: hash },
+      { email: "b@example.com", password_hash: "wrong" },
+    ]);
+    const alone = await validate(profiles, hashes);
+    assert.match(
+      alone.stdout,
+      /^4 users in 2 files, 2 of them overridden by later files, 1 with errors, 1 with warnings/,
+    );
+    assert.match(
+      alone.stdout,
+      /hashes\.ndjson: warning: 2 records lack what an earlier file says of the same users, and count alone: email_verified 2, name 1\. .* \(LESS_THAN_BEFORE\)/,
+    );
+    const merged = await validate(profiles, hashes, "--merge");
+    assert.equal(merged.code, 1);
+    assert.deepEqual(merged.stdout.split("\n").slice(0, 8), [
+      "4 users in 2 files, 2 of them merged into records of later files, 1 with errors.",
+      "",
+      "users           code",
+      "    1  error    NOT_PASSED",
+      "    1  error    PATTERN",
+      "",
+      "hashes.ndjson:2: error: nick is no attribute that an import takes (NOT_PASSED, email:***@ex***)",
+      "hashes.ndjson:2: error: password_hash must be a bcrypt hash of 60 characters that starts with $2a$10$ or $2b$10$; other hashes go into custom_password_hash (PATTERN, email:***@ex***)",
+    ]);
+  });
+
   it("says which recipe the files look like, and what one leaves out", async () => {
     const fields = {
       username: "jane",
@@ -149,7 +179,7 @@ describe("pulumi-auth0-user-import validate", () => {
 
   it("lets later files override earlier ones, with all that is wrong with those", async () => {
     write("1.ndjson", [user("jane", { blocked: "no", user_id: "1" }), user("john")]);
-    write("2.ndjson", [user("jane", { user_id: "1" })]);
+    write("2.ndjson", [user("jane", { user_id: "1", blocked: true })]);
     const { code, stdout } = await validate("1.ndjson", "2.ndjson");
     assert.deepEqual(
       { code, stdout },
@@ -211,6 +241,7 @@ describe("pulumi-auth0-user-import validate", () => {
         invalid: 1,
         warned: 0,
         overridden: 0,
+        merged: 0,
         counts: [{ code: "NOT_PASSED", severity: "error", users: 1 }],
         remarks: [],
         leftOut: { readOnly: {}, empty: {} },

@@ -52,6 +52,17 @@ describe("pulumi-auth0-user-import verify", () => {
     assert.equal(code, 0);
   });
 
+  it("compares what the files say together, with --merge", async () => {
+    const profiles = write("profiles.ndjson", [user("a", { name: "Other" }), user("b")]);
+    const plans = write("plans.ndjson", [{ user_id: "a", app_metadata: { plan: "gold" } }]);
+    const file = write("export.ndjson", [there("a", { app_metadata: { plan: "gold" } }), there("b")]);
+    assert.equal((await verify(profiles, plans, "--export", file)).code, 0);
+    const { code, stdout } = await verify(profiles, plans, "--export", file, "--merge");
+    assert.equal(code, 1);
+    assert.match(stdout, /^3 users in 2 files, 1 of them merged into records of later files; 2 users in the export/);
+    assert.match(stdout, /\nplans\.ndjson:1: differs in name /);
+  });
+
   const many = [...Array(40).keys()].map((i) => `user${i}`);
 
   it("ends with 1 where somebody is missing or different, and shows who is missing first", async () => {

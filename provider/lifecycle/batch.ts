@@ -27,6 +27,7 @@ export const Inputs = z.object({
   users: z.array(filePath, USERS).optional(),
   transform: filePath.optional(),
   nullText: z.array(z.string(NULL_TEXT), NULL_TEXT).optional(),
+  merge: z.boolean("merge must be true or false").optional(),
   unsupportedPasswordHash: z.enum(["fail", "omit"], { error: 'unsupportedPasswordHash must be "fail" or "omit"' }),
   key: z.string("key is required: the key of an ImportKey"),
   created: z.iso.datetime("created must be the time at which the ImportKey was made: its output `created`").optional(),
@@ -101,8 +102,9 @@ export function isApplied({ applied, source: last }: Outputs, { source: found }:
   return applied === found.share || last.digest === found.digest;
 }
 
-export function sourceArgsOf({ users = [], transform, nullText, unsupportedPasswordHash, share }: Inputs): SourceArgs {
-  return { patterns: users, transform, nullText, unsupportedPasswordHash, batches: share.count };
+export function sourceArgsOf({ users = [], share, ...inputs }: Inputs): SourceArgs {
+  const { transform, nullText, merge, unsupportedPasswordHash } = inputs;
+  return { patterns: users, transform, nullText, merge, unsupportedPasswordHash, batches: share.count };
 }
 
 /**

@@ -26,6 +26,7 @@ const Inputs = z.object({
   users: z.array(z.string()).optional(),
   transform: z.string().optional(),
   nullText: z.array(z.string()).optional(),
+  merge: z.boolean().optional(),
   unsupportedPasswordHash: z.enum(["fail", "omit"]),
   sealed: z.boolean(),
   resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
@@ -133,9 +134,9 @@ function keep(urn: string, batches: unknown): string {
 }
 
 function sourceArgsOf({ users = [], resourceUrn, ...inputs }: Inputs): SourceArgs {
-  const { transform, nullText, unsupportedPasswordHash } = inputs;
+  const { transform, nullText, merge, unsupportedPasswordHash } = inputs;
   const batches = told.get(resourceUrn)?.length ?? 1;
-  return { patterns: users, transform, nullText, unsupportedPasswordHash, batches };
+  return { patterns: users, transform, nullText, merge, unsupportedPasswordHash, batches };
 }
 
 function readSource(args: SourceArgs) {

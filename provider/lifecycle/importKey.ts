@@ -10,6 +10,7 @@ const Inputs = z.object({
   users: z.array(z.string()).min(1),
   transform: z.string().optional(),
   nullText: z.array(z.string()).optional(),
+  merge: z.boolean().optional(),
   unsupportedPasswordHash: z.enum(["fail", "omit"]),
   batches: z.int().min(2),
 });
@@ -31,9 +32,9 @@ export const importKey: dynamic.ResourceProvider<Properties, Properties> = {
     if (isNew && skipsCheckpoints()) return { inputs: news, failures: failures([SKIPS_CHECKPOINTS]) };
     // No program gives a source: it is the old one, which `ignoreChanges` keeps.
     if (news.source !== undefined) return { inputs: news };
-    const { users, transform, nullText, unsupportedPasswordHash } = news;
+    const { users, transform, nullText, merge, unsupportedPasswordHash } = news;
     if (news.sealed === true) return { inputs: olds.source === undefined ? news : { ...news, source: olds.source } };
-    if (hasUnknown([users, transform, nullText, unsupportedPasswordHash]))
+    if (hasUnknown([users, transform, nullText, merge, unsupportedPasswordHash]))
       return { inputs: { ...news, source: UNKNOWN } };
     const parsed = Inputs.safeParse(news);
     // What is wrong with them, the batches tell; and a key that is alone has none.

@@ -83,7 +83,7 @@ async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): 
       `${countOf(passwordsOmitted, "user")} will come in without a password: Auth0 can't take the hash.`,
     );
   }
-  for (const { severity, file, message, code } of all.read.source.remarks) {
+  for (const { severity, file, message, code } of all.read.remarks) {
     await (severity === "warning" ? log.warn : log.info)(urn, `${file}: ${message} (${code}).`);
   }
   const unverified = warnings.get(UNVERIFIED) ?? 0;

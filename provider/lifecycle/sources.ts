@@ -79,10 +79,10 @@ function nameOf(args: SourceArgs): string {
 }
 
 /** All that a source's digest is of. */
-function filesOf({ patterns, transform, nullText }: SourceArgs): readonly unknown[] {
-  return [patterns, transform, nullText];
+function filesOf({ patterns, transform, nullText, merge }: SourceArgs): readonly unknown[] {
+  return [patterns, transform, nullText, merge === true];
 }
 
-function digestOptions({ transform, nullText }: SourceArgs, cwd: string): DigestSourceOptions {
-  return { transform, nullText, root: projectFolder(cwd) };
+function digestOptions({ transform, nullText, merge }: SourceArgs, cwd: string): DigestSourceOptions {
+  return { transform, nullText, merge, root: projectFolder(cwd) };
 }

@@ -45,7 +45,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news as Partial<Inputs>));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
     if (news.sealed === true) return { inputs: { ...news, source: olds.source } };
-    if (hasUnknown([news.users, news.transform, news.nullText, news.unsupportedPasswordHash])) {
+    if (hasUnknown([news.users, news.transform, news.nullText, news.merge, news.unsupportedPasswordHash])) {
       return { inputs: { ...news, source: UNKNOWN } };
     }
     const inputs = news as unknown as Inputs;

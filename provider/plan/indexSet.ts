@@ -11,6 +11,12 @@ export class IndexSet {
     return this.#members[index] === 1;
   }
 
+  delete(index: number): void {
+    if (!this.has(index)) return;
+    this.#members[index] = 0;
+    this.#size--;
+  }
+
   add(index: number): this {
     if (this.has(index)) return this;
     if (index >= this.#members.length) {

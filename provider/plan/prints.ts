@@ -1,13 +1,16 @@
 import {
+  contentFingerprint,
   type Fingerprint,
   identityFingerprint,
   NO_IDENTITY,
+  RECORD_BITS,
   RecordHasher,
   secondIdentityFingerprint,
 } from "../ledger/fingerprint";
 import { identityOf, normalizeUser } from "../schema/identity";
 import type { Source } from "../source";
 import { Column } from "../source/column";
+import type { Merges } from "./merge";
 import type { Share } from "./share";
 import { sharersOf } from "./sharers";
 
@@ -35,6 +38,13 @@ export class Prints {
     this.#records.set(index, this.#hasher.fingerprint(text));
   }
 
+  /** A record says what others say, too; all of them taken. */
+  merge(index: number, earlier: readonly number[]): void {
+    if (earlier.length === 0) return;
+    const records = [...earlier, index].map((each) => this.record(each));
+    this.#records.set(index, contentFingerprint(this.key, "merged records", records, RECORD_BITS));
+  }
+
   /**
    * Two users of one batch with the same fingerprint would be taken for one: all but the first go under a second one.
    *
@@ -59,6 +69,7 @@ export interface Divided {
   readonly source: Source;
   indicesOf(share: Share): Uint32Array;
   counts(index: number): boolean;
+  readonly merges: Merges;
 }
 
 /**
@@ -98,20 +109,30 @@ export class LaterPrints {
   }
 
   async #serve(): Promise<void> {
-    const { source, indicesOf, counts } = this.of;
+    const { source, indicesOf, counts, merges } = this.of;
     const shares = this.#asking.map((share) => indicesOf(share));
     this.#asking = [];
     this.#next = undefined;
-    await source.show(ascending(shares), ({ index, user }, text) => {
+    const parts = shares.map((indices) => partsOf(indices, merges));
+    await source.show(ascending([...shares, ...parts]), ({ index, user }, text) => {
       const identity = identityOf(normalizeUser(user));
       this.#prints.take(index, identity, text ?? Buffer.from(JSON.stringify(user)));
     });
+    for (const index of merges.isEmpty ? [] : ascending(shares)) this.#prints.merge(index, merges.earlierThan(index));
     for (const indices of shares) await this.#prints.partCollisions(source, indices, counts);
   }
 }
 
-/** The numbers of several ascending lists, which have none in common. */
-function ascending([first, ...others]: readonly Uint32Array[]): Iterable<number> {
+/** The records that those of a share are merged with. */
+function partsOf(indices: Uint32Array, merges: Merges): Uint32Array {
+  const parts: number[] = [];
+  if (!merges.isEmpty) for (const index of indices) parts.push(...merges.earlierThan(index));
+  return Uint32Array.from(parts);
+}
+
+/** The numbers of several lists, which have none in common. One that is alone ascends. */
+function ascending(lists: readonly Uint32Array[]): Iterable<number> {
+  const [first, ...others] = lists.filter(({ length }) => length > 0);
   if (first === undefined) return [];
   if (others.length === 0) return first;
   const all = new Uint32Array(first.length + others.reduce((sum, { length }) => sum + length, 0));

@@ -3,12 +3,13 @@ import { identityOf, type User } from "../schema/identity";
 import { claimant } from "../schema/origin";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
-import { openSource, projectFolder, type Source, type SourceRecord } from "../source";
+import { openSource, projectFolder, type Remark, type Source, type SourceRecord } from "../source";
 import { Column } from "../source/column";
 import { CheckHelper, type RecordRange } from "./checkHelper";
-import { type Double, resolveDoubles } from "./doubles";
+import { type Double, type Doubles, resolveDoubles } from "./doubles";
 import { IdentifierIndex } from "./duplicates";
 import { IndexSet } from "./indexSet";
+import type { Merges } from "./merge";
 import { MAX_REQUEST_BYTES } from "./pack";
 import { LaterPrints, Prints } from "./prints";
 import { type Share, shareHash } from "./share";
@@ -20,6 +21,8 @@ export interface Reading {
   readonly transform: string | undefined;
   /** Cells of CSV that mean nothing. */
   readonly nullText?: readonly string[] | undefined;
+  /** Whether the records of a user in several files are one; else the last one counts. */
+  readonly merge?: boolean | undefined;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   /** Among how many batches the users are divided. */
   readonly batches: number;
@@ -31,7 +34,10 @@ export interface Reading {
 
 /** A source that has been read through once, with what was found meanwhile: some 50 bytes a record, no personal data. */
 export interface ReadSource {
+  /** Its records say what those of earlier files say, where they are merged. */
   readonly source: Source;
+  /** What there is to say of the files. */
+  readonly remarks: readonly Remark[];
   /** The share's records, in order, without those of which a later file has the same user. */
   indicesOf(share: Share): Uint32Array;
   /** Digest of all that the source says to a share: see `ShareDigests`. Of a source in one share it is the source's own. */
@@ -80,8 +86,8 @@ export class SourceReader {
 
   static async read(reading: Reading): Promise<ReadSource> {
     const reader = new SourceReader(reading);
-    const source = await reader.#readThrough();
-    const { overridden, doubles } = await resolveDoubles(source, reader.#suspects);
+    const opened = await reader.#readThrough();
+    const { source, overridden, doubles, merges, remarks } = await reader.#resolve(opened);
     const divided = new Map<number, Uint32Array[]>();
     const indicesOf = ({ index, count }: Share) => {
       const known = divided.get(count) ?? reader.#divide(source.users, count, overridden);
@@ -90,19 +96,24 @@ export class SourceReader {
     };
     const counts = (index: number) => !overridden.has(index) && !doubles.has(index);
     const { key, batches: count } = reading;
+    reader.#mergePrints(source.users, merges);
     for (let index = 0; index < count; index++) {
       await reader.#prints?.partCollisions(source, indicesOf({ index, count }), counts);
     }
-    const digests = reader.#digests?.end(verdicts(source.users, reader.#shareHashes, count, overridden, doubles));
+    const digests = reader.#digests?.end(
+      verdicts(source.users, reader.#shareHashes, count, overridden, doubles, reading.merge),
+    );
     const later = new Map<string, LaterPrints>();
     const printsOf = async (wanted: string, share: Share): Promise<Prints> => {
       if (reader.#prints !== undefined && wanted === key && share.count === count) return reader.#prints;
-      const known = later.get(`${share.count} ${wanted}`) ?? new LaterPrints(wanted, { source, indicesOf, counts });
+      const of = { source, indicesOf, counts, merges };
+      const known = later.get(`${share.count} ${wanted}`) ?? new LaterPrints(wanted, of);
       later.set(`${share.count} ${wanted}`, known);
       return known.ofShare(share);
     };
     const read: ReadSource = {
       source,
+      remarks,
       indicesOf,
       shareDigest: (index) => digests?.[index] ?? source.digest,
       doubleAt: (index) => doubles.get(index),
@@ -125,13 +136,14 @@ export class SourceReader {
 
   /** The index of identifiers takes as much memory as all that is kept of the source, and lives no longer than this. */
   async #readThrough(): Promise<Source> {
-    const { patterns, transform, nullText } = this.reading;
+    const { patterns, transform, nullText, merge } = this.reading;
     const identifiers = new IdentifierIndex();
     try {
       const cwd = process.cwd();
       const source = await openSource(patterns, cwd, {
         transform,
         nullText,
+        merge,
         root: projectFolder(cwd),
         onRecord: (record, text) => this.#take(record, text, identifiers),
       });
@@ -143,6 +155,32 @@ export class SourceReader {
     } finally {
       await this.#helper.stop();
     }
+  }
+
+  /** Which records count, and as what. What was found of those that are merged is found anew. */
+  async #resolve(opened: Source): Promise<Doubles> {
+    try {
+      const found = await resolveDoubles(opened, this.#suspects, this.reading.merge);
+      const { source, merges } = found;
+      if (!this.reading.validate || merges.isEmpty) return found;
+      const isPart = (index: number) => found.overridden.has(index) || merges.earlierThan(index).length > 0;
+      for await (const { user } of opened.records(isPart)) this.#tally.withdraw(user);
+      for await (const { index, user, problem } of source.records((each) => merges.earlierThan(each).length > 0)) {
+        this.#invalid.delete(index);
+        this.#sentBytes.set(index, this.#sentBytes.at(index) % 2);
+        this.#check(index, user, problem !== undefined);
+      }
+      return found;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  #mergePrints(users: number, merges: Merges): void {
+    if (this.#prints === undefined || merges.isEmpty) return;
+    // From the end: those of earlier records are still their own.
+    for (let index = users - 1; index >= 0; index--) this.#prints.merge(index, merges.earlierThan(index));
   }
 
   #take(
@@ -211,6 +249,7 @@ function verdicts(
   count: number,
   overridden: IndexSet,
   doubles: ReadonlyMap<number, Double>,
+  merge = false,
 ): (share: number) => readonly Verdict[] {
   const found = Array.from({ length: count }, (): Verdict[] => []);
   const sizes = new Uint32Array(count);
@@ -219,7 +258,7 @@ function verdicts(
     const share = shareHashes.at(index) % count;
     const number = sizes[share] as number;
     sizes[share] = number + 1;
-    const verdict = overridden.has(index) ? "overridden" : doubles.get(index)?.attribute;
+    const verdict = overridden.has(index) ? (merge ? "merged" : "overridden") : doubles.get(index)?.attribute;
     if (verdict !== undefined) found[share]?.push({ number, verdict });
   }
   return (share) => found[share] ?? [];

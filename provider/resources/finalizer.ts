@@ -32,6 +32,7 @@ export interface FinalizerArgs {
   users: pulumi.Input<string[] | undefined>;
   transform: pulumi.Input<string | undefined>;
   nullText: pulumi.Input<string[] | undefined>;
+  merge: pulumi.Input<boolean | undefined>;
   unsupportedPasswordHash: pulumi.Input<UnsupportedPasswordHash>;
   sealed: pulumi.Input<boolean>;
   resultsDir: pulumi.Input<string>;

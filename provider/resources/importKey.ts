@@ -7,6 +7,7 @@ export interface KeyedSource {
   users: pulumi.Input<string[] | undefined>;
   transform: pulumi.Input<string | undefined>;
   nullText: pulumi.Input<string[] | undefined>;
+  merge: pulumi.Input<boolean | undefined>;
   unsupportedPasswordHash: pulumi.Input<UnsupportedPasswordHash>;
   sealed: pulumi.Input<boolean>;
   batches: number;

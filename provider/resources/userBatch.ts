@@ -42,7 +42,7 @@ export interface ImportArgs {
   /**
    * Files or globs, relative to the program's folder, or where there are none, to that of `Pulumi.yaml`: JSON array,
    * NDJSON (an Auth0 export) or CSV, each also gzipped; told apart by content. A record in a later file overrides that
-   * of the same user in an earlier one. Required unless `sealed`.
+   * of the same user in an earlier one, or is merged with it. Required unless `sealed`.
    */
   users?: pulumi.Input<string | pulumi.Input<string>[]>;
   /**
@@ -57,6 +57,16 @@ export interface ImportArgs {
    * source. By default empty cells alone mean nothing; preview and `validate` warn of texts that look like one.
    */
   nullText?: pulumi.Input<string | pulumi.Input<string>[]>;
+  /**
+   * Records of one user in several files are merged: attribute by attribute the later file's counts, of `user_metadata`
+   * and `app_metadata` key by key at the first level. What a later file leaves out, or has as `null` or an empty text,
+   * stays as an earlier one says it. Without it the later record counts alone. They are one user's where they are told by
+   * the same attribute: `user_id`, or where a record has none `email`, `username`, `phone_number`. A change counts as one
+   * of the source.
+   *
+   * @default false
+   */
+  merge?: pulumi.Input<boolean>;
   /**
    * What happens to a user who is already in the connection when first imported: `"fail"` makes it a failed record
    * (DUPLICATED_USER), `"adopt"` takes the user as it is, and writes nothing until the record changes, `"overwrite"`
@@ -206,6 +216,7 @@ export class UserBatch extends ShimResource {
         share: args.share ?? { index: 0, count: 1 },
         transform: args.transform,
         nullText: asList(args.nullText),
+        merge: args.merge,
         unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
         onExisting: args.onExisting ?? "fail",
         generateUserIds: args.generateUserIds ?? true,

@@ -87,7 +87,12 @@ function hasDropped(user: User): boolean {
 }
 
 function isDropped(user: User, name: string, value: unknown): boolean {
-  return value === null || isEmpty(name, value) || isReadOnly(user, name);
+  return isAbsent(name, value) || isReadOnly(user, name);
+}
+
+/** Whether an attribute of this value counts as one that is not there. */
+export function isAbsent(name: string, value: unknown): boolean {
+  return value === null || isEmpty(name, value);
 }
 
 function isEmpty(name: string, value: unknown): boolean {

@@ -31,16 +31,26 @@ export class Tally implements Tallied {
   constructor(private readonly unsupported: UnsupportedPasswordHash) {}
 
   check(asItStands: User): Verdict {
+    const { user, isWrong } = this.#warn(asItStands, 1);
+    for (const attribute of droppedAttributes(asItStands)) increase(this.dropped, attribute, 1);
+    for (const attribute of emptyAttributes(asItStands)) increase(this.empty, attribute, 1);
+    return { isWrong, bytes: Buffer.byteLength(JSON.stringify(user)) };
+  }
+
+  /** Takes back what was warned of a record that does not count by itself. What is left out of it, still is. */
+  withdraw(asItStands: User): void {
+    this.#warn(asItStands, -1);
+  }
+
+  #warn(asItStands: User, by: 1 | -1): { readonly user: User; readonly isWrong: boolean } {
     const { user, passwordOmitted } = prepareUser(asItStands, this.unsupported);
     let isWrong = false;
     for (const { severity, code } of problemsOf(user, asItStands)) {
       if (severity === "error") isWrong = true;
-      else increase(this.warnings, code, 1);
+      else increase(this.warnings, code, by);
     }
-    if (passwordOmitted && !isWrong) this.passwordsOmitted++;
-    for (const attribute of droppedAttributes(asItStands)) increase(this.dropped, attribute, 1);
-    for (const attribute of emptyAttributes(asItStands)) increase(this.empty, attribute, 1);
-    return { isWrong, bytes: Buffer.byteLength(JSON.stringify(user)) };
+    if (passwordOmitted && !isWrong) this.passwordsOmitted += by;
+    return { user, isWrong };
   }
 
   add({ warnings, dropped, empty, passwordsOmitted }: Tallied): void {
@@ -52,5 +62,7 @@ export class Tally implements Tallied {
 }
 
 function increase(counts: Map<string, number>, name: string, by: number): void {
-  counts.set(name, (counts.get(name) ?? 0) + by);
+  const sum = (counts.get(name) ?? 0) + by;
+  if (sum === 0) counts.delete(name);
+  else counts.set(name, sum);
 }

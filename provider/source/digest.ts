@@ -22,6 +22,7 @@ export interface DigestSourceOptions {
   /** See `OpenSourceOptions`. */
   readonly transform?: string | undefined;
   readonly nullText?: readonly string[] | undefined;
+  readonly merge?: boolean | undefined;
   readonly root?: string | undefined;
 }
 
@@ -106,13 +107,13 @@ export async function digestTransform(files: readonly string[], cwd: string): Pr
 }
 
 /** How the files are read, where it is not as usual. */
-type OtherReading = Pick<DigestSourceOptions, "nullText">;
+export type OtherReading = Pick<DigestSourceOptions, "nullText" | "merge">;
 
 /** The digest of a source from those of its files and its transform, and from how the files are read. */
 export function combineDigests(
   fileDigests: readonly Buffer[],
   transformDigest?: Buffer,
-  { nullText = [] }: OtherReading = {},
+  { nullText = [], merge = false }: OtherReading = {},
 ): string {
   const hash = createHash("sha256");
   for (const digest of fileDigests) {
@@ -121,5 +122,6 @@ export function combineDigests(
   // The words tell them from one more users file.
   if (transformDigest !== undefined) hash.update("transform").update(transformDigest);
   if (nullText.length > 0) hash.update("nullText").update(JSON.stringify([...nullText].sort()));
+  if (merge) hash.update("merge");
   return hash.digest("hex");
 }

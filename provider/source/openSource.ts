@@ -1,4 +1,4 @@
-import { combineDigests } from "./digest";
+import { combineDigests, type OtherReading } from "./digest";
 import type { ReadLimits } from "./fileReader";
 import { jsonFormat } from "./jsonFormat";
 import { readThrough } from "./readThrough";
@@ -61,6 +61,8 @@ export interface OpenSourceOptions {
   readonly root?: string | undefined;
   /** Cells of CSV that mean nothing, as an empty one does: `["NULL", "\\N"]`. */
   readonly nullText?: readonly string[] | undefined;
+  /** Whether the reader puts together what several files say of a user: a part of the digest, and no more here. */
+  readonly merge?: boolean | undefined;
   /** What it throws, `openSource` throws. */
   readonly onRecord?: RecordVisitor;
   /** For tests. */
@@ -82,11 +84,11 @@ const MAX_GAP_BYTES = 64 * 1024;
 export async function openSource(
   patterns: readonly string[],
   cwd: string,
-  { onRecord, limits, transform, nullText = [], root }: OpenSourceOptions = {},
+  { onRecord, limits, transform, root, ...reading }: OpenSourceOptions = {},
 ): Promise<Source> {
   const names = await resolveFiles(patterns, cwd, root);
   const loaded = transform === undefined ? undefined : await Transform.load(transform, cwd, root);
-  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded, nullText);
+  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded, reading);
   try {
     await source.readThrough(names, cwd, onRecord);
     return source;
@@ -99,7 +101,7 @@ export async function openSource(
 class OpenedSource implements Source {
   readonly #limits: ReadLimits;
   readonly #transform: Transform | undefined;
-  readonly #nullTexts: readonly string[];
+  readonly #reading: OtherReading;
   readonly #files: SourceFile[] = [];
   /** Of each file. */
   readonly #formats: RecordFormat[] = [];
@@ -107,10 +109,10 @@ class OpenedSource implements Source {
   digest = "";
   readonly remarks: Remark[] = [];
 
-  constructor(limits: ReadLimits, transform: Transform | undefined, nullTexts: readonly string[]) {
+  constructor(limits: ReadLimits, transform: Transform | undefined, reading: OtherReading) {
     this.#limits = limits;
     this.#transform = transform;
-    this.#nullTexts = nullTexts;
+    this.#reading = reading;
   }
 
   get bytes(): number {
@@ -130,7 +132,7 @@ class OpenedSource implements Source {
       index: this.#index,
       limits: this.#limits,
       transform: this.#transform,
-      nullTexts: this.#nullTexts,
+      nullTexts: this.#reading.nullText ?? [],
       onRecord,
     };
     const fileDigests: Buffer[] = [];
@@ -161,7 +163,7 @@ class OpenedSource implements Source {
       const message = `there are no users in this file${this.#transform ? ", or the transform leaves them out" : ""}`;
       throw new SourceError(names.map((file) => ({ file, message })));
     }
-    this.digest = combineDigests(fileDigests, this.#transform?.digest, { nullText: this.#nullTexts });
+    this.digest = combineDigests(fileDigests, this.#transform?.digest, this.#reading);
   }
 
   async *records(select: Selection = () => true): AsyncGenerator<SourceRecord> {

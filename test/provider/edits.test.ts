@@ -247,6 +247,33 @@ describe("an edit of an import with several batches", function () {
     assert.deepEqual(failures, ['nullText must be one or more texts, such as "NULL".']);
   });
 
+  it("of merge updates the batches of those whom several files have, and an edit of any of the files", async () => {
+    const files = [`profiles${++runs}.ndjson`, `plans${runs}.ndjson`] as const;
+    const plan = { user_id: person(5).user_id, app_metadata: { plan: "gold" } };
+    const write = (users: readonly User[], plans: readonly User[]) => {
+      at.write(files[0], ndjson(users));
+      at.write(files[1], ndjson(plans));
+    };
+    write(people(), [{ ...plan, email: person(5).email, email_verified: true }]);
+    args = { ...args, users: [...files] };
+    await up();
+    assert.equal(name(person(5)), undefined);
+    const merged = await up(undefined, {}, { merge: true });
+    assert.deepEqual([merged.changed, merged.sent], [[batchOf(person(5)), RESULTS], 1]);
+    assert.equal(name(person(5)), "Person 5");
+    assert.deepEqual(at.user(String(person(5).email))?.app_metadata, { plan: "gold" });
+    assert.deepEqual(await up(undefined, {}, { merge: true }), { changed: [], writes: 0, sent: 0 });
+
+    // As an edit is, in a run of its own.
+    await at.restart();
+    write(edited(5), [plan]);
+    const edit = await up(undefined, {}, { merge: true });
+    assert.deepEqual(edit.changed, [batchOf(person(5)), RESULTS]);
+    assert.equal(name(person(5)), "Edited");
+    const { failures } = await at.provider.check("UserBatch", {}, at.inputs({ merge: "yes" }));
+    assert.deepEqual(failures, ["merge must be true or false."]);
+  });
+
   it("goes to all batches where the program asks for another look", async () => {
     await up(people());
     await up(edited(6));

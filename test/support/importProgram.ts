@@ -80,8 +80,8 @@ export class ImportProgram {
     const changed: string[] = [];
     const told = preview ? { preview } : {};
     const all = this.at.inputs(args);
-    const { connectionId, users, transform, nullText, unsupportedPasswordHash, sealed, resultsDir } = all;
-    const source = { users, transform, nullText, unsupportedPasswordHash, sealed };
+    const { connectionId, users, transform, nullText, merge, unsupportedPasswordHash, sealed, resultsDir } = all;
+    const source = { users, transform, nullText, merge, unsupportedPasswordHash, sealed };
     const divided = this.batches === 1 ? {} : { ...source, batches: this.batches };
     await this.#run("ImportKey", "everyone-key", divided, preview, changed);
     const { key, created } = this.outputs("everyone-key") ?? { key: all.key };
