@@ -23,7 +23,7 @@ export class EarlyLook {
     const failed = [...this.#codes.values()].reduce((sum, users) => sum + users, 0);
     if (failed <= FAILED_SHARE * this.#records) return undefined;
     return new Error(
-      `${count(failed)} of the first ${count(this.#records)} users failed (${listCodes(this.#codes)}): that looks like a mistake in all of them, so no more were sent. failed-records.csv in the folder of the results tells the reasons.`,
+      `${count(failed)} of the first ${count(this.#records)} users failed (${listCodes(this.#codes)}): that looks like a mistake in all of them. Correct it in the files, or in the transform.`,
     );
   }
 }

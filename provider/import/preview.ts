@@ -10,7 +10,9 @@ import { listCodes } from "../results/oneLine";
 import { fromRanges } from "../results/ranges";
 import type { DifferenceCount, FailedAt, Summary } from "../results/types";
 import { identityOf } from "../schema/identity";
-import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
+import { prepareUser, refusalBy, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
+import { type Tallied, Tally } from "../schema/tally";
+import { EMAIL_UNVERIFIED, problemsOf } from "../schema/validate";
 import { requestOverhead } from "../tenant/importRequest";
 
 /** What an update would do, in users. */
@@ -31,6 +33,11 @@ export interface Plan {
   readonly notApplicable: number;
   readonly differences: ReadonlyMap<string, number>;
   readonly jobs: number;
+  /**
+   * What is to be said of the records that would be sent, besides their errors. Of a first import nothing: there each
+   * record is sent, and the source's own notes say it.
+   */
+  readonly notes: Tallied;
 }
 
 /** What a plan is made of, besides the source. */
@@ -66,6 +73,7 @@ export async function planBatch(
     hash: await jobCount("hash", settings),
   };
   const seen = new FingerprintTable(ledger?.size);
+  const notes = new Tally();
 
   const needs = (index: number): boolean => {
     if (ledger === undefined) {
@@ -98,7 +106,8 @@ export async function planBatch(
   };
 
   for await (const { index, user: asItStands, problem } of read.source.records(read.indicesOf(share).filter(needs))) {
-    const { user, passwordOmitted } = prepareUser(asItStands, settings.unsupportedPasswordHash);
+    const prepared = prepareUser(asItStands, settings.unsupportedPasswordHash);
+    const { user, passwordOmitted } = prepared;
     const refuse = (code: string) => {
       add(invalid, code);
       invalidAt.push(index);
@@ -125,7 +134,15 @@ export async function planBatch(
       total.unchanged++;
       continue;
     }
-    const refusal = refusalOf(user, asItStands);
+    const problems = problemsOf(user, asItStands);
+    if (step.do === "insert") {
+      notes.note(prepared, asItStands, problems);
+    } else if (step.do === "update") {
+      // An upsert sends what Auth0 has of `email_verified` now, and leaves the password alone.
+      const others = problems.filter(({ code }) => code !== EMAIL_UNVERIFIED);
+      notes.note({ user, passwordOmitted: false }, asItStands, others);
+    }
+    const refusal = refusalBy(problems);
     if (refusal !== undefined) {
       refuse(refusal.code);
       continue;
@@ -165,6 +182,7 @@ export async function planBatch(
     invalidAt,
     removed: ledger === undefined ? 0 : removedUsers(ledger, seen),
     jobs: jobs.insert.count + jobs.upsert.count + jobs.hash.count,
+    notes,
   };
 }
 
@@ -207,6 +225,7 @@ export function planOfNothing({ summary, failedAt, differences }: Ended): Plan {
     notApplicable,
     differences: attributes,
     jobs: 0,
+    notes: new Tally(),
   };
 }
 
@@ -237,6 +256,7 @@ export function mergePlans(plans: readonly Plan[]): Plan {
     notApplicable: sum((plan) => plan.notApplicable),
     differences: merged((plan) => plan.differences),
     jobs: sum((plan) => plan.jobs),
+    notes: plans.reduce((all, { notes }) => all.add(notes), new Tally()),
   };
 }
 

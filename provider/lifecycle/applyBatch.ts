@@ -1,13 +1,15 @@
 import path from "node:path";
 import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
 import { runImport } from "../import/run";
-import type { BatchRecords, ImportSettings } from "../import/types";
+import type { BatchRecords, BatchResult, ImportSettings } from "../import/types";
 import { Journal } from "../journal/journal";
 import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
 import type { ReadSource } from "../plan/readSource";
-import { BatchProgress, count } from "../progress/batchProgress";
-import { asGiven } from "../results/resultsFolder";
+import { BatchProgress, count, countOf } from "../progress/batchProgress";
+import { firstFailures } from "../results/firstFailures";
+import { listFailures } from "../results/oneLine";
+import { asGiven, FAILED_RECORDS_CSV } from "../results/resultsFolder";
 import type { ConnectionRules } from "../schema/connectionRules";
 import { normalizeUser } from "../schema/identity";
 import { type Tenant, tenantOf } from "../tenant/client";
@@ -107,17 +109,25 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     if (!achieved) throw problem;
     keepReview(inputs, outputs);
     await writeResultsOfFailure(inputs, read.source, problem.message);
-    const { inserted, updated, unchanged, adopted, failed, invalid, notApplied } = result.summary;
-    throw partialFailure(
-      id,
-      properties,
-      outputs,
-      `${problem.message} ${count(inserted + updated + unchanged + adopted + failed + invalid + notApplied)} of ${count(users)} users are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`,
-    );
+    throw partialFailure(id, properties, outputs, `${problem.message} ${progressOf(outputs, inputs)}`);
   } finally {
     journal.close();
     endWithoutEngine();
   }
+}
+
+/** How far a run came that has ended early, and who failed in it: a failed update leaves the stack's outputs as they were. */
+function progressOf({ summary, failedRecords, failedAt }: BatchResult, { resultsDir }: Inputs): string {
+  const { total, inserted, updated, unchanged, adopted, failed, invalid, notApplied } = summary;
+  const wrong = failed + invalid;
+  const done = inserted + updated + unchanged + adopted + wrong + notApplied;
+  const saved =
+    done < total
+      ? `${count(done)} of ${countOf(total, "user")} are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`
+      : `All ${countOf(total, "user")} are dealt with, and that is saved. Run \`pulumi up\` again: nothing is left to be sent.`;
+  if (wrong === 0) return saved;
+  const list = asGiven(path.posix.join(resultsDir, FAILED_RECORDS_CSV));
+  return `${saved} ${countOf(wrong, "user")} failed (${listFailures([{ failedAt }])}), all of them in ${list}:${firstFailures(failedRecords, wrong)}`;
 }
 
 /** A key that was made by this run was never used by another. */

@@ -5,9 +5,9 @@ import { z } from "zod";
 import { count, countOf } from "../progress/batchProgress";
 import type { BatchReview, ReviewedBatch } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
-import { differenceLine, listCodes } from "../results/oneLine";
-import { fromRanges } from "../results/ranges";
-import { asGiven, PASSWORD_RESET_CSV, REPORT, RESULT_FILES } from "../results/resultsFolder";
+import { firstFailures } from "../results/firstFailures";
+import { differenceLine, listFailures } from "../results/oneLine";
+import { asGiven, NOT_APPLIED_CSV, PASSWORD_RESET_CSV, REPORT, RESULT_FILES } from "../results/resultsFolder";
 import { mergeSummaries, type SourceInfo, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
 import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
@@ -195,12 +195,15 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   if (former !== written.reportFile) await removeResults(former);
   const done = { summary, source, reviewedBatches, review: fingerprint(inputs), complete: true, ...written };
   const differences = mergeDifferences(batches);
-  if (differences.length > 0) await log.info(resourceUrn, `${differenceLine(differences)}.`);
+  const list = (name: string) => asGiven(path.posix.join(resultsDir, name));
+  if (differences.length > 0) {
+    await log.info(resourceUrn, `${differenceLine(differences, list(NOT_APPLIED_CSV))}.`);
+  }
   const resets = batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0);
   if (resets > 0) {
     await log.info(
       resourceUrn,
-      `${countOf(resets, "user")} without a password: all of them are in ${asGiven(path.posix.join(resultsDir, PASSWORD_RESET_CSV))}, the first also in the output passwordResetRequired.`,
+      `${countOf(resets, "user")} without a password: all of them are in ${list(PASSWORD_RESET_CSV)}.`,
     );
   }
   const { failedRecordsFile } = written;
@@ -209,17 +212,15 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   const failed = summary.failed + summary.invalid;
   const outcome = `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(batches)}). They are, whole, in ${asGiven(failedRecordsFile)}; ${asGiven(written.reportFile)} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
   const excess = overLimit(maxFailures, summary);
-  if (excess !== undefined) throw partialFailure(id, properties, { ...done, complete: false }, `${outcome} ${excess}`);
+  if (excess !== undefined) {
+    const first = firstFailures(
+      batches.flatMap(({ failedRecords }) => failedRecords),
+      failed,
+    );
+    throw partialFailure(id, properties, { ...done, complete: false }, `${outcome} ${excess}${first}`);
+  }
   await log.warn(resourceUrn, outcome);
   return done;
-}
-
-function listFailures(batches: readonly BatchReview[]): string {
-  const codes = new Map<string, number>();
-  for (const { code, at } of batches.flatMap(({ failedAt }) => failedAt)) {
-    codes.set(code, (codes.get(code) ?? 0) + fromRanges(at).length);
-  }
-  return listCodes(codes);
 }
 
 /** The Finalizer's URN ends with the import's name and `-results`. */

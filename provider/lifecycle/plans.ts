@@ -5,12 +5,13 @@ import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
 import { countOf } from "../progress/batchProgress";
 import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
+import { FIRST_RECORDS } from "../results/firstFailures";
 import { listCodes } from "../results/oneLine";
 import { asGiven, INVALID_RECORDS_CSV } from "../results/resultsFolder";
 import { removeWholeFile } from "../results/wholeFile";
 import { identityOf } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
-import { problemsOf } from "../schema/validate";
+import { EMAIL_UNVERIFIED, problemsOf } from "../schema/validate";
 import { log } from "./engine";
 import { reviewsIn } from "./failedRun";
 
@@ -18,6 +19,8 @@ import { reviewsIn } from "./failedRun";
 export interface TellablePlan {
   readonly plan: Plan;
   readonly read: ReadSource;
+  /** Whether nothing of it was imported yet. */
+  readonly isFirst: boolean;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
 }
 
@@ -37,9 +40,10 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
   const unchanged = reviewsIn(resultsDir).map(planOfNothing);
   if (changed.length === 0 || changed.length + unchanged.length < 2) return;
   const sum = mergePlans([...changed.map(({ plan }) => plan), ...unchanged]);
+  const one = changed.find(({ isFirst }) => isFirst) ?? (changed[0] as TellablePlan);
   await log.info(urn, planLine(sum));
   try {
-    await tellRecords(urn, resultsDir, { ...(changed[0] as TellablePlan), plan: sum });
+    await tellRecords(urn, resultsDir, { ...one, plan: sum });
   } catch (error) {
     // `check` must not throw: the update will meet the same, and tell it.
     const { code, syscall } = error as NodeJS.ErrnoException;
@@ -53,12 +57,10 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
   }
 }
 
-/** So many records that can't be sent are told one by one. */
-const FIRST_RECORDS = 10;
-
 /** Tells which records can't be sent, and what is to be said of the others. */
 async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): Promise<void> {
-  const { warnings, dropped, empty, passwordsOmitted } = all.read.notes;
+  // A first import sends all that was read. Later ones send what is new or changed.
+  const { warnings, dropped, empty, passwordsOmitted } = all.isFirst ? all.read.notes : all.plan.notes;
   const invalidAt = new Set(all.plan.invalidAt);
   const directory = path.resolve(resultsDir);
   if (invalidAt.size === 0) {
@@ -86,8 +88,8 @@ async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): 
   for (const { severity, file, message, code } of all.read.remarks) {
     await (severity === "warning" ? log.warn : log.info)(urn, `${file}: ${message} (${code}).`);
   }
-  const unverified = warnings.get(UNVERIFIED) ?? 0;
-  const others = new Map([...warnings].filter(([code]) => code !== UNVERIFIED));
+  const unverified = warnings.get(EMAIL_UNVERIFIED) ?? 0;
+  const others = new Map([...warnings].filter(([code]) => code !== EMAIL_UNVERIFIED));
   if (unverified > 0) {
     await log.warn(urn, `${countOf(unverified, "record")} without email_verified: these people have to verify again.`);
   }
@@ -100,9 +102,6 @@ async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): 
   if (dropped.size > 0) await log.info(urn, `Left out, since only Auth0 sets them: ${listCodes(dropped)}.`);
   if (empty.size > 0) await log.info(urn, `Left out, since they are empty texts: ${listCodes(empty)}.`);
 }
-
-/** The warning for records that say nothing of `email_verified`. */
-const UNVERIFIED = "EMAIL_VERIFIED_MISSING";
 
 /** One row for each thing that is wrong with a record. */
 async function* invalidRows(

@@ -8,6 +8,7 @@ import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
 import { countOf } from "../progress/batchProgress";
 import { differenceLine } from "../results/oneLine";
+import { asGiven, NOT_APPLIED_CSV } from "../results/resultsFolder";
 import { SourceError } from "../source";
 import { CredentialsError, resolveLimits } from "../tenant/credentials";
 import { proxyTo } from "../tenant/proxy";
@@ -26,7 +27,7 @@ import {
   wantsFailedAgain,
 } from "./batch";
 import { credentialProblem, keepCredentials, originFor } from "./credentials";
-import { config, configure, failures, hasUnknown, isUnknown, log, type Properties, UNKNOWN } from "./engine";
+import { config, configure, failures, hasUnknown, isUnknown, log, optional, type Properties, UNKNOWN } from "./engine";
 import { keepReview } from "./failedRun";
 import { listsPlaces } from "./lastRun";
 import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
@@ -39,8 +40,9 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   configure: async (request) => configure(request),
 
   async check(olds, program) {
-    const { preview, ...news } = withoutMissing(keepCredentials(program));
+    const { preview, ...given } = withoutMissing(keepCredentials(program));
     const old = olds as Partial<Inputs>;
+    const news = await keepKey(old, given);
     const reasons = [...argumentProblems(news), ...changeProblems(old, news as Partial<Inputs>)];
     if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news as Partial<Inputs>));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
@@ -160,11 +162,6 @@ function changeProblems(olds: Partial<Inputs>, news: Partial<Inputs>): string[] 
       `batches can't change from ${olds.share.count} to ${news.share.count}: which users each batch has imported is in its state, and other batches would send them again. Set batches back to ${olds.share.count}.`,
     );
   }
-  if (isKnownChange(olds.key, news.key) && !isKnownChange(olds.connectionId, news.connectionId)) {
-    problems.push(
-      "key can't change: what is known of the users is keyed by it, and all of them would be sent again. Keep the ImportKey, or make a new import under another name.",
-    );
-  }
   if (news.sealed === true && olds.source === undefined) {
     problems.push("sealed can't be set before the first import: there is nothing to keep. Leave it out until then.");
   }
@@ -182,8 +179,27 @@ function withoutMissing({ created, ...news }: Properties): Properties {
   return created === undefined || (isUnknown(created) && !isUnknown(news.key)) ? news : { ...news, created };
 }
 
-function isKnownChange(old: unknown, now: unknown): boolean {
-  return old !== undefined && now !== undefined && !isUnknown(now) && old !== now;
+/** Imports of which it was said that they keep an earlier key. */
+const keepers = new Set<string>();
+
+/**
+ * The inputs with the key that the batch has had from the start. Pulumi replaces an ImportKey where it is told to
+ * (`--replace`, `taint`), and the new one is in the state before any batch can refuse it. But the ledger is keyed by the
+ * first, which is among the batch's inputs. Another connection begins anew.
+ */
+async function keepKey(old: Partial<Inputs>, news: Properties): Promise<Properties> {
+  if (old.key === undefined || news.key === undefined || news.key === old.key) return news;
+  if (news.connectionId !== old.connectionId) return news;
+  const name = importName(String(news.resourceUrn));
+  if (!keepers.has(name)) {
+    keepers.add(name);
+    await log.info(
+      String(news.resourceUrn),
+      "The import's key was replaced, and its batches keep the earlier one: what is known of their users is keyed by it.",
+    );
+  }
+  const { created: _, ...others } = news;
+  return { ...others, key: old.key, ...optional({ created: old.created }) };
 }
 
 /**
@@ -232,12 +248,19 @@ function placesMoved(outputs: Outputs, inputs: Inputs): boolean {
   return listsPlaces(outputs);
 }
 
+/** Where a user finds of whom something can't be applied: the lists of an import are written by its Finalizer. */
+function listOfDifferences({ resourceUrn, resultsDir }: Inputs): string {
+  if (!resourceUrn.includes("auth0import:UserImport$")) return "the output notApplied";
+  return asGiven(path.posix.join(resultsDir, NOT_APPLIED_CSV));
+}
+
 /** Says what an update would do. */
 async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, known?: ReadSource): Promise<void> {
   const { resourceUrn, share, resultsDir, unsupportedPasswordHash } = inputs;
   if (!changes) {
     const { differences = [] } = old ?? {};
-    if (differences.length > 0) await log.info(resourceUrn, `no change; ${differenceLine(differences)}`);
+    if (differences.length > 0)
+      await log.info(resourceUrn, `no change; ${differenceLine(differences, listOfDifferences(inputs))}`);
     return;
   }
   if ((inputs.source === undefined || isUnknown(inputs.source)) && known === undefined) return;
@@ -255,7 +278,10 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     const { tellPlan } = await import("./plans.js");
     const read = known ?? (await readSource(inputs, false));
     const plan = await planBatch(read, share, old?.ledger, settings);
-    await tellPlan(resourceUrn, resultsDir, share.count === 1, { plan, read, unsupportedPasswordHash });
+    await tellPlan(resourceUrn, resultsDir, share.count === 1, {
+      ...{ plan, read, unsupportedPasswordHash },
+      isFirst: old === undefined,
+    });
   } catch (error) {
     // The update will meet the same, and tell it; `diff` must not throw.
     await log.warn(resourceUrn, error instanceof Error ? error.message : String(error));

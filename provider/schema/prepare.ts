@@ -1,5 +1,5 @@
 import { normalizeUser, type User } from "./identity";
-import { omitUnsupportedHash, problemsOf } from "./validate";
+import { omitUnsupportedHash, problemsOf, type RecordProblem } from "./validate";
 
 /**
  * What is done about a password hash that the service can't take: the record is invalid, or the user comes in without a
@@ -36,7 +36,12 @@ export interface Refusal {
  * @param record as the source has it
  */
 export function refusalOf(user: User, record: User): Refusal | undefined {
-  const errors = problemsOf(user, record).filter(({ severity }) => severity === "error");
+  return refusalBy(problemsOf(user, record));
+}
+
+/** The same, of all problems of a record. */
+export function refusalBy(problems: readonly RecordProblem[]): Refusal | undefined {
+  const errors = problems.filter(({ severity }) => severity === "error");
   const [first] = errors;
   if (first === undefined) return undefined;
   const message = errors.map(({ path, message }) => (path === "" ? message : `${path} ${message}`)).join("; ");

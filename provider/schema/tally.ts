@@ -1,6 +1,6 @@
 import { droppedAttributes, emptyAttributes, type User } from "./identity";
-import { prepareUser, type UnsupportedPasswordHash } from "./prepare";
-import { problemsOf } from "./validate";
+import { type PreparedUser, prepareUser, type UnsupportedPasswordHash } from "./prepare";
+import { problemsOf, type RecordProblem } from "./validate";
 
 /** What was found of many records; counts of records, by code or attribute. */
 export interface Tallied {
@@ -28,36 +28,44 @@ export class Tally implements Tallied {
   readonly empty = new Map<string, number>();
   passwordsOmitted = 0;
 
-  constructor(private readonly unsupported: UnsupportedPasswordHash) {}
+  /** @param unsupported what is done about hashes that Auth0 can't take, in what is checked here. */
+  constructor(private readonly unsupported: UnsupportedPasswordHash = "fail") {}
 
   check(asItStands: User): Verdict {
-    const { user, isWrong } = this.#warn(asItStands, 1);
+    const prepared = prepareUser(asItStands, this.unsupported);
+    const isWrong = this.note(prepared, asItStands, problemsOf(prepared.user, asItStands));
+    return { isWrong, bytes: Buffer.byteLength(JSON.stringify(prepared.user)) };
+  }
+
+  /** Counts what was found of a record by the caller. Returns whether it breaks a rule. */
+  note(prepared: PreparedUser, asItStands: User, problems: readonly RecordProblem[]): boolean {
     for (const attribute of droppedAttributes(asItStands)) increase(this.dropped, attribute, 1);
     for (const attribute of emptyAttributes(asItStands)) increase(this.empty, attribute, 1);
-    return { isWrong, bytes: Buffer.byteLength(JSON.stringify(user)) };
+    return this.#warn(prepared, problems, 1);
   }
 
   /** Takes back what was warned of a record that does not count by itself. What is left out of it, still is. */
   withdraw(asItStands: User): void {
-    this.#warn(asItStands, -1);
+    const prepared = prepareUser(asItStands, this.unsupported);
+    this.#warn(prepared, problemsOf(prepared.user, asItStands), -1);
   }
 
-  #warn(asItStands: User, by: 1 | -1): { readonly user: User; readonly isWrong: boolean } {
-    const { user, passwordOmitted } = prepareUser(asItStands, this.unsupported);
+  #warn({ passwordOmitted }: PreparedUser, problems: readonly RecordProblem[], by: 1 | -1): boolean {
     let isWrong = false;
-    for (const { severity, code } of problemsOf(user, asItStands)) {
+    for (const { severity, code } of problems) {
       if (severity === "error") isWrong = true;
       else increase(this.warnings, code, by);
     }
     if (passwordOmitted && !isWrong) this.passwordsOmitted += by;
-    return { user, isWrong };
+    return isWrong;
   }
 
-  add({ warnings, dropped, empty, passwordsOmitted }: Tallied): void {
+  add({ warnings, dropped, empty, passwordsOmitted }: Tallied): this {
     for (const [code, records] of warnings) increase(this.warnings, code, records);
     for (const [attribute, records] of dropped) increase(this.dropped, attribute, records);
     for (const [attribute, records] of empty) increase(this.empty, attribute, records);
     this.passwordsOmitted += passwordsOmitted;
+    return this;
   }
 }
 

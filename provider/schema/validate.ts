@@ -165,8 +165,11 @@ const noEmail: Rule = {
   message: "is required, unless the connection takes a username or phone_number for it",
   severity: "warning",
 };
+/** The warning for records that say nothing of `email_verified`. */
+export const EMAIL_UNVERIFIED = "EMAIL_VERIFIED_MISSING";
+
 const noEmailVerified: Rule = {
-  code: "EMAIL_VERIFIED_MISSING",
+  code: EMAIL_UNVERIFIED,
   message: "is false where it is not given: this person will have to verify the address",
   severity: "warning",
 };

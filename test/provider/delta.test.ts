@@ -37,7 +37,10 @@ describe("an edited file", () => {
     const old = await at.create();
     assert.deepEqual(counts(old.summary), { inserted: 1, invalid: 1 });
     const omit = { unsupportedPasswordHash: "omit" };
-    assert.deepEqual(await at.preview(old, omit), ["1 new, 1 unchanged: 1 job"]);
+    assert.deepEqual(await at.preview(old, omit), [
+      "1 new, 1 unchanged: 1 job",
+      "1 user will come in without a password: Auth0 can't take the hash.",
+    ]);
     await at.restart();
     const now = await at.update(old, omit);
     assert.deepEqual(counts(now.summary), { inserted: 1, unchanged: 1 });
@@ -152,7 +155,7 @@ describe("a preview", () => {
       "what the preview has said is not said again",
     );
     assert.deepEqual(await at.preview(now), [
-      "no change; the file has changes that an import can't apply to users who exist (password_hash 1): see the output notApplied",
+      "no change; the file has changes that an import can't apply to users who exist (password_hash 1): see .user-import/dev/everyone/not-applied.csv",
     ]);
   });
 

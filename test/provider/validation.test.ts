@@ -122,6 +122,28 @@ describe("records on their way", () => {
     assert.equal(statSync(inResults("invalid-records.csv")).mode & 0o777, 0o600);
   });
 
+  it("of an edit are told at its preview as at the first: of what would be sent, and of nothing else", async () => {
+    const known = Array.from({ length: 5 }, (_, i) => ({ email: `person${i}@example.com` }));
+    at.writeUsers(known);
+    const omit = { unsupportedPasswordHash: "omit" };
+    const old = await at.create(omit);
+    at.writeUsers([
+      { ...known[0], name: "n".repeat(160), identities: [] },
+      ...known.slice(1),
+      { email: "new@example.com", name: "n".repeat(170), nickname: "", password_hash: UNSUPPORTED },
+      { email: "newer@example.com", email_verified: true },
+    ]);
+    const [plan, ...said] = await at.preview(old, omit);
+    assert.equal(plan, "2 new, 1 changed (profile 1), 4 unchanged: 2 jobs");
+    assert.deepEqual(said, [
+      "1 user will come in without a password: Auth0 can't take the hash.",
+      "1 record without email_verified: these people have to verify again.",
+      "Auth0 may refuse, or take otherwise than meant: MAX_LENGTH 2 (`npx pulumi-auth0-user-import validate` lists them).",
+      "Left out, since only Auth0 sets them: identities 1.",
+      "Left out, since they are empty texts: nickname 1.",
+    ]);
+  });
+
   it("that can't be sent are never sent, and the results of a run that fails are written all the same", async () => {
     at.writeUsers([
       { email: "jane@example.com", email_verified: true },

@@ -1,0 +1,19 @@
+import { mask } from "./redact";
+import type { FailedRecord } from "./types";
+
+/** So many records are told one by one. */
+export const FIRST_RECORDS = 10;
+
+/**
+ * Where the first records that failed stand, and why by its code, a line for each: for messages, of which the state keeps
+ * some in the clear. What Auth0 says of a record may quote it, so that is left to the files.
+ *
+ * @param users who failed, those included who are not listed.
+ */
+export function firstFailures(records: readonly FailedRecord[], users: number): string {
+  const inOrder = records.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
+  const lines = inOrder
+    .slice(0, FIRST_RECORDS)
+    .map(({ file, line, code, path }) => `\n  ${file}:${line} ${code}${path === undefined ? "" : ` (${mask(path)})`}`);
+  return `${lines.join("")}${users > lines.length ? "\n  …" : ""}`;
+}
