@@ -170,6 +170,7 @@ function firstInSource<T extends { readonly file: string; readonly line: number 
 /** The arguments that there are. A program in JavaScript is told of a misspelt one by nobody else. */
 const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   batches: true,
+  censusTimeout: true,
   configNamespace: true,
   connectionId: true,
   credentials: true,

@@ -1,3 +1,4 @@
+import type { BooleanAttribute } from "../ledger/attributes";
 import type { User } from "../schema/identity";
 import {
   COMPARED,
@@ -140,6 +141,11 @@ export class CensusIndex {
       if (likeness === "other") unlike.push({ attribute, likeness });
     }
     return unlike;
+  }
+
+  /** Whether the tenant has `true` in an attribute that is true or false. */
+  isTrue(line: number, attribute: BooleanAttribute): boolean {
+    return ((this.#at(line, HASHED.length) >> TRUTHS.indexOf(attribute)) & 1) > 0;
   }
 
   /** How many lines have a value of this attribute, other than `false` or nothing. */

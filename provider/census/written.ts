@@ -6,7 +6,7 @@ import {
   hasPrint,
   type ProfileAttribute,
 } from "../ledger/attributes";
-import type { KnownRecord } from "../ledger/entry";
+import type { Had, KnownRecord } from "../ledger/entry";
 import { identifierOf, identityOf, type User } from "../schema/identity";
 import type { KnownGroup } from "./conflicts";
 import {
@@ -52,6 +52,20 @@ export function adopted(
     if (said !== undefined) next.settleTruth(attribute, said, there[attribute] === true);
   }
   return next.known;
+}
+
+/** What is known of a user of whom nobody has read what the tenant has: W is unknown in all that the record states. */
+export function withUnknownHad<T extends Pick<KnownRecord, "attributes">>(known: T): T & Pick<KnownRecord, "had"> {
+  const { prints, profile, booleans } = known.attributes;
+  const groups = CONTESTED.filter((group) => prints[group] !== undefined);
+  const truths = BOOLEANS.filter((attribute) => booleans[attribute] !== undefined);
+  if (groups.length + truths.length === 0) return known;
+  const had: Had = {
+    prints: Object.fromEntries(groups.map((group) => [group, "unknown"])),
+    profile: groups.includes("profile") ? profile : [],
+    booleans: Object.fromEntries(truths.map((attribute) => [attribute, "unknown"])),
+  };
+  return { ...known, had };
 }
 
 /** Spelling is no difference. */

@@ -1,12 +1,13 @@
 import type { JournalMember, Outcome } from "../journal/format";
-import { unpackRecord, withoutHad } from "../ledger/entry";
+import { type KnownRecord, packRecord, unpackRecord, withoutHad } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
-import { failureCode, isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
+import { isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import { type ChunkKind, commonAttributes, type Difference, jobKindOf, type Step } from "../plan/delta";
 import { IndexSet } from "../plan/indexSet";
 import type { FailedRecord } from "../results/types";
-import { FACTORS_FAILED, JOB_FAILED } from "./codes";
+import { keepDoubts, runEnds, setRemoved } from "./closing";
+import { FACTORS_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
 import { entryAfter } from "./entryAfter";
 import { type Failure, Findings, type Place } from "./findings";
@@ -32,6 +33,8 @@ export class Books {
   readonly #withoutPassword = new IndexSet();
   /** Records that were sent, and whose hashes follow in another job: they count once. */
   readonly #hashFollows = new IndexSet();
+  /** Records that are decided on once more in this run: what differs of them is listed. */
+  readonly #again = new IndexSet();
   /** What the run before said of failed records. */
   readonly #messages: ReadonlyMap<string, FailedRecord>;
   /** Why records of an interrupted run failed, until they are listed. */
@@ -39,7 +42,7 @@ export class Books {
 
   constructor(
     private readonly records: BatchRecords,
-    before: BatchResult | undefined,
+    private readonly before: BatchResult | undefined,
     resendFailed: boolean,
     private readonly progress: Workplace["progress"],
     private readonly doubts: Doubts,
@@ -57,6 +60,11 @@ export class Books {
 
   get ledger(): LedgerView {
     return this.#ledger;
+  }
+
+  /** About how many records there are whose users were never imported: none of those known may have left the source. */
+  get neverImported(): number {
+    return Math.max(0, this.records.count - this.#ledger.usersInTenant());
   }
 
   /** The source has this user. */
@@ -84,9 +92,18 @@ export class Books {
     this.progress.settled(1, 1);
   }
 
+  /** A record is to be decided on once more. */
+  decideAgain(index: number): void {
+    this.#again.add(index);
+  }
+
+  isAgain(index: number): boolean {
+    return this.#again.has(index);
+  }
+
   /** Lists what can't be brought to the tenant; counts nobody. */
   differs(place: Place, differences: readonly Difference[]): void {
-    if (differences.length > 0) this.#findings.differs(place, differences);
+    if (differences.length > 0 && !this.#again.has(place.index)) this.#findings.differs(place, differences);
   }
 
   /** Counts a user of whom there is nothing to send. Who came back is in the tenant as before. */
@@ -137,6 +154,25 @@ export class Books {
     };
     this.#ledger.set(identity, known);
     return known;
+  }
+
+  /** A user who was there before the first import, or was brought by a run of which nothing is known, is taken as they are. */
+  adopt(subject: Subject, known: KnownRecord, state: "adopted" | "inserted", differences: readonly Difference[]): void {
+    const broughtHash = state === "inserted" && known.attributes.prints.custom_password_hash !== undefined;
+    const entry = { ...known, ...(broughtHash ? { broughtHash } : {}), run: this.run, state, origin: state };
+    this.#ledger.set(subject.identity, entry);
+    this.#findings.summary[state]++;
+    this.differs(subject, differences);
+    this.#listPassword(subject);
+    this.progress.settled(1);
+  }
+
+  /** A record of a user who may be somebody else is not sent. */
+  fails(subject: Subject, after: KnownRecord, failure: Failure): void {
+    const outcome: Outcome = `failed:${failure.code}`;
+    this.enter("insert", { identity: subject.identity, after: packRecord(after) }, outcome);
+    this.#findings.failed(subject, failure, "insert");
+    this.progress.settled(1, 1);
   }
 
   /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
@@ -208,8 +244,8 @@ export class Books {
   /** @param complete whether every record of the source was dealt with. */
   close(complete: boolean): Omit<BatchResult, "jobs" | "interruptions" | "connection"> {
     if (complete) {
-      this.#keepDoubts();
-      this.#forgetRemoved();
+      keepDoubts(this.#ledger, this.doubts);
+      this.#findings.summary.removed += setRemoved(this.#ledger, this.#seen);
     }
     const { summary, failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } =
       this.#findings;
@@ -225,6 +261,7 @@ export class Books {
       notAppliedAt,
       passwordResetsAt,
       ledger: this.#ledger.encode(),
+      runEnds: runEnds(this.#ledger, this.before?.runEnds, this.run),
       complete,
     };
   }
@@ -248,29 +285,5 @@ export class Books {
   #reason({ identity, name }: Subject, code: string): Failure {
     const earlier = this.#learnt.get(identity) ?? this.#messages.get(name);
     return earlier?.code === code ? earlier : { code, message: "Failed before, and was not sent again since" };
-  }
-
-  /** Who may have been brought, and was not settled: no sound record of theirs is in the source any more. */
-  #keepDoubts(): void {
-    for (const [identity, { attributes }] of this.doubts) {
-      if (this.#ledger.has(identity)) continue;
-      this.#ledger.set(identity, { record: NO_RECORD, attributes, differs: false, state: `failed:${JOB_FAILED}` });
-    }
-  }
-
-  #forgetRemoved(): void {
-    for (const identity of this.#ledger.identities()) {
-      if (this.#seen.get(identity) !== undefined) continue;
-      const { attempt, ...known } = this.#ledger.get(identity) as LedgerEntry;
-      if (neverIn(known.state)) {
-        // Of a job that failed as a whole they may have come in all the same.
-        if (failureCode(known.state) !== JOB_FAILED) this.#ledger.delete(identity);
-        continue;
-      }
-      // Should a record come back whose update failed, it is to be looked at.
-      const record = failureCode(known.state) === undefined ? known.record : NO_RECORD;
-      this.#ledger.set(identity, { ...known, record, state: "removed" });
-      this.#findings.summary.removed++;
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { FRESH_MS } from "../census/readBack";
 import type { Span } from "../journal/format";
 import type { ChunkKind } from "../plan/delta";
 import { type Chunk, split } from "../plan/pack";
@@ -30,6 +31,11 @@ export function requestOf(settings: ImportSettings, kind: ChunkKind, number: num
   return { connectionId, kind, externalId: `${externalId}#${number}`, sendCompletionEmail };
 }
 
+/** What was read of the users of a job is too old for anything to be written on it. */
+class StaleReading extends Error {}
+
+const TOO_OLD = "An import job got no answer for so long that what was read of its users is too old to be written on.";
+
 /** A job that has come to its end, and how it went. */
 interface Ran {
   readonly number: number;
@@ -53,7 +59,10 @@ export class Delivery {
   #wholeFailures = 0;
   #wholeFailuresInAll = 0;
 
-  /** @param bringUp sends the rest of users who exist. */
+  /**
+   * @param bringUp sends the rest of users who exist.
+   * @param readAgain a record is to be decided on anew: it has waited until what was read of its user was too old.
+   */
   constructor(
     private readonly settings: ImportSettings,
     private readonly records: BatchRecords,
@@ -64,6 +73,7 @@ export class Delivery {
     private readonly outcomes: Outcomes,
     private readonly settlement: Settlement,
     private readonly bringUp: (existing: Existing) => Promise<void>,
+    private readonly readAgain: (index: number) => void,
   ) {
     this.#works = new Works((error) => course.fail(error));
   }
@@ -83,6 +93,10 @@ export class Delivery {
   async #deliver(kind: ChunkKind, chunk: Chunk<Member>, triesBefore = 0): Promise<void> {
     const { members } = chunk;
     const ran = await this.#send(kind, chunk);
+    if (ran === "stale") {
+      for (const { index } of members) this.readAgain(index);
+      return;
+    }
     const ended = await this.outcomes.of(kind, members, ran.job);
     const { number, ...report } = ran;
     this.history.add({ kind, users: members.length, bytes: chunk.payload.length, ...report }, ended);
@@ -118,20 +132,25 @@ export class Delivery {
   }
 
   /** Sends one job, once, and awaits its end. Each step is in the journal before the next. */
-  async #send(kind: ChunkKind, { members, payload }: Chunk<Member>): Promise<Ran> {
+  async #send(kind: ChunkKind, { members, payload }: Chunk<Member>): Promise<Ran | "stale"> {
     const { tenant, journal, progress } = this.at;
     const number = this.history.nextNumber();
     const request = requestOf(this.settings, kind, number);
     const name = request.externalId;
     const retries: string[] = [];
+    const oldest = Math.min(...members.map(({ readAt = Number.POSITIVE_INFINITY }) => readAt));
     let submitted = new Date();
+    let mayBeSent = false;
     const job = await importJob(
       tenant,
       request,
       payload,
       members.length,
       {
-        assertMaySend: () => this.course.assertMaySend(kind, members.length),
+        assertMaySend: () => {
+          this.course.assertMaySend(kind, members.length);
+          if (Date.now() - oldest > FRESH_MS) throw mayBeSent ? new Error(TOO_OLD) : new StaleReading();
+        },
         submitting: () => {
           submitted = new Date();
           journal.intent(number, kind, payload.length, this.#spansOf(members), members, submitted);
@@ -145,12 +164,17 @@ export class Delivery {
         progress: (percentage) => progress.running(name, (members.length * percentage) / 100),
         waiting: (reason) => progress.waiting(reason),
         retry: (reason) => {
+          mayBeSent = true;
           retries.push(reason);
           progress.retrying(`a call is made again: ${reason}`);
         },
       },
       this.at.stop,
-    );
+    ).catch((error: unknown) => {
+      if (error instanceof StaleReading) return "stale" as const;
+      throw error;
+    });
+    if (job === "stale") return job;
     progress.ended(name, members.length);
     if (job.uncertain) this.books.doubt(kind, members, submitted);
     return { number, job, retries, submitted };

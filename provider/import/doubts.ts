@@ -32,6 +32,10 @@ export class Doubts implements Iterable<[Fingerprint, Doubt]> {
     );
   }
 
+  get size(): number {
+    return this.#doubts.size;
+  }
+
   get(identity: Fingerprint): Doubt | undefined {
     return this.#doubts.get(identity);
   }

@@ -11,6 +11,7 @@ import { FACTORS_FAILED, JOB_FAILED } from "./codes";
 import type { Course } from "./course";
 import type { Doubts } from "./doubts";
 import type { Lookups } from "./lookups";
+import type { Readings } from "./readings";
 import type { ImportSettings } from "./types";
 
 /** Codes that a user gets who is there already, perhaps by our own doing. */
@@ -53,11 +54,25 @@ export class Duplicates {
     private readonly books: Books,
     private readonly doubts: Doubts,
     private readonly lookups: Lookups,
+    private readonly readings: Readings,
   ) {}
 
   /** Whether an insert job refused the user for being there. */
   isOne({ code }: RecordFailure): boolean {
     return ALREADY_THERE.has(code);
+  }
+
+  /** So many are about to be identified, at once: a pile of them is read back by one job. */
+  async expect(failures: ReadonlyMap<JournalMember["identity"], RecordFailure>): Promise<void> {
+    if (this.settings.onExisting !== "fail") return;
+    let asked = 0;
+    for (const [identity, failure] of failures) {
+      if (!this.isOne(failure)) continue;
+      if (failure.isGeneratedId || this.doubts.get(identity) !== undefined || this.#mayHaveBeenLost(failure)) asked++;
+    }
+    // Of ids of the source, no more are asked about where the first are all others'.
+    const mayEnd = this.doubts.size === 0 && this.#askedInVain >= 0 && asked <= ASKED_IN_VAIN;
+    if (asked > 0 && !mayEnd) await this.readings.expect(asked);
   }
 
   async identify(member: JournalMember, failure: RecordFailure): Promise<Identified> {
@@ -74,7 +89,10 @@ export class Duplicates {
       if (verdict === true) return this.#asBrought(member);
       note = verdict;
     }
-    if (onExisting === "fail" || failure.email === undefined) return { note };
+    if (onExisting === "fail") return { note };
+    // Who has come since all were read, or can't be seen: read once more, with the record at hand.
+    if ((await this.readings.mode()) !== "not") return { outcome: "existing" };
+    if (failure.email === undefined) return { note };
     if (onExisting === "overwrite") {
       return this.course.rules?.hasUniqueEmails === false
         ? { note: " (emails are not unique in this connection, so an import job can't tell whom to write over)" }

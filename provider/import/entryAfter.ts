@@ -1,3 +1,4 @@
+import { withUnknownHad } from "../census/written";
 import type { Outcome } from "../journal/format";
 import type { Attributes } from "../ledger/attributes";
 import { type KnownRecord, lastingOf } from "../ledger/entry";
@@ -47,7 +48,9 @@ function originOf(state: UserState, reached: KnownRecord, before: LedgerEntry | 
     const hasHash = reached.attributes.prints.custom_password_hash !== undefined;
     return { ...reached, origin: "inserted", ...(hasHash ? { broughtHash: true } : {}) };
   }
-  if (state === "adopted" || before === undefined || neverIn(before.state)) return { ...reached, origin: "adopted" };
+  // Unseen: nobody knows what the tenant has.
+  if (state === "adopted") return { ...withUnknownHad(reached), origin: "adopted" };
+  if (before === undefined || neverIn(before.state)) return { origin: "adopted", ...reached };
   // A journal of 0.1 says nothing of it.
   const { passwordSet: _, ...lasting } = lastingOf(before);
   return { ...lasting, ...reached };

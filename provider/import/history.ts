@@ -24,6 +24,7 @@ export interface JobReport {
 export class History {
   readonly #jobs: Job[];
   readonly #interruptions: Interruption[];
+  #sent = 0;
   /** The number of the last job; each has one of its own. */
   #lastNumber: number;
 
@@ -38,12 +39,18 @@ export class History {
     this.#lastNumber = Math.max(this.#jobs.length, lastNumber);
   }
 
+  /** How many jobs this run has sent and seen to their end. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   nextNumber(): number {
     return ++this.#lastNumber;
   }
 
   /** @param ended how its records ended, where that is known. */
   add({ job, submitted, retries, ...sent }: JobReport, ended: readonly Ended[] | undefined): void {
+    this.#sent++;
     this.#jobs.push({
       id: job.id,
       ...sent,

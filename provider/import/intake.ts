@@ -3,12 +3,10 @@ import { failureCode } from "../ledger/ledger";
 import { decide } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { doubleFailure } from "../plan/doubles";
-import { refusalBy } from "../schema/connectionRules";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalOf } from "../schema/prepare";
 import type { SourceRecord } from "../source";
 import type { Books } from "./books";
-import type { Course } from "./course";
 import type { Failure, Place } from "./findings";
 import type { Sending } from "./sending";
 import type { BatchRecords, ImportSettings } from "./types";
@@ -27,7 +25,6 @@ export class Intake {
   constructor(
     private readonly settings: ImportSettings,
     private readonly records: BatchRecords,
-    private readonly course: Course,
     private readonly books: Books,
     private readonly sending: Sending,
   ) {}
@@ -49,14 +46,16 @@ export class Intake {
     return false;
   }
 
-  /** Decides anew about a record whose hash has waited: by now the ledger has what came of the rest. */
-  async takeHash({ index, file, line, user: asItStands }: SourceRecord): Promise<void> {
+  /** Decides anew about a record that has waited, its hash or all of it: by now the ledger has what came of the rest. */
+  async takeAgain({ index, file, line, user: asItStands }: SourceRecord): Promise<void> {
     const { user, passwordOmitted } = prepareUser(asItStands, this.settings.unsupportedPasswordHash);
     const name = identityOf(user) as string;
     const identity = this.records.identity(index);
     const described = describe(this.settings.key, user, this.records.record(index), passwordOmitted);
     const step = decide(described, this.books.ledger.get(identity));
-    await this.sending.sendHash(step, { index, file, line, name, identity }, user);
+    const subject = { index, file, line, name, identity };
+    if (this.sending.awaitsInsert(index)) await this.sending.sendInsert(step, subject, user);
+    else await this.sending.sendHash(step, subject, user);
   }
 
   /** Decides about one record, and sends a job where that makes one full. */
@@ -81,15 +80,6 @@ export class Intake {
     if (refusal !== undefined) {
       this.books.refuse(place, refusal);
       return;
-    }
-    if (step.do === "insert") {
-      await this.course.mayBegin();
-      const { rules } = this.course;
-      const unfit = rules === undefined ? undefined : refusalBy(rules, user);
-      if (unfit !== undefined) {
-        this.books.refuse(place, unfit);
-        return;
-      }
     }
     if (passwordOmitted && !hasPassword(known?.attributes)) this.books.hasNoPassword(index);
     await this.sending.carryOut(step, { ...place, name, identity }, user);

@@ -1,7 +1,8 @@
 import pLimit from "p-limit";
-import type { TenantUser } from "../tenant/client";
+import { TenantUser } from "../tenant/answers";
 import { TenantError } from "../tenant/errors";
 import type { Course } from "./course";
+import type { Readings } from "./readings";
 import type { ImportTenant } from "./types";
 import { Works } from "./works";
 
@@ -17,6 +18,7 @@ export class Lookups {
   constructor(
     private readonly tenant: ImportTenant,
     private readonly course: Course,
+    private readonly readings: Pick<Readings, "census">,
   ) {
     this.#asking = new Works((error) => course.fail(error));
   }
@@ -37,7 +39,12 @@ export class Lookups {
       const found = await this.oneOfFew(async () => (this.course.isStopped ? undefined : this.byEmail(email)));
       if (!this.course.isStopped) await then(found);
     };
-    this.#asking.add(lookUp());
+    await this.doing(lookUp);
+  }
+
+  /** Does this meanwhile. Returns when not too much is being done. */
+  async doing(work: () => Promise<void>): Promise<void> {
+    this.#asking.add(work());
     await this.#asking.fewerThan(PENDING);
   }
 
@@ -51,11 +58,20 @@ export class Lookups {
    * answered with the first that is found: then the email leads to ours.
    */
   async byId(id: string, email: string | undefined): Promise<TenantUser | undefined> {
+    const read = await this.#inCensus(id);
+    if (read !== undefined) return read;
     const isMeant = (user: TenantUser) => this.#isOfConnection(user, id);
     const found = await this.tenant.user(`auth0|${id}`, () => {});
     if (found === undefined || isMeant(found)) return found;
     if (email === undefined) return undefined;
     return (await this.tenant.usersByEmail(email, () => {})).find(isMeant);
+  }
+
+  /** Where all were read back, for whatever reason: who was there then is answered without a call. */
+  async #inCensus(id: string): Promise<TenantUser | undefined> {
+    const users = this.readings.census?.users;
+    const found = users?.find("user_id", id).find(({ isLinked }) => !isLinked);
+    return found === undefined ? undefined : TenantUser.parse(await users?.read(found.line));
   }
 
   /** The connection's user with this email. */

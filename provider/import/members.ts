@@ -14,6 +14,8 @@ export interface Member extends JournalMember {
   readonly index: number;
   /** The text of `identityOf`. */
   readonly name: string;
+  /** When its user was read, in milliseconds, where what is sent rests on that. */
+  readonly readAt?: number;
 }
 
 /** The record of a member of a job. */

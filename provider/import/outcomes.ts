@@ -57,6 +57,7 @@ export class Outcomes {
     if (kind !== "insert") this.#warnOfSecondAccounts(members, job);
     const success: Ended = { outcome: kind === "insert" ? "inserted" : "updated" };
     if (failures.size === 0) return members.map(() => success);
+    if (kind === "insert") await this.duplicates.expect(failures);
     return Promise.all(
       members.map(async (member): Promise<Ended> => {
         const failure = failures.get(member.identity);

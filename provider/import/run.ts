@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SourceRecord } from "../source";
+import { Adoption } from "./adoption";
 import { Books } from "./books";
 import { Course } from "./course";
 import { Delivery } from "./delivery";
@@ -10,6 +11,7 @@ import { Intake } from "./intake";
 import { Lookups } from "./lookups";
 import { Outbox } from "./outbox";
 import { Outcomes } from "./outcomes";
+import { Readings } from "./readings";
 import { Resumption } from "./resume";
 import { Sending } from "./sending";
 import { Settlement } from "./settlement";
@@ -30,12 +32,8 @@ export async function runImport(
   before: BatchResult | undefined,
   at: Workplace,
 ): Promise<{ readonly result: BatchResult; readonly achieved: boolean; readonly problem?: Error }> {
-  const { course, books, history, lookups, delivery, outbox, sending, intake, resumption } = await assemble(
-    records,
-    settings,
-    before,
-    at,
-  );
+  const { course, books, history, lookups, delivery, outbox, sending, intake, resumption, readings, adoption } =
+    await assemble(records, settings, before, at);
   const each = async (needs: (index: number) => boolean, take: (record: SourceRecord) => Promise<void>) => {
     let taken = 0;
     for await (const record of records.select(needs)) {
@@ -56,17 +54,34 @@ export async function runImport(
   };
   try {
     await resumption.takeUp();
-    await inTurn(at, () =>
-      each(
+    await inTurn(at, async () => {
+      await each(
         (index) => intake.needs(index),
         (record) => intake.take(record),
-      ),
-    );
+      );
+      if (!sending.hasInserts) return;
+      // Who is new waits for those who are written over.
+      await lookups.ended();
+      await outbox.flush(() => course.isStopped);
+      await each(
+        (index) => sending.awaitsInsert(index),
+        (record) => intake.takeAgain(record),
+      );
+    });
     await settleAll();
+    // What has waited for a slot until what was read of its users was too old.
+    for (let again = sending.takeAgain(); again.size > 0; again = sending.takeAgain()) {
+      const stale = again;
+      await each(
+        (index) => stale.has(index),
+        (record) => intake.take(record),
+      );
+      await settleAll();
+    }
     // Hashes come last and alone: Auth0 may refuse them, and with them all that a record says besides.
     await each(
       (index) => sending.awaitsHash(index),
-      (record) => intake.takeHash(record),
+      (record) => intake.takeAgain(record),
     );
     await settleAll();
   } catch (error) {
@@ -77,8 +92,11 @@ export async function runImport(
     await lookups.ended();
     await delivery.ended();
   } while (lookups.pending > 0);
+  readings.close();
   if (at.stop.aborted) course.fail(at.stop.reason);
   const { achieved, problem, connection } = course;
+  const adopted = adoption.tally.said(history.sent);
+  if (adopted !== undefined) at.inform(adopted);
   const result: BatchResult = {
     ...books.close(problem === undefined),
     ...history.close(problem),
@@ -108,16 +126,25 @@ export async function assemble(
   const doubts = new Doubts();
   const books = new Books(records, before, settings.resendFailed, progress, doubts, journal.runNumber);
   const history = new History(before, journal.replay);
-  const lookups = new Lookups(tenant, course);
-  const duplicates = new Duplicates(settings, course, books, doubts, lookups);
+  const readings = new Readings(
+    at,
+    course,
+    () => books.neverImported,
+    () => settings.onExisting === "overwrite",
+  );
+  const lookups = new Lookups(tenant, course, readings);
+  const adoption = new Adoption(settings, course, books, readings, lookups);
+  const duplicates = new Duplicates(settings, course, books, doubts, lookups, readings);
   const outcomes = new Outcomes(settings.key, at, course, books, duplicates, lookups);
   const settlement = new Settlement(journal, books, course);
-  const delivery = new Delivery(settings, records, at, course, books, history, outcomes, settlement, (existing) =>
-    sending.bringUp(existing),
+  const delivery = new Delivery(
+    ...([settings, records, at, course, books, history, outcomes, settlement] as const),
+    (existing) => sending.bringUp(existing),
+    (index) => sending.decideAgain(index),
   );
   const outbox = await Outbox.open(settings, (kind, chunk) => delivery.start(kind, chunk));
-  const sending = new Sending(settings, records, course, books, lookups, outbox);
-  const intake = new Intake(settings, records, course, books, sending);
+  const sending = new Sending(settings, records, course, books, doubts, lookups, adoption, readings, outbox);
+  const intake = new Intake(settings, records, books, sending);
   const resumption = new Resumption(at, course, books, history, doubts, outcomes);
   return {
     course,
@@ -132,5 +159,7 @@ export async function assemble(
     sending,
     intake,
     resumption,
+    readings,
+    adoption,
   };
 }

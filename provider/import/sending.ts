@@ -6,12 +6,16 @@ import { type ChunkKind, changedAttributes, decide, overwritten, type Step, UPSE
 import { describe } from "../plan/describe";
 import { IndexSet } from "../plan/indexSet";
 import { TOO_LARGE } from "../plan/pack";
+import { refusalBy } from "../schema/connectionRules";
 import type { User } from "../schema/identity";
+import type { Adoption, Newcomer } from "./adoption";
 import type { Books } from "./books";
 import type { Course } from "./course";
+import type { Doubts } from "./doubts";
 import type { Lookups } from "./lookups";
 import { type Member, type Subject, subjectOf } from "./members";
 import type { Outbox } from "./outbox";
+import type { Readings } from "./readings";
 import type { Existing } from "./settlement";
 import type { BatchRecords, ImportSettings } from "./types";
 
@@ -22,18 +26,26 @@ import type { BatchRecords, ImportSettings } from "./types";
 export class Sending {
   /** Records whose hashes wait. */
   readonly #hashes = new IndexSet();
+  /** New records, which wait until those are written over who are there: a reading does not stay fresh. */
+  readonly #inserts = new IndexSet();
+
+  /** Records that are to be decided on once more. */
+  #again = new IndexSet();
 
   constructor(
     private readonly settings: ImportSettings,
     private readonly records: BatchRecords,
     private readonly course: Course,
     private readonly books: Books,
+    private readonly doubts: Doubts,
     private readonly lookups: Lookups,
+    private readonly adoption: Adoption,
+    private readonly readings: Readings,
     private readonly outbox: Outbox,
   ) {}
 
   async carryOut(step: Step, subject: Subject, user: User): Promise<void> {
-    if (step.do === "insert") await this.#send("insert", subject, step.after, this.#withId(subject.name, user));
+    if (step.do === "insert") await this.#meet(subject, step.after, user);
     else if (step.do !== "update") this.books.stands(subject, step);
     else if (step.kind === "hash") this.#hashes.add(subject.index);
     else await this.#update(subject, step, user);
@@ -44,6 +56,33 @@ export class Sending {
     return this.#hashes.has(index);
   }
 
+  /** What was sent of a record came too late: it is to be decided on once more. */
+  decideAgain(index: number): void {
+    this.books.decideAgain(index);
+    this.#again.add(index);
+  }
+
+  /** Which those are, since this was asked last. */
+  takeAgain(): IndexSet {
+    const again = this.#again;
+    this.#again = new IndexSet();
+    return again;
+  }
+
+  /** Whether new records wait. */
+  get hasInserts(): boolean {
+    return this.#inserts.size > 0;
+  }
+
+  awaitsInsert(index: number): boolean {
+    return this.#inserts.has(index);
+  }
+
+  /** Sends a new record that has waited. */
+  async sendInsert(step: Step, subject: Subject, user: User): Promise<void> {
+    if (step.do === "insert") await this.#insert(subject, step.after, user);
+  }
+
   /** Sends a hash that has waited, where nothing else is left to be sent of its user. */
   async sendHash(step: Step, subject: Subject, user: User): Promise<void> {
     if (step.do === "update" && step.kind === "hash") await this.#update(subject, step, user);
@@ -52,7 +91,38 @@ export class Sending {
   /** Brings a user up to the record of an insert job that found them there. */
   async bringUp({ member, record, has }: Existing): Promise<void> {
     const user = withoutGeneratedId(member, JSON.parse(record.toString()) as User);
-    await (has === undefined ? this.#overwrite(member, user) : this.#catchUp(member, user, has));
+    if (has !== undefined) return this.#catchUp(member, user, has);
+    if ((await this.readings.mode()) === "not") return this.#overwrite(member, user);
+    const subject = subjectOf(this.records, member);
+    await this.adoption.meetAgain(this.#newcomer(subject, unpackRecord(member.after), user));
+  }
+
+  /** Sends a record as a new user, where nobody is to be taken over. */
+  async #meet(subject: Subject, after: KnownRecord, user: User): Promise<void> {
+    const isOurs = this.doubts.get(subject.identity) !== undefined;
+    if (this.settings.onExisting === "fail" || isOurs) await this.#insert(subject, after, user);
+    else await this.adoption.meet(this.#newcomer(subject, after, user));
+  }
+
+  #newcomer(subject: Subject, after: KnownRecord, user: User): Newcomer {
+    const waits = () => this.settings.onExisting === "overwrite" && this.readings.census !== undefined;
+    return {
+      ...{ subject, user, after },
+      insert: async () => {
+        if (waits()) this.#inserts.add(subject.index);
+        else await this.#insert(subject, after, user);
+      },
+      upsert: (known, sent, readAt) =>
+        this.#send("upsert", subject, this.#withAttempt(known, user), sent, readAt.getTime()),
+    };
+  }
+
+  async #insert(subject: Subject, after: KnownRecord, user: User): Promise<void> {
+    await this.course.mayBegin();
+    const { rules } = this.course;
+    const unfit = rules === undefined ? undefined : refusalBy(rules, user);
+    if (unfit !== undefined) this.books.refuse(subject, unfit);
+    else await this.#send("insert", subject, after, this.#withId(subject.name, user));
   }
 
   /**
@@ -86,7 +156,7 @@ export class Sending {
     });
   }
 
-  /** Writes over a user who was there before us, with all that an upsert can set. */
+  /** Writes over a user who was there before us, unseen, with all that an upsert can set. */
   async #overwrite(member: Member, user: User): Promise<void> {
     const subject = subjectOf(this.records, member);
     const sentBefore = unpackRecord(member.after);
@@ -114,14 +184,15 @@ export class Sending {
   }
 
   /** @param after what the tenant has of the user if the job succeeds. */
-  async #send(kind: ChunkKind, subject: Subject, after: KnownRecord, user: User): Promise<void> {
+  async #send(kind: ChunkKind, subject: Subject, after: KnownRecord, user: User, readAt?: number): Promise<void> {
     const record = JSON.stringify(user);
     if (!this.outbox.fits(kind, record)) {
       this.books.refuse(subject, TOO_LARGE);
       return;
     }
     const { index, name, identity } = subject;
-    await this.outbox.add(kind, { index, name, identity, after: packRecord(after) }, record);
+    const member = { index, name, identity, after: packRecord(after) };
+    await this.outbox.add(kind, readAt === undefined ? member : { ...member, readAt }, record);
   }
 
   #withId(name: string, user: User): User {

@@ -20,6 +20,7 @@ import type { ConnectionRules } from "../schema/connectionRules";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { RecordPlace, SourceRecord } from "../source";
 import type { Tenant } from "../tenant/client";
+import type { ReadBack } from "./readings";
 
 // What a run is given, and what it hands back.
 
@@ -64,6 +65,8 @@ export interface BatchResult {
   /** Runs of this import that ended before all was done. */
   readonly interruptions: readonly Interruption[];
   readonly ledger: EncodedLedger;
+  /** When each of the batch's runs ended that last wrote some user: by its number. Absent in states of 0.1. */
+  readonly runEnds?: Readonly<Record<string, string>>;
   /** The name of the connection, as the jobs tell it. */
   readonly connection?: string;
   /** Whether every record of the source has been dealt with. */
@@ -86,12 +89,27 @@ export interface BatchRecords {
 /** The tenant, as far as a run needs it. Its runs share its slots and its pace. */
 export type ImportTenant = Pick<
   Tenant,
-  "limits" | "pace" | "turn" | "slot" | "room" | "submit" | "job" | "jobErrors" | "user" | "usersByEmail"
+  | "limits"
+  | "pace"
+  | "turn"
+  | "slot"
+  | "room"
+  | "submit"
+  | "job"
+  | "jobErrors"
+  | "scopes"
+  | "user"
+  | "usersByEmail"
+  | "wholeUser"
+  | "wholeUsersByEmail"
+  | "usersByIdentity"
 >;
 
 /** What a run works with. */
 export interface Workplace {
   readonly tenant: ImportTenant;
+  /** Reads the connection back; absent where a host does without. */
+  readonly readBack?: ReadBack;
   readonly journal: Journal;
   readonly progress: BatchProgress;
   /** Aborted when no more is to be sent; its reason is an error that says why. */

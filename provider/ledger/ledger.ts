@@ -194,6 +194,14 @@ export class Ledger {
     return users;
   }
 
+  /** The runs that last wrote somebody, in ascending order. */
+  runs(): number[] {
+    const runs = new Set<number>();
+    for (const identity of this.identities()) runs.add(this.#kindAt(this.#offsets.get(identity) as number).run);
+    runs.delete(0);
+    return [...runs].sort((a, b) => a - b);
+  }
+
   /** In ascending order. */
   identities(): Float64Array {
     return this.#offsets.sortedKeys();

@@ -31,6 +31,7 @@ import {
 import { credentialsFor } from "./credentials";
 import { config, log, type Properties, partialFailure } from "./engine";
 import { keepReview, writeResultsOfFailure } from "./failedRun";
+import { readBackOf } from "./sharedReadBack";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 
 /** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
@@ -80,6 +81,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       () =>
         runImport(records, settings, old, {
           ...{ tenant, journal, progress, stop, warn, inform },
+          readBack: readBackOf(tenant, inputs, read.source.users),
           preflight: () => beforeFirstJob(tenant, inputs, old === undefined ? read : undefined),
         }),
     );

@@ -14,6 +14,8 @@ import { type SourceArgs, sharedSource } from "./sources";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
 
+const CENSUS_TIMEOUT = 'censusTimeout must be a duration such as "1h", "90m" or "1h30m"';
+
 const USERS = "users must be one or more paths or globs, relative to the program's folder";
 const filePath = z.string(USERS).regex(/^[^\0]+$/, USERS);
 
@@ -45,6 +47,7 @@ export const Inputs = z.object({
     .regex(/^[A-Za-z0-9_-]+$/, 'configNamespace must be a name of letters, digits, - and _, such as "auth0-eu"'),
   resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
   deadline: z.custom<string>((value) => durationMs(value) !== undefined, DEADLINE).optional(),
+  censusTimeout: z.custom<string>((value) => durationMs(value) !== undefined, CENSUS_TIMEOUT).optional(),
   resourceUrn: z.string(),
   /** Added by `check`. */
   source: z.custom<BatchSource>().optional(),

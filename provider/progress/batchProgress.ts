@@ -7,6 +7,7 @@ export class BatchProgress {
   #firstJob: number | undefined;
   #waiting: string | undefined;
   #retrying: string | undefined;
+  #doing: string | undefined;
   /** Users done in each running job, by the job's own word. */
   readonly #running = new Map<string, number>();
 
@@ -47,6 +48,13 @@ export class BatchProgress {
     this.print();
   }
 
+  /** Something is done that no record counts for: `"reading 1,000,000 users back, 40 %"`; `undefined` at its end. */
+  doing(what: string | undefined): void {
+    if (what === this.#doing) return;
+    this.#doing = what;
+    this.print();
+  }
+
   /** Something is done once more; said until the next step forward. */
   retrying(what: string): void {
     this.#retrying = what;
@@ -68,6 +76,7 @@ export class BatchProgress {
     if (speed > 0) parts.push(`${count(Math.round(speed))} users/s`);
     if (this.#running.size > 0) parts.push(`${this.#running.size} of ${this.slots} jobs active`);
     if (speed > 0 && done < this.users) parts.push(`${duration((this.users - done) / speed)} left`);
+    if (this.#doing !== undefined) parts.push(this.#doing);
     if (this.#waiting !== undefined) parts.push(`waiting for ${this.#waiting}`);
     if (this.#retrying !== undefined) parts.push(this.#retrying);
     return parts.join(", ");

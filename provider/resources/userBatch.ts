@@ -70,7 +70,8 @@ export interface ImportArgs {
   /**
    * What happens to a user who is already in the connection when first imported: `"fail"` makes it a failed record
    * (DUPLICATED_USER), `"adopt"` takes the user as it is, and writes nothing until the record changes, `"overwrite"`
-   * writes the record's attributes over the user's, as far as an upsert can.
+   * writes over what differs, as far as an upsert can. With the last two the users are read back first, by the scope
+   * `read:users`, and who may be somebody else is a failed record, too.
    *
    * @default "fail"
    */
@@ -104,6 +105,13 @@ export interface ImportArgs {
    * `pulumi up` goes on from there. No limit where it is not given.
    */
   deadline?: pulumi.Input<string>;
+  /**
+   * How long reading the connection's users back may take, as `deadline` has it: one export job, where `onExisting` is
+   * `"adopt"` or `"overwrite"` and there are too many to be read one by one. Then they are, which takes longer still.
+   *
+   * @default "1h"
+   */
+  censusTimeout?: pulumi.Input<string>;
   /**
    * Prefix of Auth0's `external_id` of each job, which the Dashboard shows; the job's number follows: `PREFIX#12`. At
    * most 200 characters.
@@ -227,6 +235,7 @@ export class UserBatch extends ShimResource {
         configNamespace: args.configNamespace ?? "auth0",
         credentials: secretly(args.credentials),
         deadline: args.deadline,
+        censusTimeout: args.censusTimeout,
         resultsDir: resultsPlace(args.resultsDir ?? defaultResultsDir(name)),
         preview: inPreview(),
       },

@@ -34,6 +34,11 @@ const broken = (code: string, meaning: string, whatToDo = CORRECT): FailureCode 
  */
 export const FAILURE_CODES: readonly FailureCode[] = [
   broken(
+    "AMBIGUOUS",
+    'With `onExisting: "adopt"` or `"overwrite"`: the record\'s `user_id` is one user\'s in Auth0 and its email another\'s; or several users have the email. Nobody was written to.',
+    "Find out who the record is about. Correct its `user_id` or `email`, or remove the other user in Auth0. Then change `triggers` and run `pulumi up`.",
+  ),
+  broken(
     "ANY_OF_MISSING",
     "The record has none of the attributes that can tell who it is.",
     "Add `email`; or `username` or `phone_number`, where the connection takes those as identifiers. Then run `pulumi up`.",
@@ -98,12 +103,22 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "An attribute has a value that is not among those that Auth0 knows; most often an algorithm or an encoding of `custom_password_hash`.",
   ),
   broken("FORMAT", "An attribute does not have the form that it should, such as that of an email address."),
+  broken(
+    "ID_TAKEN",
+    'With `onExisting: "adopt"` or `"overwrite"`: the record\'s `user_id` is that of a user of the connection who has another email. Nothing was written to them.',
+    "Find out whether it is the same person, whose email was changed in Auth0: then take that email over into the users file. Else leave the `user_id` out of the record, or give it another one. Then run `pulumi up`.",
+  ),
   broken("INVALID_FORMAT", "An attribute does not have the form that it should: another name for FORMAT."),
   broken("INVALID_TYPE", 'An attribute is of the wrong type, such as `"true"` in place of `true`.'),
   broken(
     "JOB_FAILED",
     "Every import job with this record fails as a whole, even with no other record in it, and Auth0 does not say why.",
     "Look for what is unusual about the record. Auth0's support can tell more from the job's id, which is in the report, within 24 hours.",
+  ),
+  broken(
+    "LEFTOVER",
+    'With `onExisting: "adopt"` or `"overwrite"`: Auth0 refuses the user for being there, and shows nobody with this id or email. A part of them is left over in the connection\'s own store, from automatic migration.',
+    "See in the Dashboard that there is no such user. Remove the leftover with `DELETE /api/v2/connections/{id}/users?email=…` (scope `delete:users`); where Auth0 still refuses the user, with `DELETE /api/v2/users/{user_id}`. Then change `triggers` and run `pulumi up`.",
   ),
   broken("MAXIMUM", "A number is larger than Auth0 takes."),
   broken("MAXIMUM_EXCLUSIVE", "A number is larger than Auth0 takes, or just as large as it must not be."),
@@ -185,6 +200,11 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     whatToDo:
       "Check how the hash was exported: it may be cut, or of another encoding or algorithm than the record says. Without a hash the user can reset the password.",
   },
+  broken(
+    "UNVERIFIED_ACCOUNT",
+    'With `onExisting: "adopt"` or `"overwrite"`: an account with the record\'s email is there under another id, and has never verified that email. Somebody may have registered the address of another person, and wait for what is theirs. It was not taken, and nothing was written to it.',
+    "Let the person verify the email; or delete the account in Auth0, so that the record is imported. Then change `triggers` and run `pulumi up`. Where nobody can have made such accounts, close the connection for sign-up (`disable_signup`) first: then they are taken, as long as they have never signed in.",
+  ),
 ];
 
 /** The service may add codes at any time. */

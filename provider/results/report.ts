@@ -113,9 +113,12 @@ function header({ name, connectionId, started, finished }: ReportData, spans: re
 </header>`;
 }
 
-function verdict({ summary, problem, interruptions = [] }: ReportData): Html {
+function verdict({ summary, problem, interruptions = [], notApplied }: ReportData): Html {
   const { total, failed, invalid } = summary;
   const bad = failed + invalid;
+  const blocks = notApplied
+    .filter(({ attribute, reason }) => attribute === "blocked" && !reason.startsWith("it is no longer"))
+    .reduce((sum, { users }) => sum + users, 0);
   const state = problem !== undefined ? "early" : bad > 0 ? "failed" : "good";
   const title = {
     early: "The run ended before all was done",
@@ -124,6 +127,7 @@ function verdict({ summary, problem, interruptions = [] }: ReportData): Html {
   }[state];
   return html`<section class="verdict ${state}">
 <h2>${title}</h2>
+${blocks > 0 && html`<p>${prose(`The files say something else of \`blocked\` than Auth0 has, of ${plural(blocks, "user")}: somebody who should be locked out may sign in. No import job can change that of who is there.`)}</p>`}
 ${problem !== undefined && html`<p>${prose(mask(problem))}</p>`}
 ${bad > 0 && html`<p>${prose("The records that failed are, whole, in `failed-records.json`, which can itself be imported, and line by line in `failed-records.csv`. Correct them and run `pulumi up`: only they are sent.")}</p>`}
 ${

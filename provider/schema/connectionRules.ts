@@ -11,6 +11,8 @@ export interface ConnectionRules {
   readonly usernameLength?: { readonly min: number; readonly max: number };
   /** Where emails are not unique, an upsert, which finds its user by email, can't tell whom it is about. */
   readonly hasUniqueEmails: boolean;
+  /** Whether anybody may sign up by themselves, and so register the address of another person. */
+  readonly isSignupOpen: boolean;
 }
 
 const flag = z.boolean().optional().catch(undefined);
@@ -20,6 +22,7 @@ const Attribute = z.object({ profile_required: flag }).optional().catch(undefine
 /** The options of a database connection, as far as they say what its users must be like (Auth0's Management API). */
 export const RulingOptions = z.object({
   requires_username: flag,
+  disable_signup: flag,
   validation: z
     .object({ username: z.object({ min: length, max: length }).optional().catch(undefined) })
     .optional()
@@ -50,8 +53,9 @@ const REQUIRABLE = ["email", "username", "phone_number"] as const;
 /** `requires_username` and `attributes` exclude each other (Auth0's Management API). */
 export function rulesOf(
   connection: string,
-  { requires_username, validation, attributes }: RulingOptions,
+  { requires_username, disable_signup, validation, attributes }: RulingOptions,
 ): ConnectionRules {
+  const isSignupOpen = disable_signup !== true;
   if (attributes === undefined) {
     const { min = USUAL_LENGTH.min, max = USUAL_LENGTH.max } = validation?.username ?? {};
     const saysLength = requires_username || validation?.username !== undefined;
@@ -60,6 +64,7 @@ export function rulesOf(
       required: requires_username ? [{ attribute: "username", option: "requires_username" }] : [],
       ...(saysLength ? { usernameLength: { min, max } } : {}),
       hasUniqueEmails: true,
+      isSignupOpen,
     };
   }
   const { min_length, max_length } = attributes.username?.validation ?? {};
@@ -74,6 +79,7 @@ export function rulesOf(
       ? { usernameLength: { min: min_length ?? USUAL_LENGTH.min, max: max_length ?? Number.POSITIVE_INFINITY } }
       : {}),
     hasUniqueEmails: attributes.email?.unique !== false,
+    isSignupOpen,
   };
 }
 

@@ -7,7 +7,7 @@ import { countsIn, ImportTest, type Saved } from "./importTest";
 import { CONNECTION_NAME, plainTenant } from "./plainTenant";
 
 const ANN: User = { email: "ann@example.com", user_id: "ann", email_verified: true, given_name: "Ann" };
-const RULES: ConnectionRules = { connection: CONNECTION_NAME, required: [], hasUniqueEmails: true };
+const RULES: ConnectionRules = { connection: CONNECTION_NAME, required: [], hasUniqueEmails: true, isSignupOpen: true };
 
 describe("what the connection wants", () => {
   const at = ImportTest.forEach();

@@ -1,7 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { CensusIndex } from "../../provider/census/census";
+import { Census, SharedCensus } from "../../provider/census/readBack";
 import type { Member } from "../../provider/import/members";
+import type { ReadBack } from "../../provider/import/readings";
 import { assemble, runImport } from "../../provider/import/run";
 import type { BatchRecords, BatchResult, ImportSettings, ImportTenant, Workplace } from "../../provider/import/types";
 import { Journal } from "../../provider/journal/journal";
@@ -12,7 +15,7 @@ import { describe as describeRecord } from "../../provider/plan/describe";
 import { BatchProgress } from "../../provider/progress/batchProgress";
 import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import { identityOf, type User } from "../../provider/schema/identity";
-import { type PlainTenant, plainTenant } from "./plainTenant";
+import { CONNECTION_NAME, exported, type PlainTenant, plainTenant } from "./plainTenant";
 
 export const KEY = "0123456789abcdef";
 const CONNECTION = "con_0000000000000001";
@@ -27,6 +30,8 @@ export interface RunOptions {
   /** The process dies after it has written so many lines into the journal. */
   readonly dieAfterLine?: number;
   readonly preflight?: () => Promise<ConnectionRules | undefined>;
+  /** How the tenant may be read back; not at all, where it is not given. */
+  readonly reads?: "singly" | "census" | ReadBack;
 }
 
 /** Runs of one batch in this process, with a journal in a folder of its own and a tenant that is a plain object. */
@@ -36,6 +41,8 @@ export class ImportTest {
   readonly stop = new AbortController();
   warnings: string[] = [];
   notes: string[] = [];
+  /** How often all users were read back. */
+  censuses = 0;
   #journals: Journal[] = [];
 
   /** For every test of the suite in which it is called. */
@@ -108,6 +115,25 @@ export class ImportTest {
     rmSync(this.folder, { recursive: true });
   }
 
+  /** A census of the plain tenant, as it is now. */
+  census(tookMs = 0): Census {
+    this.censuses++;
+    const users = exported(this.tenant);
+    const read = async (line: number) => users[line] as User;
+    const index = new CensusIndex(read, CONNECTION_NAME);
+    for (const user of users) index.add(user);
+    const started = new Date(Date.now() - tookMs);
+    const close = async () => {};
+    const file = { job: "job_export", started, sha256: "", connection: CONNECTION_NAME, lines: users.length };
+    return new Census(index, { ...file, read: () => read(0), close }, tookMs);
+  }
+
+  #readBack(reads: RunOptions["reads"]): ReadBack | undefined {
+    if (typeof reads !== "string") return reads;
+    const budget = { left: reads === "census" ? 0 : 1_000, spend: () => reads !== "census" };
+    return { budget, census: new SharedCensus(async () => this.census()), follow: () => () => {} };
+  }
+
   async #prepare({ before, terms = "terms", preflight, ...options }: RunOptions) {
     const { connectionId = CONNECTION } = options.settings ?? {};
     const identity = { keyId: keyId(KEY), connectionId };
@@ -115,7 +141,9 @@ export class ImportTest {
     const journal = await Journal.open(this.journalFile, identity, terms, before, () => {}, signal);
     this.#journals.push(journal);
     const { dieAfterLine } = options;
+    const readBack = this.#readBack(options.reads);
     const workplace: Workplace = {
+      ...(readBack === undefined ? {} : { readBack }),
       tenant: this.tenantOfRun(),
       journal: dieAfterLine === undefined ? journal : dying(journal, dieAfterLine, this.tenant),
       progress: new BatchProgress(0, 2, () => {}),

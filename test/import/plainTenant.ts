@@ -134,6 +134,13 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
       })(),
     job: (id) => alive(() => answers.get(id)?.status)(),
     jobErrors: (id) => alive(() => [...(answers.get(id)?.errors ?? [])])(),
+    scopes: undefined,
+    wholeUser: (id) => alive(() => exported(tenant).find((user) => user.user_id === id))(),
+    wholeUsersByEmail: (email) => alive(() => exported(tenant).filter((user) => user.email === email))(),
+    usersByIdentity: (id) =>
+      alive(() =>
+        exported(tenant).filter(({ identities }) => (identities as User[]).some((each) => each.user_id === id)),
+      )(),
     user: (id) => alive(() => users.get(id.replace(/^auth0\|/, "")))(),
     usersByEmail: (email) => alive(() => [...users.values()].filter((user) => user.email === email))(),
   };
@@ -143,6 +150,15 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
     users.set(id, { ...(users.get(id) as StoredUser), ...user, user_id: `auth0|${id}` });
   }
   return tenant;
+}
+
+/** All users with all that can be read of them, as an export has them. */
+export function exported({ users }: Pick<PlainTenant, "users">): User[] {
+  return [...users].map(([id, { attributes, identities = [], ...user }]) => ({
+    ...attributes,
+    ...user,
+    identities: identities.map((each) => ({ provider: "auth0", user_id: id, ...each })),
+  }));
 }
 
 /** Looks again at once. */

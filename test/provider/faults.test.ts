@@ -277,7 +277,7 @@ describe("the import engine", function () {
 
       it("where onExisting changed, and the run before has left its journal", async () => {
         write(four);
-        addUser(emulator, "ann@example.com", {}, "ann");
+        addUser(emulator, "ann@example.com", { email_verified: true }, "ann");
         emulator.tenant.faults.replace([{ on: "submit", nth: 4, kind: "status", code: 400 }]);
         await start({}, ONE_SLOT);
         const first = (await assertRejects(create())).properties as unknown as Outputs;

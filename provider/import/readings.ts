@@ -1,0 +1,221 @@
+import { CensusIndex } from "../census/census";
+import type { TenantRecord } from "../census/equal";
+import { type Census, FRESH_MS, type SharedCensus } from "../census/readBack";
+import type { ReadBudget } from "../census/readBudget";
+import { countOf } from "../progress/batchProgress";
+import { TenantError } from "../tenant/errors";
+import { EXPORT_FIELDS, ExportError } from "../tenant/exports";
+import type { Course } from "./course";
+import type { Workplace } from "./types";
+
+/** By what the tenant's user of a record is looked for: an id within the connection, without `auth0|`; an email. */
+export interface Sought {
+  readonly id?: string | undefined;
+  readonly email?: string | undefined;
+}
+
+/** The connection's users, or those of them who may be the one that was looked for. */
+export interface Reading {
+  readonly users: CensusIndex;
+  /** What was changed in the tenant since may not be in it. */
+  readonly at: Date;
+}
+
+/** What all runs of a process share to read a connection back. */
+export interface ReadBack {
+  readonly budget: Pick<ReadBudget, "left" | "spend">;
+  readonly census: SharedCensus;
+  /** Shows how far a census is, until the function is called that this returns. */
+  follow(show: (line: string | undefined) => void): () => void;
+}
+
+/** How users are read: all by one export job, each by itself, or not at all, for want of the scope. */
+export type ReadingMode = "census" | "singly" | "not";
+
+/** Calls that a record may take which is read by itself: by its id, and by its email. */
+const CALLS_EACH = 2;
+
+/** What is decided on a reading has to reach the tenant while that is fresh. */
+const TIME_TO_SEND_MS = 60_000;
+
+/**
+ * Reads the tenant's users: each by itself where the budget of the process allows it, else all by a census. Nothing is
+ * concluded from a census that fails: users are read one by one then, as many as there are.
+ */
+export class Readings {
+  #mode: Promise<ReadingMode> | undefined;
+  #taking: Promise<ReadingMode> | undefined;
+  #census: Census | undefined;
+  #release: () => void = () => {};
+  /** Why there is no census. */
+  #isUnreadable = false;
+
+  constructor(
+    private readonly at: Pick<Workplace, "tenant" | "readBack" | "progress" | "warn">,
+    private readonly course: Course,
+    /** About how many records the batch has whose users may have to be read. */
+    private readonly candidates: () => number,
+    /** Whether something is written on what is read: then it has to be fresh. */
+    private readonly writes: () => boolean,
+  ) {}
+
+  /** The census that the run works with, where there is one. */
+  get census(): Census | undefined {
+    return this.#census;
+  }
+
+  /** How the run reads users: decided when the first is to be read. */
+  mode(): Promise<ReadingMode> {
+    this.#mode ??= this.#decide();
+    return this.#mode;
+  }
+
+  /** The reading that a record is decided on; `undefined` where nobody may be read. */
+  async of(sought: Sought): Promise<Reading | undefined> {
+    const mode = await this.mode();
+    if (mode === "not") return undefined;
+    if (mode === "census" && this.#census !== undefined && !this.#isStale(this.#census)) return asReading(this.#census);
+    // The budget is spent as reads come: nobody knows beforehand how many there will be.
+    const goesOn =
+      this.#isUnreadable || this.#isSlow || (mode === "singly" && this.at.readBack?.budget.spend(CALLS_EACH));
+    if (!goesOn) {
+      this.#mode = this.#retake();
+      return this.of(sought);
+    }
+    return this.singly(sought);
+  }
+
+  /**
+   * A user by themselves, as they are now.
+   *
+   * @param everywhere whether they are searched, too, where they are not at their own place: an identity that was linked to
+   *   another account is not.
+   */
+  async singly({ id, email }: Sought, everywhere = false): Promise<Reading> {
+    const at = new Date();
+    const { tenant } = this.at;
+    let users = this.#indexOf([]);
+    const found: TenantRecord[] = [];
+    const add = (read: readonly (TenantRecord | undefined)[]) => {
+      for (const user of read) {
+        if (user !== undefined && !found.some(({ user_id }) => user_id === user.user_id)) found.push(user);
+      }
+      users = this.#indexOf(found);
+    };
+    if (id !== undefined) add([await tenant.wholeUser(`auth0|${id}`, EXPORT_FIELDS, () => {})]);
+    if (email !== undefined && users.find("email", email).length === 0) {
+      add(await tenant.wholeUsersByEmail(email, EXPORT_FIELDS, () => {}));
+    }
+    const isFound = () =>
+      (id !== undefined && users.find("user_id", id).length > 0) ||
+      (email !== undefined && users.find("email", email).length > 0);
+    if (everywhere && id !== undefined && !isFound()) add(await tenant.usersByIdentity(id, EXPORT_FIELDS, () => {}));
+    return { users, at };
+  }
+
+  /** So many users are about to be read by calls of their own: takes the census where that is quicker. */
+  async expect(reads: number): Promise<void> {
+    const { readBack, tenant } = this.at;
+    if (this.#census !== undefined || this.#isUnreadable || readBack === undefined) return;
+    if (tenant.scopes?.has("read:users") === false || readBack.budget.spend(reads)) return;
+    await this.#retake();
+  }
+
+  /** The census is not used any more. */
+  close(): void {
+    this.#release();
+  }
+
+  #indexOf(users: readonly TenantRecord[]): CensusIndex {
+    const index = new CensusIndex(async (line) => users[line] as TenantRecord, this.course.connection);
+    for (const user of users) index.add(user);
+    return index;
+  }
+
+  #isStale(census: Census): boolean {
+    return this.writes() && !census.isFresh(Date.now() + TIME_TO_SEND_MS);
+  }
+
+  /** Whether another census would be too old as well. */
+  get #isSlow(): boolean {
+    return this.#census !== undefined && this.writes() && this.#census.tookMs > FRESH_MS - 2 * TIME_TO_SEND_MS;
+  }
+
+  async #decide(): Promise<ReadingMode> {
+    await this.course.mayBegin();
+    const { readBack, tenant } = this.at;
+    if (readBack === undefined) return "not";
+    if (tenant.scopes?.has("read:users") === false) return this.#mayNot();
+    // Without the connection's name nobody knows whose identities count; the export job tells it.
+    const isCheap = readBack.budget.left >= CALLS_EACH * this.candidates();
+    if (this.course.connection === undefined || !isCheap) return this.#retake();
+    return (await this.#mayRead()) ? "singly" : this.#mayNot();
+  }
+
+  async #mayRead(): Promise<boolean> {
+    if (this.at.tenant.scopes !== undefined) return true;
+    try {
+      await this.at.tenant.wholeUser("auth0|nobody", EXPORT_FIELDS, () => {});
+      return true;
+    } catch (error) {
+      if (error instanceof TenantError && error.status === 403) return false;
+      throw error;
+    }
+  }
+
+  #mayNot(): ReadingMode {
+    this.at.warn(
+      "Without the scope read:users nobody can be read back: users who are there already are taken or written over unseen, as the insert jobs refuse them. An account that somebody has registered with another person's address can't be told from theirs. Grant read:users (docs/operations.md), or see to it that sign-up is closed.",
+    );
+    return "not";
+  }
+
+  /** All who need it meanwhile wait for the same. */
+  #retake(): Promise<ReadingMode> {
+    this.#taking ??= this.#takeCensus().finally(() => {
+      this.#taking = undefined;
+    });
+    return this.#taking;
+  }
+
+  async #takeCensus(): Promise<ReadingMode> {
+    const { progress, warn, readBack } = this.at;
+    if (readBack === undefined) return "not";
+    const unfollow = readBack.follow((line) => progress.doing(line));
+    try {
+      const { census, release } = await held(readBack.census, (taken) => !this.#isStale(taken));
+      this.#release();
+      this.#census = census;
+      this.#release = release;
+      this.course.connection ??= census.connection;
+      return "census";
+    } catch (error) {
+      if (error instanceof TenantError && error.status === 403) return this.#mayNot();
+      if (!(error instanceof ExportError) || this.course.connection === undefined) throw error;
+      this.#isUnreadable = true;
+      warn(
+        `${error.message.replace(/ Run again\.$/, "")} So users are read one by one, about ${countOf(this.candidates(), "user")} at the tenant's rate of requests (docs/operations.md).`,
+      );
+      return "singly";
+    } finally {
+      unfollow();
+      progress.doing(undefined);
+    }
+  }
+}
+
+function asReading(census: Census): Reading {
+  return { users: census.users, at: census.started };
+}
+
+/** A census that stays open until it is released. */
+function held(
+  shared: SharedCensus,
+  fits: (census: Census) => boolean,
+): Promise<{ readonly census: Census; readonly release: () => void }> {
+  return new Promise((resolve, reject) => {
+    shared
+      .use(fits, (census) => new Promise<void>((release) => resolve({ census, release })))
+      .catch((error: unknown) => reject(error));
+  });
+}

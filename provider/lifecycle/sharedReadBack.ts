@@ -1,0 +1,71 @@
+import { type Census, SharedCensus, takeCensus } from "../census/readBack";
+import { readBudgetOf } from "../census/readBudget";
+import type { ReadBack } from "../import/readings";
+import type { Tenant } from "../tenant/client";
+import { ExportError } from "../tenant/exports";
+import { durationMs, type Inputs } from "./batch";
+import { stop } from "./stop";
+
+/** How long a reading back may take, where the program says nothing of it. */
+const USUAL_TIMEOUT = "1h";
+
+/** So often it is tried to read a connection back in one run; where it took too long, once. */
+const TRIES = 2;
+
+const shared = new WeakMap<Tenant, Map<string, ReadBack>>();
+
+/**
+ * What the batches of a run share to read a connection back: one census, and one budget of single reads.
+ *
+ * @param users about how many there are.
+ */
+export function readBackOf(tenant: Tenant, { connectionId, censusTimeout }: Inputs, users: number): ReadBack {
+  const known = shared.get(tenant) ?? new Map<string, ReadBack>();
+  shared.set(tenant, known);
+  const readBack = known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_TIMEOUT, users);
+  known.set(connectionId, readBack);
+  return readBack;
+}
+
+function newReadBack(tenant: Tenant, connectionId: string, timeout: string, users: number): ReadBack {
+  const followers = new Set<(line: string | undefined) => void>();
+  let tries = 0;
+  let last: ExportError | undefined;
+  const take = async (): Promise<Census> => {
+    if (last !== undefined && tries >= TRIES) throw last;
+    tries++;
+    const limit = AbortSignal.timeout(durationMs(timeout) ?? 0);
+    try {
+      return await takeCensus(tenant, connectionId, {
+        expected: users,
+        onProgress: (line) => {
+          for (const show of followers) show(line);
+        },
+        onRetry: () => {},
+        stop: AbortSignal.any([stop, limit]),
+      });
+    } catch (error) {
+      if (limit.aborted && !stop.aborted) {
+        tries = TRIES;
+        last = new ExportError(`The users could not be read back within censusTimeout (${timeout}).`);
+        throw last;
+      }
+      if (error instanceof ExportError) last = error;
+      throw error;
+    }
+  };
+  return {
+    // Asked for when the tenant has told its limits.
+    budget: {
+      get left() {
+        return readBudgetOf(tenant).left;
+      },
+      spend: (reads) => readBudgetOf(tenant).spend(reads),
+    },
+    census: new SharedCensus(take),
+    follow: (show) => {
+      followers.add(show);
+      return () => followers.delete(show);
+    },
+  };
+}
