@@ -6,12 +6,13 @@ import { EmulatorProcess } from "../test/support/emulator";
 import { Running } from "../test/support/run";
 import { Workspace } from "../test/support/workspace";
 import { type GeneratedUser, generateUsers, writeNdjson } from "../tools/generate-users";
-import { median, peakMemory } from "./measure";
+import { median, parseLines, peakMemory } from "./measure";
+import { Trivial } from "./trivial";
 
 /*
  * What a whole migration costs beside what the tenant takes for it anyway: time, memory and state, with the real engine
- * and the emulator. Then the same of an update without a change and of one with a few, and of a preview. It needs Linux,
- * which tells of a process how much memory it had at most.
+ * and the emulator. Then a preview and an edit of one user, beside those of trivial resources with a state of the same
+ * size, and an edit of users in all batches. It needs Linux, which tells of a process how much memory it had at most.
  */
 
 const USAGE = "Usage: bench:scale [--users 1000000] [--batches 16] [--seconds 5] [--slots 20]";
@@ -25,17 +26,19 @@ const LONGEST_RUN_MS = 4 * 3_600_000;
 /** Previews of each kind, in turns; the median counts. */
 const PREVIEWS = 5;
 
-/** Of those that a user of Pulumi might have instead. */
-const TRIVIAL_RESOURCES = 16;
+/** Edits of one user and of one trivial resource, in turns; the median counts. */
+const EDITS = 3;
 
 /** To reach. */
 const GOALS = {
   /** Of the tenant's own minimum, where jobs take `fromSeconds` and more. */
-  time: { atMost: 1.1, fromSeconds: 5 },
-  providerMegabytes: 500,
+  time: { atMost: 1.06, fromSeconds: 5 },
+  providerMegabytes: 450,
   stateBytesAUser: 50,
-  /** Of a preview of trivial resources and a digest of the source. */
-  preview: 1.3,
+  /** Of a preview of trivial resources with a state of the same size, and a digest of the source. */
+  preview: 1.2,
+  /** Of an edit of one such resource, a digest, a bare pass of JSON.parse over the source, and the job. */
+  edit: 1.1,
 };
 
 interface Size {
@@ -61,32 +64,19 @@ const everyone = new UserImport("everyone", { connectionId: "${CONNECTION}", use
 exports.summary = everyone.summary;
 `;
 
-/** @param bytes that each holds in the state, in pieces as the ledger is. */
-const trivialProgram = (bytes: number) => `const pulumi = require("@pulumi/pulumi");
-const provider = {
-  check: async (_olds, inputs) => ({ inputs }),
-  diff: async () => ({ changes: false }),
-  create: async (inputs) => ({ id: "trivial", outs: { ...inputs, held: "x".repeat(${bytes}).match(/.{1,16384}/g) ?? [] } }),
-};
-class Trivial extends pulumi.dynamic.Resource {
-  constructor(name) {
-    super(provider, name, { value: name, held: undefined });
-  }
-}
-for (let i = 0; i < ${TRIVIAL_RESOURCES}; i++) new Trivial("trivial-" + i);
-`;
-
-/** The users, of whom so many say something else than before, evenly spread. */
-function* users({ users }: Size, changed: number): Generator<GeneratedUser> {
+/** The users, some of whom say something else than at first, by their place among all. */
+function* users({ users }: Size, edited: ReadonlyMap<number, string>): Generator<GeneratedUser> {
   let index = 0;
   for (const user of generateUsers({ users })) {
-    // Once in each of as many stretches of equal length.
-    if (Math.floor((index * changed) / users) !== Math.floor(((index - 1) * changed) / users)) {
-      user.user_metadata.plan = "changed";
-    }
-    index++;
+    const plan = edited.get(index++);
+    if (plan !== undefined) user.user_metadata.plan = plan;
     yield user;
   }
+}
+
+/** So many of all, evenly spread. */
+function spread(count: number, { users }: Size): Map<number, string> {
+  return new Map(Array.from({ length: count }, (_, i) => [Math.floor((i * users) / count), "changed"]));
 }
 
 /** The tenant's speed at which a full job takes that long. */
@@ -180,61 +170,96 @@ async function firstUp(workspace: Workspace, emulator: EmulatorProcess, size: Si
   reportMemory(first);
 }
 
-/** A further update, without a change or with some. */
+/** A further update, without a change or with some: its time and that of its jobs, in milliseconds. */
 async function anotherUp(
   name: string,
   workspace: Workspace,
   emulator: EmulatorProcess,
   updated: number,
-): Promise<void> {
+): Promise<{ readonly ms: number; readonly jobMs: number; readonly measured: Measured; readonly jobs: number }> {
   const jobsBefore = (await emulator.stats()).jobs.total;
-  const again = await measure(workspace, ...UP);
+  const measured = await measure(workspace, ...UP);
   const { jobs } = await emulator.stats();
-  const sent = jobs.list.slice(jobsBefore).reduce((sum, job) => sum + job.updated + job.inserted + job.failed, 0);
+  const list = jobs.list.slice(jobsBefore);
+  const sent = list.reduce((sum, job) => sum + job.updated + job.inserted + job.failed, 0);
   assertCounts(name, { sent }, { sent: updated });
-  report(name, seconds(again.endedMs - again.startedMs));
-  report("  jobs", String(jobs.total - jobsBefore));
-  reportMemory(again);
+  const jobMs = list.reduce((sum, { created, finished }) => sum + Date.parse(finished ?? "") - Date.parse(created), 0);
+  return { ms: measured.endedMs - measured.startedMs, jobMs, measured, jobs: list.length };
 }
 
-async function previews(workspace: Workspace): Promise<void> {
-  const state = Buffer.byteLength(await workspace.exportStack());
-  const trivial = await Workspace.create({ files: { "index.js": trivialProgram(0) } });
-  const heavy = await Workspace.create({
-    files: { "index.js": trivialProgram(Math.round(state / TRIVIAL_RESOURCES)) },
-  });
-  try {
-    await trivial.succeed(UP);
-    await heavy.succeed(UP);
-    const users = path.join(workspace.folder, USERS_FILE);
-    const preview = (of: Workspace) => timeOf(of.cli.command, ["preview", "--non-interactive"], of);
-    const times: Record<"ours" | "trivial" | "heavy" | "digest", number[]> = {
-      ours: [],
-      trivial: [],
-      heavy: [],
-      digest: [],
-    };
-    for (let round = 0; round < PREVIEWS; round++) {
-      times.ours.push(await preview(workspace));
-      times.trivial.push(await preview(trivial));
-      times.heavy.push(await preview(heavy));
-      times.digest.push(await timeOf("openssl", ["dgst", "-sha256", users], trivial));
-    }
-    const [ours, base, digest] = [median(times.ours), median(times.trivial), median(times.digest)];
-    const carrying = median(times.heavy);
-    report("preview, nothing changed", `${seconds(ours)}, ${ratio(ours / (base + digest))} of the next two`, {
-      met: ours / (base + digest) <= GOALS.preview,
-      text: `${ratio(GOALS.preview)} at most`,
-    });
-    report(`  of ${TRIVIAL_RESOURCES} trivial resources`, seconds(base));
-    report("  openssl dgst -sha256", seconds(digest));
-    // What Pulumi itself takes for a state of this size: the engine reads it, and hands it to provider and program.
-    const net = ours / (carrying + digest);
-    report("  of trivial ones with as much state", `${seconds(carrying)}: ours ${ratio(net)} of it and openssl`);
-  } finally {
-    trivial.remove();
-    heavy.remove();
+function reportUp(name: string, { ms, jobs, measured }: Awaited<ReturnType<typeof anotherUp>>): void {
+  report(name, seconds(ms));
+  report("  jobs", String(jobs));
+  reportMemory(measured);
+}
+
+/** Previews without a change. */
+async function previews(workspace: Workspace, light: Trivial, heavy: Trivial): Promise<void> {
+  const users = path.join(workspace.folder, USERS_FILE);
+  const preview = (of: Workspace) => timeOf(of.cli.command, ["preview", "--non-interactive"], of);
+  const times: Record<"ours" | "light" | "heavy" | "digest", number[]> = { ours: [], light: [], heavy: [], digest: [] };
+  for (let round = 0; round < PREVIEWS; round++) {
+    times.ours.push(await preview(workspace));
+    times.light.push(await preview(light.workspace));
+    times.heavy.push(await preview(heavy.workspace));
+    times.digest.push(await timeOf("openssl", ["dgst", "-sha256", users], workspace));
   }
+  const [ours, base, digest] = [median(times.ours), median(times.heavy), median(times.digest)];
+  const { preview: atMost } = GOALS;
+  const over = ours / (base + digest);
+  report("preview, nothing changed", `${seconds(ours)}, ${ratio(over)} of the next two`, {
+    met: over <= atMost,
+    text: `${ratio(atMost)} at most`,
+  });
+  report("  of trivial resources with as much state", seconds(base));
+  report("  openssl dgst -sha256", seconds(digest));
+  report("  of trivial resources without", seconds(median(times.light)));
+}
+
+/** Edits of one user, beside those of one trivial resource. */
+async function edits(
+  workspace: Workspace,
+  emulator: EmulatorProcess,
+  heavy: Trivial,
+  write: (edited: ReadonlyMap<number, string>) => Promise<void>,
+): Promise<void> {
+  const users = path.join(workspace.folder, USERS_FILE);
+  const times: Record<"ours" | "heavy" | "digest" | "parse" | "job", number[]> = {
+    ours: [],
+    heavy: [],
+    digest: [],
+    parse: [],
+    job: [],
+  };
+  for (let round = 0; round < EDITS; round++) {
+    await write(new Map([[0, `edit ${round}`]]));
+    const { ms, jobMs } = await anotherUp("up, one user edited", workspace, emulator, 1);
+    times.ours.push(ms);
+    times.job.push(jobMs);
+    await heavy.edit(`edit ${round}`);
+    times.heavy.push(await timeOf(heavy.workspace.cli.command, [...UP, "--non-interactive"], heavy.workspace));
+    times.digest.push(await timeOf("openssl", ["dgst", "-sha256", users], workspace));
+    const started = Date.now();
+    await parseLines(users);
+    times.parse.push(Date.now() - started);
+  }
+  const [ours, base, digest, parse, job] = [
+    median(times.ours),
+    median(times.heavy),
+    median(times.digest),
+    median(times.parse),
+    median(times.job),
+  ];
+  const { edit: atMost } = GOALS;
+  const over = ours / (base + digest + parse + job);
+  report("up, one user edited", `${seconds(ours)}, ${ratio(over)} of the next four`, {
+    met: over <= atMost,
+    text: `${ratio(atMost)} at most`,
+  });
+  report("  one of the trivial resources", seconds(base));
+  report("  openssl dgst -sha256", seconds(digest));
+  report("  bare JSON.parse of each line", seconds(parse));
+  report("  the job", seconds(job));
 }
 
 async function timeOf(command: string, args: string[], { folder, env }: Workspace): Promise<number> {
@@ -300,7 +325,7 @@ function readSize(): Size {
     slots: Number(values.slots),
   };
   const areCounts = [size.users, size.batches, size.slots].every((count) => Number.isInteger(count) && count > 0);
-  if (!areCounts || !(size.seconds > 0) || size.users < CHANGED_USERS) throw new Error(USAGE);
+  if (!areCounts || !(size.seconds > 0) || size.users <= CHANGED_USERS) throw new Error(USAGE);
   return size;
 }
 
@@ -323,13 +348,24 @@ async function main(): Promise<void> {
   });
   const file = path.join(workspace.folder, USERS_FILE);
   try {
-    await writeNdjson(file, users(size, 0));
+    const write = (edited: ReadonlyMap<number, string>) => writeNdjson(file, users(size, edited));
+    await write(new Map());
     await firstUp(workspace, emulator, size);
     await reportState(workspace, size);
-    await anotherUp("up, nothing changed", workspace, emulator, 0);
-    await previews(workspace);
-    await writeNdjson(file, users(size, CHANGED_USERS));
-    await anotherUp(`up, ${CHANGED_USERS} records changed`, workspace, emulator, CHANGED_USERS);
+    reportUp("up, nothing changed", await anotherUp("up, nothing changed", workspace, emulator, 0));
+    const light = await Trivial.create(0);
+    const heavy = await Trivial.create(Buffer.byteLength(await workspace.exportStack()));
+    try {
+      await previews(workspace, light, heavy);
+      await edits(workspace, emulator, heavy, write);
+    } finally {
+      light.workspace.remove();
+      heavy.workspace.remove();
+    }
+    // The first stays as the last edit made it.
+    await write(new Map([...spread(CHANGED_USERS + 1, size), [0, `edit ${EDITS - 1}`]]));
+    const name = `up, ${CHANGED_USERS} records changed`;
+    reportUp(name, await anotherUp(name, workspace, emulator, CHANGED_USERS));
     assertCounts("summary", await summaryOf(workspace), {
       updated: CHANGED_USERS,
       unchanged: size.users - CHANGED_USERS,
