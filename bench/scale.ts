@@ -6,7 +6,7 @@ import { EmulatorProcess } from "../test/support/emulator";
 import { Running } from "../test/support/run";
 import { Workspace } from "../test/support/workspace";
 import { type GeneratedUser, generateUsers, writeNdjson } from "../tools/generate-users";
-import { median, parseLines, peakMemory } from "./measure";
+import { median, megabytes, parseTime, peakMemory, ratio, seconds } from "./measure";
 import { Trivial } from "./trivial";
 
 /*
@@ -29,15 +29,18 @@ const PREVIEWS = 5;
 /** Edits of one user and of one trivial resource, in turns; the median counts. */
 const EDITS = 3;
 
-/** To reach. */
+/**
+ * To reach. Pulumi's own part is measured beside: that of `Trivial`, with a state of the same size. The tenant's is the
+ * least time in which it can carry the jobs out.
+ */
 const GOALS = {
-  /** Of the tenant's own minimum, where jobs take `fromSeconds` and more. */
-  time: { atMost: 1.06, fromSeconds: 5 },
-  providerMegabytes: 450,
+  /** Of the tenant's part, Pulumi's, and a bare pass of JSON.parse, where jobs take `fromSeconds` and more. */
+  first: { atMost: 1.06, fromSeconds: 5 },
+  providerMegabytes: 500,
   stateBytesAUser: 50,
-  /** Of a preview of trivial resources with a state of the same size, and a digest of the source. */
+  /** Of Pulumi's part and a digest of the source. */
   preview: 1.2,
-  /** Of an edit of one such resource, a digest, a bare pass of JSON.parse over the source, and the job. */
+  /** Of Pulumi's part, a digest, the job, and two bare passes: what `bench:source` allows a reading. */
   edit: 1.1,
 };
 
@@ -143,8 +146,15 @@ function assertCounts(what: string, found: object, wanted: object): void {
   }
 }
 
+/** Milliseconds. */
+interface FirstUp {
+  readonly total: number;
+  /** The tenant's part. */
+  readonly minimum: number;
+}
+
 /** The first import, and how much of its time is the tenant's own. */
-async function firstUp(workspace: Workspace, emulator: EmulatorProcess, size: Size): Promise<void> {
+async function firstUp(workspace: Workspace, emulator: EmulatorProcess, size: Size): Promise<FirstUp> {
   const first = await measure(workspace, ...UP);
   const { jobs, users } = await emulator.stats();
   assertCounts("tenant", { users }, { users: size.users });
@@ -157,17 +167,28 @@ async function firstUp(workspace: Workspace, emulator: EmulatorProcess, size: Si
   const firstJob = Math.min(...times.map(({ created }) => created));
   const lastJob = Math.max(...times.map(({ finished }) => finished));
   const total = first.endedMs - first.startedMs;
-  const { atMost, fromSeconds } = GOALS.time;
-  report(
-    "first up",
-    `${seconds(total)}, ${ratio(total / minimum)} of ${seconds(minimum)}`,
-    size.seconds < fromSeconds ? undefined : { met: total / minimum <= atMost, text: `${ratio(atMost)} at most` },
-  );
+  report("first up", seconds(total));
+  report("  of the tenant's part", `${seconds(minimum)}: ${ratio(total / minimum)} of it`);
   report("  before the first job", seconds(firstJob - first.startedMs));
   report("  with jobs", `${seconds(lastJob - firstJob)}, ${ratio((lastJob - firstJob) / minimum)} of the minimum`);
   report("  after the last job", seconds(first.endedMs - lastJob));
   report("  jobs", String(jobs.total));
   reportMemory(first);
+  return { total, minimum };
+}
+
+/** The first import beside all that it can't do without. */
+function reportParts({ total, minimum }: FirstUp, { firstUpMs }: Trivial, parseMs: number, size: Size): void {
+  const parts = minimum + firstUpMs + parseMs;
+  const { atMost, fromSeconds } = GOALS.first;
+  report(
+    "first up",
+    `${seconds(total)}, ${ratio(total / parts)} of the next three`,
+    size.seconds < fromSeconds ? undefined : { met: total / parts <= atMost, text: `${ratio(atMost)} at most` },
+  );
+  report("  the tenant's part", seconds(minimum));
+  report("  Pulumi's part", seconds(firstUpMs));
+  report("  bare JSON.parse of each line", seconds(parseMs));
 }
 
 /** A further update, without a change or with some: its time and that of its jobs, in milliseconds. */
@@ -211,9 +232,9 @@ async function previews(workspace: Workspace, light: Trivial, heavy: Trivial): P
     met: over <= atMost,
     text: `${ratio(atMost)} at most`,
   });
-  report("  of trivial resources with as much state", seconds(base));
+  report("  Pulumi's part", seconds(base));
   report("  openssl dgst -sha256", seconds(digest));
-  report("  of trivial resources without", seconds(median(times.light)));
+  report("  Pulumi's part, without that state", seconds(median(times.light)));
 }
 
 /** Edits of one user, beside those of one trivial resource. */
@@ -239,9 +260,7 @@ async function edits(
     await heavy.edit(`edit ${round}`);
     times.heavy.push(await timeOf(heavy.workspace.cli.command, [...UP, "--non-interactive"], heavy.workspace));
     times.digest.push(await timeOf("openssl", ["dgst", "-sha256", users], workspace));
-    const started = Date.now();
-    await parseLines(users);
-    times.parse.push(Date.now() - started);
+    times.parse.push(await parseTime(users));
   }
   const [ours, base, digest, parse, job] = [
     median(times.ours),
@@ -251,14 +270,14 @@ async function edits(
     median(times.job),
   ];
   const { edit: atMost } = GOALS;
-  const over = ours / (base + digest + parse + job);
+  const over = ours / (base + digest + 2 * parse + job);
   report("up, one user edited", `${seconds(ours)}, ${ratio(over)} of the next four`, {
     met: over <= atMost,
     text: `${ratio(atMost)} at most`,
   });
-  report("  one of the trivial resources", seconds(base));
+  report("  Pulumi's part", seconds(base));
   report("  openssl dgst -sha256", seconds(digest));
-  report("  bare JSON.parse of each line", seconds(parse));
+  report("  twice a bare JSON.parse of each line", seconds(2 * parse));
   report("  the job", seconds(job));
 }
 
@@ -295,18 +314,6 @@ function report(what: string, found: string, goal?: { readonly met: boolean; rea
   if (goal?.met === false) process.exitCode = 1;
   const verdict = goal === undefined ? "" : `${goal.text}: ${goal.met ? "reached" : "MISSED"}`;
   console.log(`${what.padEnd(38)}${found.padEnd(40)}${verdict}`.trimEnd());
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
-}
-
-function ratio(value: number): string {
-  return `${value.toFixed(3)} times`;
 }
 
 function readSize(): Size {
@@ -350,12 +357,13 @@ async function main(): Promise<void> {
   try {
     const write = (edited: ReadonlyMap<number, string>) => writeNdjson(file, users(size, edited));
     await write(new Map());
-    await firstUp(workspace, emulator, size);
+    const first = await firstUp(workspace, emulator, size);
     await reportState(workspace, size);
     reportUp("up, nothing changed", await anotherUp("up, nothing changed", workspace, emulator, 0));
     const light = await Trivial.create(0);
     const heavy = await Trivial.create(Buffer.byteLength(await workspace.exportStack()));
     try {
+      reportParts(first, heavy, await parseTime(file), size);
       await previews(workspace, light, heavy);
       await edits(workspace, emulator, heavy, write);
     } finally {

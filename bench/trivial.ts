@@ -22,23 +22,37 @@ class Trivial extends pulumi.dynamic.Resource {
     super(provider, name, { value, held: undefined });
   }
 }
-const value = readFileSync("${VALUE_FILE}", "utf8");
-for (let i = 0; i < ${RESOURCES}; i++) new Trivial("trivial-" + i, i === 0 ? value : "the same");
+class Last extends pulumi.dynamic.Resource {
+  constructor(values) {
+    super({ ...provider, create: async (value) => ({ id: "last", outs: value }), update: async (_id, _olds, outs) => ({ outs }) }, "last", values);
+  }
+}
+const edited = readFileSync("${VALUE_FILE}", "utf8");
+const all = Array.from({ length: ${RESOURCES} }, (_, i) => new Trivial("trivial-" + i, i === 0 ? edited : "the same"));
+new Last({ value: pulumi.all(all.map(({ value }) => value)).apply((values) => values.join()) });
 `;
 
-/** A stack of dynamic resources that do nothing: what Pulumi itself takes for a state of a size. */
+/**
+ * A stack of dynamic resources that do nothing, and of one that takes something of each, as the results of an import do:
+ * what Pulumi itself takes for a state of a size.
+ */
 export class Trivial {
-  private constructor(readonly workspace: Workspace) {}
+  private constructor(
+    readonly workspace: Workspace,
+    /** Of the first update, in milliseconds. */
+    readonly firstUpMs: number,
+  ) {}
 
   /** @param bytes that the resources hold together */
   static async create(bytes: number): Promise<Trivial> {
     const files = { "index.js": program(Math.round(bytes / RESOURCES)), [VALUE_FILE]: "first" };
-    const trivial = new Trivial(await Workspace.create({ files }));
+    const workspace = await Workspace.create({ files });
     try {
-      await trivial.workspace.succeed(["up", "--yes", "--skip-preview"]);
-      return trivial;
+      const started = Date.now();
+      await workspace.succeed(["up", "--yes", "--skip-preview"]);
+      return new Trivial(workspace, Date.now() - started);
     } catch (error) {
-      trivial.workspace.remove();
+      workspace.remove();
       throw error;
     }
   }
