@@ -5,21 +5,21 @@ import { jobKindOf } from "../plan/delta";
 import { Connection, JobError, JobStatus, TenantUser, WholeUser } from "./answers";
 import type { Credentials, TenantLimits } from "./credentials";
 import { explain, TenantError } from "./errors";
+import { CALL_TIMEOUT_MS, fetchFrom } from "./fetchFrom";
 import { type JobRequest, USERS_FILE } from "./importRequest";
-import { dispatcherOf, type ProxyServer, proxyTo } from "./proxy";
+import { Organizations } from "./organizations";
+import { type ProxyServer, proxyTo } from "./proxy";
 import type { RateGate } from "./rateGate";
+import { type Ask, Roles } from "./roles";
 import { SharedTenant, sharedTenant } from "./shared";
 
 export type { Connection, JobError, JobStatus, TenantUser, WholeUser };
+export { CALL_TIMEOUT_MS };
 
 /** What is read of an access token; Auth0's for the Management API are JWTs. */
 const Claims = z.object({ scope: z.string() });
 
-/**
- * The longest that one call may take, its answer read to the end; a submission carries half a megabyte. How often a
- * call is tried again that failed for no fault of its own: with the waits between, some two minutes. Tests are quicker.
- */
-export const CALL_TIMEOUT_MS = Number(process.env.USER_IMPORT_TEST_TIMEOUT_MS ?? 60_000);
+/** How often a call is tried again that failed for no fault of its own: with the waits between, some two minutes. Tests are quicker. */
 export const RETRIES = Number(process.env.USER_IMPORT_TEST_RETRIES ?? 7);
 export const BACKOFF = { minTimeout: 500, maxTimeout: 30_000, randomize: true };
 
@@ -34,6 +34,8 @@ export class Tenant {
   /** See `SharedTenant`. */
   readonly pace: SharedTenant["pace"];
   readonly turn: SharedTenant["turn"];
+  readonly roles: Roles;
+  readonly organizations: Organizations;
   readonly #gate: RateGate;
   readonly #proxy: ProxyServer | undefined;
   #client: ManagementClient;
@@ -50,6 +52,9 @@ export class Tenant {
     this.turn = shared.turn;
     this.#gate = shared.gate;
     this.#proxy = proxyTo(credentials.origin);
+    const ask: Ask = (doing, shape, call, onRetry) => this.#call(doing, shape, call, onRetry, isTransient);
+    this.roles = new Roles(ask);
+    this.organizations = new Organizations(ask);
     this.#client = this.#signIn();
   }
 
@@ -241,7 +246,7 @@ export class Tenant {
     const { origin, auth, audience } = this.credentials;
     const options = {
       domain: new URL(origin).host,
-      fetch: fetchFrom(origin, this.#proxy, this.#gate, (authorization) => {
+      fetch: fetchFrom(origin, this.#proxy, this.shared, (authorization) => {
         this.#hasAnswered = true;
         if (authorization !== null) this.#authorization = authorization;
       }),
@@ -301,7 +306,7 @@ export class Tenant {
           return true;
         },
         // A rate limit that names its end is no fault: it is waited out as long as it lasts.
-        shouldConsumeRetry: ({ error }) => !(error instanceof TenantError && error.isRateLimit && this.#gate.isClosed),
+        shouldConsumeRetry: ({ error }) => !(error instanceof TenantError && error.isRateLimit && this.shared.isClosed),
         onFailedAttempt: ({ error }) => {
           if (error instanceof TenantError && (mayRetry(error) || error.status === 401)) onRetry(error.brief);
         },
@@ -313,34 +318,6 @@ export class Tenant {
 function isTransient(error: TenantError): boolean {
   return error.isTransient;
 }
-
-/**
- * `fetch` for the SDK, which knows https only and limits no more than the time to an answer's first byte: speaks plain
- * http to a loopback origin that says so, goes through the proxy where there is one, which Node's own does not, and
- * reads the answer to its end within the time of the call.
- */
-function fetchFrom(
-  origin: string,
-  proxy: ProxyServer | undefined,
-  gate: RateGate,
-  onAnswer: (authorization: string | null) => void,
-): typeof fetch {
-  let dispatcher: ReturnType<typeof dispatcherOf> | undefined;
-  return async (input, init) => {
-    if (proxy !== undefined) dispatcher ??= dispatcherOf(proxy);
-    await gate.pass();
-    const url = new URL(input instanceof Request ? input.url : input);
-    url.protocol = new URL(origin).protocol;
-    const through = dispatcher === undefined ? {} : { dispatcher: await dispatcher };
-    const response = await fetch(url, { ...init, ...through, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
-    gate.obey(response);
-    onAnswer(new Headers(init?.headers).get("authorization"));
-    const body = await response.arrayBuffer();
-    return new Response(NO_BODY.has(response.status) ? null : body, response);
-  };
-}
-
-const NO_BODY = new Set([204, 205, 304]);
 
 const tenants = new Map<string, Tenant>();
 

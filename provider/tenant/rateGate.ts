@@ -47,7 +47,7 @@ export class RateGate {
 }
 
 /** Milliseconds that an answer asks to wait: `x-ratelimit-reset` (UTC, epoch seconds) or `retry-after` (seconds). */
-function waitOf(headers: Headers): number {
+export function waitOf(headers: Headers): number {
   const retryAfter = Number(headers.get("retry-after"));
   if (retryAfter > 0) return retryAfter * 1000;
   const reset = Number(headers.get("x-ratelimit-reset"));

@@ -1,0 +1,49 @@
+import type { RateAnswer } from "./callPace";
+import { dispatcherOf, type ProxyServer } from "./proxy";
+import { waitOf } from "./rateGate";
+import type { SharedTenant } from "./shared";
+
+/** The longest that one call may take, its answer read to the end; a submission carries half a megabyte. */
+export const CALL_TIMEOUT_MS = Number(process.env.USER_IMPORT_TEST_TIMEOUT_MS ?? 60_000);
+
+/**
+ * `fetch` for the SDK, which knows https only and limits no more than the time to an answer's first byte: speaks plain
+ * http to a loopback origin that says so, goes through the proxy where there is one, which Node's own does not, and
+ * reads the answer to its end within the time of the call. Calls of a group that Auth0 limits by itself go at its pace.
+ */
+export function fetchFrom(
+  origin: string,
+  proxy: ProxyServer | undefined,
+  { gate, paceOf }: Pick<SharedTenant, "gate" | "paceOf">,
+  onAnswer: (authorization: string | null) => void,
+): typeof fetch {
+  let dispatcher: ReturnType<typeof dispatcherOf> | undefined;
+  return async (input, init) => {
+    if (proxy !== undefined) dispatcher ??= dispatcherOf(proxy);
+    const url = new URL(input instanceof Request ? input.url : input);
+    url.protocol = new URL(origin).protocol;
+    const pace = paceOf(init?.method ?? "GET", url.pathname);
+    const turn = await pace?.pass();
+    let told: RateAnswer | undefined;
+    try {
+      await gate.pass();
+      const through = dispatcher === undefined ? {} : { dispatcher: await dispatcher };
+      const response = await fetch(url, { ...init, ...through, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+      if (pace === undefined) gate.obey(response);
+      told = rateIn(response);
+      onAnswer(new Headers(init?.headers).get("authorization"));
+      const body = await response.arrayBuffer();
+      return new Response(NO_BODY.has(response.status) ? null : body, response);
+    } finally {
+      pace?.answered(turn as number, told);
+    }
+  };
+}
+
+function rateIn({ status, headers }: Response): RateAnswer {
+  const [limit, remaining] = ["limit", "remaining"].map((name) => headers.get(`x-ratelimit-${name}`));
+  const isTold = limit !== null && remaining !== null;
+  return { status, ...(isTold && { limit: Number(limit), remaining: Number(remaining) }), resetMs: waitOf(headers) };
+}
+
+const NO_BODY = new Set([204, 205, 304]);

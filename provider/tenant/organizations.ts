@@ -1,0 +1,99 @@
+import type { ManagementClient } from "auth0";
+import { z } from "zod";
+import type { OnRetry } from "./client";
+import { type Ask, PAGE } from "./roles";
+
+/** How many members a call takes (Auth0 documentation). */
+export const MEMBERS_OF_CALL = 10;
+
+const Anything = z.unknown();
+const Ids = z.array(z.object({ id: z.string() }));
+const Member = z.object({ user_id: z.string(), roles: z.array(z.object({ id: z.string() })).optional() });
+const Page = z.object({ members: z.array(Member), next: z.string().optional() });
+const Connections = z.array(
+  z.object({ connection_id: z.string(), assign_membership_on_login: z.boolean().optional().catch(undefined) }),
+);
+
+/** A member of an organization, with the ids of the roles there. */
+export interface OrganizationMember {
+  readonly user: string;
+  readonly roles: readonly string[];
+}
+
+/** The organizations of the tenant, their members and the roles of these. Users go by their whole ids, `auth0|…`. */
+export class Organizations {
+  constructor(private readonly ask: Ask) {}
+
+  /** @param users at most {@link MEMBERS_OF_CALL} */
+  async add(organization: string, users: readonly string[], onRetry: OnRetry): Promise<void> {
+    const call = (client: ManagementClient) =>
+      client.organizations.members.create(organization, { members: [...users] });
+    await this.ask("adding members to an organization", Anything, call, onRetry);
+  }
+
+  /** @param users at most {@link MEMBERS_OF_CALL} */
+  async remove(organization: string, users: readonly string[], onRetry: OnRetry): Promise<void> {
+    const call = (client: ManagementClient) =>
+      client.organizations.members.delete(organization, { members: [...users] });
+    await this.ask("removing members of an organization", Anything, call, onRetry);
+  }
+
+  /** Of a member. */
+  async giveRoles(organization: string, user: string, roles: readonly string[], onRetry: OnRetry): Promise<void> {
+    const call = (client: ManagementClient) =>
+      client.organizations.members.roles.assign(organization, user, { roles: [...roles] });
+    await this.ask("giving a member of an organization roles", Anything, call, onRetry);
+  }
+
+  async takeRoles(organization: string, user: string, roles: readonly string[], onRetry: OnRetry): Promise<void> {
+    const call = (client: ManagementClient) =>
+      client.organizations.members.roles.delete(organization, user, { roles: [...roles] });
+    await this.ask("taking roles from a member of an organization", Anything, call, onRetry);
+  }
+
+  /** The ids of those that the user belongs to. */
+  async of(user: string, onRetry: OnRetry): Promise<string[]> {
+    const all: string[] = [];
+    for (let page = 0, isLast = false; !isLast; page++) {
+      const call = async (client: ManagementClient) =>
+        (await client.users.organizations.list(user, { page, per_page: PAGE })).data;
+      const found = await this.ask("reading the organizations of a user", Ids, call, onRetry);
+      all.push(...found.map(({ id }) => id));
+      isLast = found.length < PAGE;
+    }
+    return all;
+  }
+
+  /** The ids of the roles that the user has there. */
+  async rolesOf(organization: string, user: string, onRetry: OnRetry): Promise<string[]> {
+    const call = async (client: ManagementClient) =>
+      (await client.organizations.members.roles.list(organization, user, { per_page: PAGE })).data;
+    return (await this.ask("reading the roles of a member", Ids, call, onRetry)).map(({ id }) => id);
+  }
+
+  /** Who belongs to it, a page at a time. The list lags behind by some seconds. */
+  async *members(organization: string, onRetry: OnRetry): AsyncGenerator<OrganizationMember[]> {
+    let from: string | undefined;
+    do {
+      const start = from;
+      const how = { take: PAGE, fields: "user_id,roles", include_fields: true };
+      const call = async (client: ManagementClient) =>
+        (
+          await client.organizations.members.list(organization, {
+            ...how,
+            ...(start === undefined ? {} : { from: start }),
+          })
+        ).response;
+      const { members, next } = await this.ask("reading the members of an organization", Page, call, onRetry);
+      yield members.map(({ user_id, roles = [] }) => ({ user: user_id, roles: roles.map(({ id }) => id) }));
+      from = members.length === 0 ? undefined : next;
+    } while (from !== undefined);
+  }
+
+  /** By which connections members sign in, and whether who does becomes one. */
+  async connections(organization: string, onRetry: OnRetry): Promise<z.output<typeof Connections>> {
+    const call = async (client: ManagementClient) =>
+      (await client.organizations.enabledConnections.list(organization, { per_page: PAGE })).data;
+    return this.ask("reading the connections of an organization", Connections, call, onRetry);
+  }
+}

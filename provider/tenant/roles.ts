@@ -1,0 +1,58 @@
+import type { ManagementClient } from "auth0";
+import { z } from "zod";
+import type { OnRetry } from "./client";
+
+/**
+ * Makes a call that does no harm when it is made twice: again, where the fault is a passing one.
+ *
+ * @throws TenantError
+ */
+export type Ask = <T>(
+  doing: string,
+  shape: z.ZodType<T>,
+  call: (client: ManagementClient) => PromiseLike<unknown>,
+  onRetry: OnRetry,
+) => Promise<T>;
+
+/** Of a list by checkpoint, and of most others. */
+export const PAGE = 100;
+
+const Anything = z.unknown();
+const Holders = z.object({ users: z.array(z.object({ user_id: z.string() })), next: z.string().optional() });
+const Names = z.array(z.object({ id: z.string(), name: z.string().optional() }));
+
+/** The roles of the tenant and who has them. Users go by their whole ids, `auth0|…`. */
+export class Roles {
+  constructor(private readonly ask: Ask) {}
+
+  /** Of at most 50 users: how many a call takes is not documented. */
+  async give(role: string, users: readonly string[], onRetry: OnRetry): Promise<void> {
+    const call = (client: ManagementClient) => client.roles.users.assign(role, { users: [...users] });
+    await this.ask("giving users a role", Anything, call, onRetry);
+  }
+
+  async take(user: string, roles: readonly string[], onRetry: OnRetry): Promise<void> {
+    const call = (client: ManagementClient) => client.users.roles.delete(user, { roles: [...roles] });
+    await this.ask("taking roles from a user", Anything, call, onRetry);
+  }
+
+  /** The ids of those that the user has by themselves: 50 at most. */
+  async of(user: string, onRetry: OnRetry): Promise<string[]> {
+    const call = async (client: ManagementClient) => (await client.users.roles.list(user, { per_page: PAGE })).data;
+    return (await this.ask("reading the roles of a user", Names, call, onRetry)).map(({ id }) => id);
+  }
+
+  /** Who has the role: their ids, a page at a time. */
+  async *holders(role: string, onRetry: OnRetry): AsyncGenerator<string[]> {
+    let from: string | undefined;
+    do {
+      const start = from;
+      const call = async (client: ManagementClient) =>
+        (await client.roles.users.list(role, { take: PAGE, ...(start === undefined ? {} : { from: start }) })).response;
+      const { users, next } = await this.ask("reading who has a role", Holders, call, onRetry);
+      yield users.map(({ user_id }) => user_id);
+      // A last page may still name one, which is empty.
+      from = users.length === 0 ? undefined : next;
+    } while (from !== undefined);
+  }
+}
