@@ -55,7 +55,7 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
     const { code } = error as NodeJS.ErrnoException;
     await log.warn(
       resourceUrn,
-      `The report on this run can't be written to "${asGiven(resultsDir)}" (${code ?? "unknown error"}).`,
+      `The report on this run can't be written to "${asGiven(resultsDir)}" (${code ?? "unknown error"}). What the run has done is saved all the same. Choose another folder, or make room.`,
     );
   }
 }

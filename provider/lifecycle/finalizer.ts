@@ -11,6 +11,7 @@ import { asGiven, NOT_APPLIED_CSV, PASSWORD_RESET_CSV, REPORT, RESULT_FILES } fr
 import { mergeSummaries, type SourceInfo, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
 import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
+import { systemReason } from "../source/systemReason";
 import { resolveLimits } from "../tenant/credentials";
 import { sourceInfo } from "./batch";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
@@ -99,8 +100,21 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
 
   read: async (id, props = {}) => ({ id, props }),
 
-  delete: (_id, { reportFile }) => removeResults(reportFile),
+  async delete(_id, { reportFile }) {
+    try {
+      await removeResults(reportFile);
+    } catch (error) {
+      // What `delete` throws is shown with a stack trace, and keeps the resource in the state.
+      await log.warn(
+        NO_URN,
+        `The results beside ${asGiven(String(reportFile))} could not be removed (${systemReason(error)}). They hold personal data. Remove them yourself.`,
+      );
+    }
+  },
 };
+
+/** The outputs do not tell the URN, and `delete` gets nothing else: Pulumi shows it on the stack's line. */
+const NO_URN = "";
 
 /** The import is the parent, and its name the start of the Finalizer's. */
 function importUrn(urn: string): string {

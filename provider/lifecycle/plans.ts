@@ -52,7 +52,7 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
       urn,
       syscall === undefined
         ? message
-        : `The list of invalid records can't be written to "${asGiven(resultsDir)}" (${code}).`,
+        : `The list of invalid records can't be written to "${asGiven(resultsDir)}" (${code}). The plan holds all the same. Choose another folder, or make room.`,
     );
   }
 }

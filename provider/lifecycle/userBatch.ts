@@ -10,6 +10,7 @@ import { countOf } from "../progress/batchProgress";
 import { differenceLine } from "../results/oneLine";
 import { asGiven, NOT_APPLIED_CSV } from "../results/resultsFolder";
 import { SourceError } from "../source";
+import { systemReason } from "../source/systemReason";
 import { CredentialsError, resolveLimits } from "../tenant/credentials";
 import { proxyTo } from "../tenant/proxy";
 import {
@@ -105,7 +106,15 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       );
     }
     if (journalFile !== undefined && run !== undefined && connectionId !== undefined) {
-      removeSavedJournal(path.resolve(journalFile), run, connectionId);
+      try {
+        removeSavedJournal(path.resolve(journalFile), run, connectionId);
+      } catch (error) {
+        // What `delete` throws is shown with a stack trace, and keeps the resource in the state.
+        await log.warn(
+          String(resourceUrn),
+          `The journal ${asGiven(journalFile)} could not be removed (${error instanceof JournalError ? "it is damaged" : systemReason(error)}). It holds no personal data. Remove it yourself.`,
+        );
+      }
     }
   },
 };
@@ -166,7 +175,9 @@ function changeProblems(olds: Partial<Inputs>, news: Partial<Inputs>): string[] 
     problems.push("sealed can't be set before the first import: there is nothing to keep. Leave it out until then.");
   }
   if (news.sealed === true && olds.connectionId !== undefined && news.connectionId !== olds.connectionId) {
-    problems.push("connectionId can't change while the import is sealed: its users would have to be sent again.");
+    problems.push(
+      "connectionId can't change while the import is sealed: its users would have to be sent again. Set sealed to false, or connectionId back.",
+    );
   }
   return problems;
 }

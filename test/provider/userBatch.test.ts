@@ -393,5 +393,13 @@ describe("a batch of users, in the provider process", () => {
     assert.deepEqual(await at.provider.read("UserBatch", old), old);
     await at.provider.delete("UserBatch", old);
     assert.equal(at.emulator.tenant.stats().users, 1);
+
+    at.write(".user-import/dev/everyone/journal/everyone-00.ndjson/in-the-way", "");
+    await at.provider.delete("UserBatch", old);
+    const said = at.provider.logs.at(-1)?.message ?? "";
+    assert.match(
+      said,
+      /^The journal \.user-import\/.* could not be removed \(illegal operation on a directory\)\. It holds/,
+    );
   });
 });
