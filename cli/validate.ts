@@ -136,12 +136,26 @@ async function asText(examination: Examination, csv: string | undefined): Promis
   const rows = table.map(([users = "", severity = "", code = ""]) => {
     return `${users.padStart(width)}  ${severity.padEnd(7)}  ${code}`;
   });
-  const problems = (await firstProblems(examination, SHOWN + 1)).map(describe);
+  const first = await firstProblems(examination, SHOWN + 1);
+  const problems = first.map(describe);
   const hasMore = problems.length > SHOWN;
   if (hasMore) problems.splice(SHOWN, 1, "…");
   if (csv !== undefined) problems.push(`All of them are in ${csv}.`);
   else if (hasMore) problems.push("--csv FILE writes all of them into a table.");
-  return [...head, "", ...rows, "", ...problems].join("\n");
+  return [...head, "", ...rows, "", ...problems, "", ...helpFor(first)].join("\n");
+}
+
+/** What helps with the problems: an option where there is one, and the page that says of each code what to do. */
+function helpFor(first: readonly FoundProblem[]): string[] {
+  const areHashes = first.some(({ severity, code, path }) => severity === "error" && isUnsupportedHash(code, path));
+  return [
+    ...(areHashes ? ['unsupportedPasswordHash: "omit" lets these users in without their password hashes.'] : []),
+    "What to do about each code: docs/failure-codes.md",
+  ];
+}
+
+function isUnsupportedHash(code: string, path: string): boolean {
+  return ["PATTERN", "ENUM_MISMATCH"].includes(code) && /^(custom_)?password_hash\b/.test(path);
 }
 
 function describe({ file, line, severity, code, path, message, identity }: FoundProblem): string {

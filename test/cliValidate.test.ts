@@ -60,7 +60,10 @@ describe("pulumi-auth0-user-import validate", () => {
       "users.ndjson:3: error: nick is no attribute that an import takes (NOT_PASSED, email:j***@ex***)",
     ]);
     assert.equal(stdout.match(/^users\.ndjson:\d+: error: /gm)?.length, 10);
-    assert.match(stdout, /\n…\n--csv FILE writes all of them into a table\.\n$/);
+    assert.match(
+      stdout,
+      /\n…\n--csv FILE writes all of them into a table\.\n\nWhat to do about each code: docs\/failure-codes\.md\n$/,
+    );
   });
 
   it("maps each record first, with --transform", async () => {
@@ -282,7 +285,7 @@ describe("pulumi-auth0-user-import validate", () => {
       const users = [...Array(50).keys()].map((i) => user(`user${i}`, { nick: 1, blocked: "no" }));
       writeFileSync(path.join(folder, "problems.csv"), "an old one", { mode: 0o644 });
       const { stdout } = await validate(write("users.ndjson", users), "--csv", "problems.csv");
-      assert.match(stdout, /\n…\nAll of them are in problems\.csv\.\n$/);
+      assert.match(stdout, /\n…\nAll of them are in problems\.csv\.\n\nWhat to do/);
       const file = path.join(folder, "problems.csv");
       assert.equal(statSync(file).mode & 0o777, 0o600);
       const [header, ...rows] = parse(readFileSync(file), { bom: true });

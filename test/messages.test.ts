@@ -37,6 +37,11 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "something that is no Error",
     " (or the environment variable …)",
     "… … while looking a user up.",
+    "Nothing was written over",
+    ", and no import job was needed",
+    "the password that they have in Auth0",
+    "a block of Auth0's that the file does not have",
+    "… found as identities of other accounts, and left alone.",
     "in the Auth0 Dashboard under Applications > APIs > Auth0 Management API > Machine to Machine Applications (or with an auth0.ClientGrant)",
     ", it wants a user name and password",
     "no answer in time",
@@ -62,7 +67,6 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "… with an apostrophe at the begin … in rows that Auth0 has not exported, so it is kept",
   ],
   "says all there is to say": [
-    "reading … back, waiting for …",
     "There is no personal data to remove below ….",
     "Asked … to stop (…). It sends no more jobs, awaits those that run, and saves; the next `pulumi up` goes on from there.",
     "… of them overridden by later files",
@@ -124,7 +128,7 @@ describe("a message that a user can meet", () => {
 /** Whether the pattern is about the first sentence: what follows says what to do. */
 function beginsLike(text: string, pattern: string): boolean {
   const at = find(text, pattern);
-  const end = text.search(/[.:] [A-Z]/);
+  const end = text.search(/[^…][.:] [A-Z]/);
   return at !== -1 && (end === -1 || at <= end);
 }
 

@@ -22,7 +22,7 @@ const NO_MESSAGE = /^(import|require\.resolve|subscribe|.*\.(description|option|
 /** Calls that put words of their own before the text. */
 const BEFORE: readonly (readonly [call: RegExp, words: string])[] = [
   // `… could not be reached while reading a user`
-  [/(#call|askOnce)$/, `${HOLE} could not be reached while `],
+  [/(#call|\.ask|askOnce)$/, `${HOLE} could not be reached while `],
   [/\.waiting$/, "waiting for "],
 ];
 
