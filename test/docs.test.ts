@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileS
 import { tmpdir } from "node:os";
 import path from "node:path";
 import ts from "typescript";
+import { documented, HOLE, textsIn, type Words } from "./support/messages";
 
 const ROOT = path.resolve(__dirname, "../..");
 
@@ -91,3 +92,144 @@ describe("the documentation", () => {
     for (const name of declared) assert.ok(table.includes(name), `${name} is not in the table`);
   });
 });
+
+const PAGE = "docs/troubleshooting.md";
+const read = (page: string) => readFileSync(path.join(ROOT, page), "utf8");
+
+const wordsIn = (text: string) => text.match(/(?<![\w-])[A-Za-z’']{2,}(?![\w-])/g)?.length ?? 0;
+
+/** Shorter ones are columns, codes, and parts of a line. */
+const isMessage = ({ text }: Words) => wordsIn(text) >= 4 && !HELP.test(text);
+
+/** What `--help` says below the options begins on a line of its own. */
+const HELP = /^\n[A-Z]/;
+
+const isPart = (text: string) => wordsIn(text) >= 3;
+const texts: readonly Words[] = ["provider", "cli"].flatMap((folder) => textsIn(folder, isPart));
+
+/** Rules of single records, which docs/validation.md has and whose codes docs/failure-codes.md explains; and the report. */
+const ELSEWHERE = /^provider\/(schema|results\/(report(\.ts|\/)|failureCodes)|resources\/shim\.ts:2)/;
+
+const CODES = read("docs/failure-codes.md") + read("docs/sources.md");
+
+/** What a command tells as its result stands on its own page. */
+const COMMANDS = ["sign-in", "verification", "validation"].map((page) => read(`docs/${page}.md`)).join("\n");
+
+/** What needs no explanation, and why. Whole texts, so that another one is seen. */
+const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
+  "stands within a message that is explained": [
+    "the last of them … (……)",
+    "take the array with the users out of it, for example with jq -c '.NAME[]' FILE",
+    "this is not a file of users",
+    "1 record, which is no user",
+    "… records, which are no users",
+    ": looked for in …, the program's folder, and in …, that of Pulumi.yaml",
+    "something that is no Error",
+    " (or the environment variable …)",
+    "… … while looking a user up.",
+    "Nothing was written over",
+    ", and no import job was needed",
+    "the password that they have in Auth0",
+    "a block of Auth0's that the file does not have",
+    "… found as identities of other accounts, and left alone.",
+    "in the Auth0 Dashboard under Applications > APIs > Auth0 Management API > Machine to Machine Applications (or with an auth0.ClientGrant)",
+    ", it wants a user name and password",
+    "no answer in time",
+    "it is not JSON",
+    "it is cut off",
+    "Nothing is concluded from it. Run again.",
+    "required, to send import jobs",
+    "optional, to settle jobs whose answer was lost, to send changes of records without email_verified: true, and to adopt users",
+    "optional, to check the connection before the first job, which is left out now",
+    ", then run `pulumi up` again",
+    ", if you need that",
+    "Give the id of a database connection (strategy auth0).",
+    "The client id or secret is wrong",
+    "The application may not: switch on its grant «Password» (Applications > Advanced Settings > Grant Types), and enable it for the connection",
+    "Check the name of the connection. An application that requires organizations can't do it at all",
+    "The application may not: switch on its grant «Password»",
+    "HTTP … of the proxy",
+    "the transform makes none",
+  ],
+  "is a remark with a code of docs/sources.md": [
+    "an apostrophe is taken from the begin of each text in …, as Auth0 puts one there when it exports",
+    "… of … … with an apostrophe, which is kept: take it out if a spreadsheet or an export has put it there",
+    "… with an apostrophe at the begin … in rows that Auth0 has not exported, so it is kept",
+  ],
+  "says all there is to say": [
+    "There is no personal data to remove below ….",
+    "Asked … to stop (…). It sends no more jobs, awaits those that run, and saves; the next `pulumi up` goes on from there.",
+    "… of them overridden by later files",
+    ", … of them overridden by later files",
+    "… of them merged into records of later files",
+    ", … of them merged into records of later files",
+    "… files of the export",
+    "since only Auth0 sets them",
+    "since they are empty texts",
+    "All of them are in ….",
+    "--csv FILE writes all of them into a table.",
+    "of them under another user_id than the files say",
+    "linked to another account, and not compared",
+    "that an import leaves out",
+    "locked out after too many wrong passwords",
+    "not tried: has signed in before",
+    "not tried: there is no such user in the connection",
+    "who signed in before",
+  ],
+  "is help of a command": ["What Auth0's documents leave open, or say in two ways; the default first:"],
+  "nobody sees": [
+    "there is no such kind",
+    "There are no fingerprints without the key.",
+    "@pulumi/pulumi/package.json",
+    "a source is at least one file",
+  ],
+};
+const needNone = new Set(Object.values(NEED_NONE).flat());
+
+describe("a message that a user can meet", () => {
+  const patterns = documented(PAGE, /^(the message|it|the line) says$/);
+
+  it(`is in ${PAGE}, by how it begins`, () => {
+    const messages = texts.filter((each) => isMessage(each) && !ELSEWHERE.test(each.place));
+    assert.ok(messages.length > 250 && patterns.length > 150, "the tables and the code are read");
+    const telling = patterns.filter((pattern) => wordsIn(pattern) >= 2);
+    const unexplained = messages.filter(({ place, text, code }) => {
+      if (needNone.has(text) || (code !== undefined && CODES.includes(`\`${code}\``))) return false;
+      if (place.startsWith("cli/") && COMMANDS.includes(longestPiece(text))) return false;
+      return !telling.some((pattern) => beginsLike(text, pattern));
+    });
+    const told = unexplained.map(({ place, text }) => `${place}: ${text}`);
+    assert.deepEqual(
+      told,
+      [],
+      `Give each a row in ${PAGE}: the message in backticks, ${HOLE} for what differs from case to case; what it means; what to do. Where there is no more to say than it says itself, put it into NEED_NONE of this test.`,
+    );
+  });
+
+  it("is in the code, where the page has it", () => {
+    const all = [...texts, ...textsIn("emulator", isPart)].map(({ text }) => text);
+    const gone = patterns.filter((pattern) => !all.some((text) => find(text, pattern) !== -1));
+    assert.deepEqual(gone, [], `${PAGE} explains what no code says any more. What others say has a table of its own.`);
+    const unused = [...needNone].filter((text) => !all.includes(text));
+    assert.deepEqual(unused, [], "NEED_NONE has texts that are gone");
+  });
+});
+
+/** Whether the pattern is about the first sentence: what follows says what to do. */
+function beginsLike(text: string, pattern: string): boolean {
+  const at = find(text, pattern);
+  const end = text.search(/[^…][.:] [A-Z]/);
+  return at !== -1 && (end === -1 || at <= end);
+}
+
+function find(text: string, pattern: string): number {
+  const pieces = pattern.split(HOLE).map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  while (pieces.length > 1 && pieces[0]?.trim() === "") pieces.shift();
+  const [first = "", ...others] = pieces;
+  return text.search(new RegExp([first.trimStart(), ...others].join("[^]*?").trimEnd()));
+}
+
+function longestPiece(text: string): string {
+  const pieces = text.split(HOLE).map((piece) => piece.replace(/^[\s.,:;()]+|[\s.,:;()]+$/g, ""));
+  return pieces.reduce((longest, piece) => (piece.length > longest.length ? piece : longest));
+}
