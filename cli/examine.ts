@@ -1,8 +1,10 @@
+import { jsonText } from "../provider/json/exactNumber";
 import { type Double, type Doubles, resolveDoubles } from "../provider/plan/doubles";
 import { IdentifierIndex } from "../provider/plan/duplicates";
 import { IndexSet } from "../provider/plan/indexSet";
 import { MAX_REQUEST_BYTES, TOO_LARGE } from "../provider/plan/pack";
 import { maskIdentity } from "../provider/results/maskIdentity";
+import { deskProblems } from "../provider/schema/desk";
 import { droppedAttributes, emptyAttributes, identityOf, normalizeUser, type User } from "../provider/schema/identity";
 import { claimant } from "../provider/schema/origin";
 import type { Severity } from "../provider/schema/rule";
@@ -71,17 +73,17 @@ export async function examine(
   const verdicts = new Verdicts();
   const leftOut = { readOnly: {}, empty: {} };
   let bytes = 0;
-  const onRecord = (record: SourceRecord) => {
+  const onRecord = (record: SourceRecord, text: Buffer | undefined) => {
     const user = normalizeUser(record.user);
     for (const { earlier } of identifiers.add(record.index, claimant(record.user, user)))
       suspects.add(record.index).add(earlier);
-    verdicts.add(record.index, ownProblems(user, record));
+    verdicts.add(record.index, ownProblems(user, record, text));
     count(leftOut.readOnly, droppedAttributes(record.user));
     count(leftOut.empty, emptyAttributes(record.user));
     bytes += record.byteLength;
     onRead(record.index + 1, bytes);
   };
-  const source = await openSource(patterns, cwd, { ...reading, onRecord });
+  const source = await openSource(patterns, cwd, { ...reading, notesKeysTwice: true, onRecord });
   try {
     const found = await resolveDoubles(source, suspects, reading.merge);
     const isMerged = (index: number) => found.merges.earlierThan(index).length > 0;
@@ -167,14 +169,12 @@ class SourceExamination implements Examination {
   }
 }
 
-/** What is wrong with a record, taken by itself. */
-function ownProblems(user: User, { user: record, problem, byteLength }: SourceRecord): Problem[] {
+/** What is wrong with a record, taken by itself. @param text its own, where it is at hand */
+function ownProblems(user: User, { user: record, problem }: SourceRecord, text?: Buffer): Problem[] {
   if (problem !== undefined) return [{ ...problem, path: "", severity: "error" }];
-  const problems: Problem[] = problemsOf(user, record);
-  // Written anew, a record may be longer than in the source, but not by far: numbers, and the names of a table's columns.
-  if (8 * byteLength > MAX_REQUEST_BYTES && Buffer.byteLength(JSON.stringify([user])) > MAX_REQUEST_BYTES) {
-    problems.push(tooLarge);
-  }
+  const bytes = Buffer.byteLength(jsonText(user));
+  const problems: Problem[] = [...problemsOf(user, record), ...deskProblems(user, bytes, record, text)];
+  if (bytes + "[]".length > MAX_REQUEST_BYTES) problems.push(tooLarge);
   return problems;
 }
 

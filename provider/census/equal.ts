@@ -1,3 +1,4 @@
+import { ExactNumber } from "../json/exactNumber";
 import { BOOLEANS, type BooleanAttribute, type Group, PROFILE } from "../ledger/attributes";
 import type { User } from "../schema/identity";
 import { MAX_DEPTH } from "../source/depth";
@@ -101,7 +102,7 @@ function isEmptyObject(value: unknown): boolean {
 export function isIncomparable(value: unknown, levels: number = MAX_DEPTH): boolean {
   if (typeof value === "number") return isInexact(value);
   if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
+  if (levels === 0 || value instanceof ExactNumber) return true;
   for (const key in value) if (isIncomparable((value as Record<string, unknown>)[key], levels - 1)) return true;
   return false;
 }

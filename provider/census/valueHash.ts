@@ -1,3 +1,4 @@
+import { ExactNumber } from "../json/exactNumber";
 import { MAX_DEPTH } from "../source/depth";
 import { isInexact } from "./equal";
 
@@ -30,7 +31,7 @@ function hashOf(value: unknown, levels: number): number {
       return numberOf(value);
     case "object":
       if (value === null) return mixed(SEEDS.word);
-      if (levels === 0) {
+      if (levels === 0 || value instanceof ExactNumber) {
         isIncomparable = true;
         return 0;
       }

@@ -1,3 +1,4 @@
+import { jsonText } from "../json/exactNumber";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { type EncodedLedger, failureCode, Ledger, neverIn } from "../ledger/ledger";
 import { type Change, type ChunkKind, changedAttributes, type Difference, decide } from "../plan/delta";
@@ -9,6 +10,7 @@ import { count, countOf } from "../progress/batchProgress";
 import { listCodes } from "../results/oneLine";
 import { fromRanges } from "../results/ranges";
 import type { DifferenceCount, FailedAt, Summary } from "../results/types";
+import { deskProblems } from "../schema/desk";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalBy, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
@@ -134,7 +136,8 @@ export async function planBatch(
       total.unchanged++;
       continue;
     }
-    const problems = problemsOf(user, asItStands);
+    const whole = Buffer.byteLength(jsonText(user));
+    const problems = [...problemsOf(user, asItStands), ...deskProblems(user, whole, asItStands)];
     if (step.do === "insert") {
       notes.note(prepared, asItStands, problems);
     } else if (step.do === "update") {
@@ -148,7 +151,7 @@ export async function planBatch(
       continue;
     }
     if (step.do === "insert") {
-      const bytes = Buffer.byteLength(JSON.stringify(user)) + (generateUserIds && !user.user_id ? 37 : 0);
+      const bytes = whole + (generateUserIds && !user.user_id ? 37 : 0);
       if (jobs.insert.fits(bytes)) {
         total.new++;
         jobs.insert.add(bytes);
@@ -160,7 +163,7 @@ export async function planBatch(
     differ(step.differences);
     if (step.do === "nothing") continue;
     const bytesOf = (sent: readonly Change[]) =>
-      Buffer.byteLength(JSON.stringify({ email: user.email, ...changedAttributes(user, sent), email_verified: true }));
+      Buffer.byteLength(jsonText({ email: user.email, ...changedAttributes(user, sent), email_verified: true }));
     const bytes = bytesOf(step.changes);
     if (!jobs[step.kind].fits(bytes)) {
       refuse(TOO_LARGE.code);

@@ -1,3 +1,5 @@
+import { jsonText } from "../json/exactNumber";
+import { parseExactly } from "../json/parseExactly";
 import type { Attributes } from "../ledger/attributes";
 import { wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
@@ -90,7 +92,7 @@ export class Sending {
 
   /** Brings a user up to the record of an insert job that found them there. */
   async bringUp({ member, record, has }: Existing): Promise<void> {
-    const user = withoutGeneratedId(member, JSON.parse(record.toString()) as User);
+    const user = withoutGeneratedId(member, parseExactly(record.toString()) as User);
     if (has !== undefined) return this.#catchUp(member, user, has);
     if ((await this.readings.mode()) === "not") return this.#overwrite(member, user);
     const subject = subjectOf(this.records, member);
@@ -185,7 +187,7 @@ export class Sending {
 
   /** @param after what the tenant has of the user if the job succeeds. */
   async #send(kind: ChunkKind, subject: Subject, after: KnownRecord, user: User, readAt?: number): Promise<void> {
-    const record = JSON.stringify(user);
+    const record = jsonText(user);
     if (!this.outbox.fits(kind, record)) {
       this.books.refuse(subject, TOO_LARGE);
       return;

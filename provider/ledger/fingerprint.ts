@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { ExactNumber } from "../json/exactNumber";
 
 /**
  * Some bits of a keyed hash, as a whole number that a double holds exactly: a million of them take 8 MB as numbers,
@@ -39,7 +40,7 @@ const A = "a".charCodeAt(0);
 /** What becomes of keys that are `null`. */
 export type Nulls = "kept" | "dropped";
 
-/** JSON with sorted keys, so that the order of attributes in a file, white space and the spelling of numbers mean nothing. */
+/** JSON with sorted keys, so that the order of attributes in a file, white space and the spelling of numbers mean nothing: of those that doubles keep. */
 export function canonicalJson(value: unknown, nulls: Nulls = "kept"): string {
   return JSON.stringify(sorted(value, nulls === "dropped")) ?? "null";
 }
@@ -47,6 +48,7 @@ export function canonicalJson(value: unknown, nulls: Nulls = "kept"): string {
 /** Rebuilt and left to the native `JSON.stringify`: half the cost of putting the text together here. */
 function sorted(value: unknown, withoutNulls: boolean): unknown {
   if (typeof value !== "object" || value === null) return value;
+  if (value instanceof ExactNumber) return value.print;
   if (Array.isArray(value)) return value.map((each) => sorted(each, withoutNulls));
   const object = value as Record<string, unknown>;
   const keys = Object.keys(object).sort();

@@ -13,7 +13,8 @@ parentPort?.on("message", ({ bytes, ends }: RecordTexts) => {
   let start = 0;
   for (const [i, end] of ends.entries()) {
     // The other thread has parsed it already.
-    const verdict = tally.check(jsonFormat.parse(text, start, end) as Record<string, unknown>);
+    const record = jsonFormat.parse(text, start, end, true) as Record<string, unknown>;
+    const verdict = tally.check(record, text.subarray(start, end));
     sizes[i] = verdict.bytes;
     if (verdict.isWrong) wrong.push(i);
     start = end;

@@ -1,3 +1,4 @@
+import { flawsOf, noteFlaws } from "../json/flaws";
 import { isAbsent, normalizeUser, type User } from "../schema/identity";
 import { Column } from "../source/column";
 import { isObject } from "../source/jsonFormat";
@@ -24,7 +25,9 @@ export function mergeRecords(records: readonly User[]): User {
       merged.set(name, METADATA.has(name) ? mergeKeys(merged.get(name), value) : value);
     }
   }
-  return Object.fromEntries(merged);
+  const user = Object.fromEntries(merged);
+  for (const record of records) noteFlaws(user, flawsOf(record));
+  return user;
 }
 
 function mergeKeys(earlier: unknown, later: unknown): unknown {

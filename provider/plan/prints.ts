@@ -1,3 +1,4 @@
+import { jsonText } from "../json/exactNumber";
 import {
   contentFingerprint,
   type Fingerprint,
@@ -116,7 +117,7 @@ export class LaterPrints {
     const parts = shares.map((indices) => partsOf(indices, merges));
     await source.show(ascending([...shares, ...parts]), ({ index, user }, text) => {
       const identity = identityOf(normalizeUser(user));
-      this.#prints.take(index, identity, text ?? Buffer.from(JSON.stringify(user)));
+      this.#prints.take(index, identity, text ?? Buffer.from(jsonText(user)));
     });
     for (const index of merges.isEmpty ? [] : ascending(shares)) this.#prints.merge(index, merges.earlierThan(index));
     for (const indices of shares) await this.#prints.partCollisions(source, indices, counts);

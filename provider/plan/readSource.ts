@@ -1,3 +1,4 @@
+import { jsonText } from "../json/exactNumber";
 import type { Fingerprint } from "../ledger/fingerprint";
 import { identityOf, type User } from "../schema/identity";
 import { claimant } from "../schema/origin";
@@ -144,6 +145,7 @@ export class SourceReader {
         transform,
         nullText,
         merge,
+        notesKeysTwice: true,
         root: projectFolder(cwd),
         onRecord: (record, text) => this.#take(record, text, identifiers),
       });
@@ -162,9 +164,9 @@ export class SourceReader {
     try {
       const found = await resolveDoubles(opened, this.#suspects, this.reading.merge);
       const { source, merges } = found;
-      if (!this.reading.validate || merges.isEmpty) return found;
+      if (!this.reading.validate || found.overridden.size === 0) return found;
       const isPart = (index: number) => found.overridden.has(index) || merges.earlierThan(index).length > 0;
-      for await (const { user } of opened.records(isPart)) this.#tally.withdraw(user);
+      await opened.show(isPart, ({ user }, text) => this.#tally.withdraw(user, text));
       for await (const { index, user, problem } of source.records((each) => merges.earlierThan(each).length > 0)) {
         this.#invalid.delete(index);
         this.#sentBytes.set(index, this.#sentBytes.at(index) % 2);
@@ -200,22 +202,23 @@ export class SourceReader {
     if (validate) {
       // The lowest bit says whether an id is still to be made up.
       this.#sentBytes.set(index, user.user_id === undefined ? 1 : 0);
-      if (text === undefined || !this.#helper.take(index, text)) this.#check(index, asItStands, problem !== undefined);
+      if (text === undefined || !this.#helper.take(index, text))
+        this.#check(index, asItStands, problem !== undefined, text);
     }
     if (this.#prints === undefined && this.#digests === undefined) return;
-    const json = text ?? Buffer.from(JSON.stringify(asItStands));
-    this.#digests?.add(hash % batches, problem === undefined ? json : JSON.stringify([problem.message, raw]));
+    const json = text ?? Buffer.from(jsonText(asItStands));
+    this.#digests?.add(hash % batches, problem === undefined ? json : jsonText([problem.message, raw]));
     this.#prints?.take(index, identity, json);
   }
 
   /** Checks what the other thread was to check. */
   async #checkHere(source: Source, ranges: readonly RecordRange[]): Promise<void> {
     if (ranges.length === 0) return;
-    for await (const { index, user } of source.records(numbersIn(ranges))) this.#check(index, user, false);
+    await source.show(numbersIn(ranges), ({ index, user }, text) => this.#check(index, user, false, text));
   }
 
-  #check(index: number, asItStands: User, hasProblem: boolean): void {
-    const { bytes, isWrong } = this.#tally.check(asItStands);
+  #check(index: number, asItStands: User, hasProblem: boolean, text?: Buffer): void {
+    const { bytes, isWrong } = this.#tally.check(asItStands, text);
     this.#setChecked(index, bytes, isWrong || hasProblem);
   }
 

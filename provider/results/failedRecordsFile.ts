@@ -1,4 +1,5 @@
 import { pipeline } from "node:stream/promises";
+import { jsonText } from "../json/exactNumber";
 import type { User } from "../schema/identity";
 import { FAILED_RECORDS } from "./resultsFolder";
 import { removeWholeFile, writeWholeFile } from "./wholeFile";
@@ -22,7 +23,7 @@ export function removeFailedRecords(directory: string): Promise<void> {
 async function* toArray(records: AsyncIterable<User>): AsyncIterable<string> {
   let separator = "[\n";
   for await (const record of records) {
-    yield `${separator}${JSON.stringify(record)}`;
+    yield `${separator}${jsonText(record)}`;
     separator = ",\n";
   }
   yield separator === "[\n" ? "[]\n" : "\n]\n";

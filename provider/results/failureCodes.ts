@@ -72,6 +72,11 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "The connection was not there any more when the job came to the record.",
     "Check `connectionId` and whether somebody removed the connection. Then change `triggers` and run `pulumi up`.",
   ),
+  broken(
+    "DUPLICATED_KEY",
+    "A warning, not a failure: an object of the record has a key twice. The last one counts, and what the others say is lost.",
+    "Find out which one is meant, and take the others out of the file. Mostly an export joins two tables that both have the column.",
+  ),
   {
     code: "DUPLICATED_USER",
     kind: "insert",
@@ -107,6 +112,11 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "ID_TAKEN",
     'With `onExisting: "adopt"` or `"overwrite"`: the record\'s `user_id` is that of a user of the connection who has another email. Nothing was written to them.',
     "Find out whether it is the same person, whose email was changed in Auth0: then take that email over into the users file. Else leave the `user_id` out of the record, or give it another one. Then run `pulumi up`.",
+  ),
+  broken(
+    "INEXACT_NUMBER",
+    "A warning, not a failure: a number that doubles do not keep for certain, such as a whole one beyond 2^53. It is sent as the file has it, and Auth0 may round it; a transform gets it rounded.",
+    'Make it a text in the file: `"441319831392747531"`.',
   ),
   broken("INVALID_FORMAT", "An attribute does not have the form that it should: another name for FORMAT."),
   broken("INVALID_TYPE", 'An attribute is of the wrong type, such as `"true"` in place of `true`.'),

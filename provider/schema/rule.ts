@@ -3,7 +3,7 @@ export type Severity = "error" | "warning";
 
 /**
  * What a problem is called. The names are the service's (Auth0 documentation of a job's errors), but for these, where the
- * service takes the record without a word: `APOSTROPHE`, `EMAIL_VERIFIED_MISSING`,
+ * service takes the record without a word: `APOSTROPHE`, `DUPLICATED_KEY`, `EMAIL_VERIFIED_MISSING`, `INEXACT_NUMBER`,
  * `NOT_A_DATABASE_USER` and `UNUSABLE_HASH`.
  */
 export type ProblemCode =
@@ -11,10 +11,12 @@ export type ProblemCode =
   | "APOSTROPHE"
   | "ARRAY_LENGTH_LONG"
   | "ARRAY_LENGTH_SHORT"
+  | "DUPLICATED_KEY"
   | "DUPLICATED_USER"
   | "EMAIL_VERIFIED_MISSING"
   | "ENUM_MISMATCH"
   | "FORMAT"
+  | "INEXACT_NUMBER"
   | "INVALID_TYPE"
   | "MAX_LENGTH"
   | "MIN_LENGTH"
@@ -23,6 +25,7 @@ export type ProblemCode =
   | "NOT_PASSED"
   | "OBJECT_REQUIRED"
   | "PATTERN"
+  | "PROFILE_SIZE_EXCEEDED"
   | "UNUSABLE_HASH";
 
 /** What an attribute has to be, and what it means if it is not. */

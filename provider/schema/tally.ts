@@ -1,3 +1,5 @@
+import { jsonText } from "../json/exactNumber";
+import { deskProblems } from "./desk";
 import { droppedAttributes, emptyAttributes, type User } from "./identity";
 import { type PreparedUser, prepareUser, type UnsupportedPasswordHash } from "./prepare";
 import { problemsOf, type RecordProblem } from "./validate";
@@ -31,10 +33,10 @@ export class Tally implements Tallied {
   /** @param unsupported what is done about hashes that Auth0 can't take, in what is checked here. */
   constructor(private readonly unsupported: UnsupportedPasswordHash = "fail") {}
 
-  check(asItStands: User): Verdict {
-    const prepared = prepareUser(asItStands, this.unsupported);
-    const isWrong = this.note(prepared, asItStands, problemsOf(prepared.user, asItStands));
-    return { isWrong, bytes: Buffer.byteLength(JSON.stringify(prepared.user)) };
+  /** @param text its own, where it stands so in the file. */
+  check(asItStands: User, text?: Buffer): Verdict {
+    const { prepared, bytes, problems } = this.#find(asItStands, text);
+    return { isWrong: this.note(prepared, asItStands, problems), bytes };
   }
 
   /** Counts what was found of a record by the caller. Returns whether it breaks a rule. */
@@ -45,9 +47,17 @@ export class Tally implements Tallied {
   }
 
   /** Takes back what was warned of a record that does not count by itself. What is left out of it, still is. */
-  withdraw(asItStands: User): void {
+  withdraw(asItStands: User, text?: Buffer): void {
+    const { prepared, problems } = this.#find(asItStands, text);
+    this.#warn(prepared, problems, -1);
+  }
+
+  #find(asItStands: User, text: Buffer | undefined) {
     const prepared = prepareUser(asItStands, this.unsupported);
-    this.#warn(prepared, problemsOf(prepared.user, asItStands), -1);
+    const bytes = Buffer.byteLength(jsonText(prepared.user));
+    const problems = problemsOf(prepared.user, asItStands);
+    const others = deskProblems(prepared.user, bytes, asItStands, text);
+    return { prepared, bytes, problems: others.length === 0 ? problems : [...problems, ...others] };
   }
 
   #warn({ passwordOmitted }: PreparedUser, problems: readonly RecordProblem[], by: 1 | -1): boolean {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ExactNumber } from "../json/exactNumber";
 import { foreignForm } from "./foreignHash";
 import type { User } from "./identity";
 import { badKeys, reservedKeys } from "./metadata";
@@ -228,7 +229,7 @@ function addFactorProblems({ mfa_factors }: User, problems: RecordProblem[]): vo
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }
 
 /** What a hash breaks that is sound in itself, but not of a kind that the service supports. */

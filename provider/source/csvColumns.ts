@@ -1,3 +1,4 @@
+import { type Flaw, keepNumbers, keysTwice, mayBeLarge, mayBeLong, mayHaveKeyTwice } from "../json/flaws";
 import { parseJson } from "./parseJson";
 
 /** The attributes of a user, by what a cell can hold for them. All are texts but for these. */
@@ -19,7 +20,10 @@ const ATTRIBUTES = new Set([...BOOLEANS, ...TEXTS, ...OBJECTS, ...JSON_HOLDERS])
 const MAX_LEVELS = 20;
 
 /** What a record is made of: each attribute with how it is read from a row's cells, or with what is inside of it. */
-export type Columns = Map<string, ((cells: readonly string[]) => unknown) | Columns>;
+export type Columns = Map<string, ((cells: readonly string[], note: NoteFlaw) => unknown) | Columns>;
+
+/** Is told what gets lost of JSON in a cell. */
+export type NoteFlaw = (flaw: Flaw) => void;
 
 /** Whether a column of this name is about an attribute of users. */
 export function isAttribute(name: string): boolean {
@@ -60,19 +64,19 @@ function addColumn(columns: Columns, [name = "", ...rest]: string[], cell: numbe
     columns.set(name, nested);
     return nested instanceof Map && addColumn(nested, rest, cell, read);
   }
-  columns.set(name, (cells) => {
+  columns.set(name, (cells, note) => {
     const text = cells[cell];
-    return text === undefined || text === "" ? undefined : read(text);
+    return text === undefined || text === "" ? undefined : read(text, note);
   });
   return there === undefined;
 }
 
-type ReadText = (text: string) => unknown;
+type ReadText = (text: string, note: NoteFlaw) => unknown;
 
 function readerOf(name: string, attribute: string): ReadText {
   if (BOOLEANS.has(name)) return readBoolean;
   if (INTEGERS.has(name)) return readInteger;
-  return JSON_HOLDERS.has(attribute) || name === "custom_password_hash" ? readJson : (text) => text;
+  return JSON_HOLDERS.has(attribute) || name === "custom_password_hash" ? jsonReader(name.split(".")) : (text) => text;
 }
 
 // What can't be read stays a text, so that validation tells of it with the rule and the place.
@@ -90,6 +94,15 @@ function readInteger(text: string): number | string {
   return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
-function readJson(text: string): unknown {
-  return text.startsWith("{") || text.startsWith("[") ? (parseJson(text) ?? text) : text;
+/** @param column where in the record it leads. */
+function jsonReader(column: readonly string[]): ReadText {
+  return (text, note) => {
+    const value = text.startsWith("{") || text.startsWith("[") ? parseJson(text) : undefined;
+    if (value === undefined) return text;
+    const isRounded = mayBeLong(text) || mayBeLarge(text);
+    const numbers = isRounded ? keepNumbers(value, text) : [];
+    const flaws = mayHaveKeyTwice(text, Object(value)) ? [...numbers, ...keysTwice(text)] : numbers;
+    for (const { kind, path } of flaws) note({ kind, path: [...column, ...path] });
+    return value;
+  };
 }

@@ -1,4 +1,5 @@
-import type { Columns } from "./csvColumns";
+import { type Flaw, noteFlaws } from "../json/flaws";
+import type { Columns, NoteFlaw } from "./csvColumns";
 import type { CsvHeader } from "./csvHeader";
 import { cellsOf, type Delimiter, findQuotingFault } from "./csvText";
 import { isMarked, withoutApostrophe } from "./exportMarks";
@@ -46,7 +47,10 @@ export class CsvFormat implements RecordFormat {
     const stray = this.#nameless.find((column) => (row[column] ?? "") !== "");
     if (stray !== undefined) return `cell ${stray + 1} of the row stands in a column without a name`;
     const cells = this.texts(row).map((cell) => (this.means(cell) ? cell : ""));
-    return recordOf(this.#columns, cells) ?? {};
+    const flaws: Flaw[] = [];
+    const record = recordOf(this.#columns, cells, (flaw) => flaws.push(flaw)) ?? {};
+    noteFlaws(record, flaws);
+    return record;
   }
 
   /** The cells without the apostrophes that Auth0 has put before them. */
@@ -72,10 +76,10 @@ export class CsvFormat implements RecordFormat {
 }
 
 /** @returns nothing where all cells are empty: an empty cell means that the attribute is absent */
-function recordOf(columns: Columns, cells: readonly string[]): JsonObject | undefined {
+function recordOf(columns: Columns, cells: readonly string[], note: NoteFlaw): JsonObject | undefined {
   const entries: [string, unknown][] = [];
   for (const [name, column] of columns) {
-    const value = column instanceof Map ? recordOf(column, cells) : column(cells);
+    const value = column instanceof Map ? recordOf(column, cells, note) : column(cells, note);
     if (value !== undefined) entries.push([name, value]);
   }
   // As with JSON.parse, __proto__ is a key like any other.

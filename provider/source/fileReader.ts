@@ -1,3 +1,4 @@
+import { noteKeysTwice } from "../json/flaws";
 import { READ_ONLY } from "../schema/identity";
 import { BACKSLASH } from "./bytes";
 import { isAttribute } from "./csvColumns";
@@ -136,7 +137,7 @@ export class FileReader implements RecordSink {
       this.#rows.intake.add(cells, at, byteLength);
       return "sound";
     }
-    const record = jsonFormat.parse(bytes, start, end);
+    const record = jsonFormat.parse(bytes, start, end, this.#options.transform === undefined);
     if (record === undefined) {
       return this.#onMalformed(bytes.subarray(start, end), at, isFirst);
     }
@@ -162,6 +163,7 @@ export class FileReader implements RecordSink {
     } else if (this.#options.transform === undefined) {
       this.#take(at, byteLength, record, { user: record }, text);
     } else {
+      if (text !== undefined) noteKeysTwice(record, text);
       this.#pending.push({ at, byteLength, raw: record, record: again() as JsonObject });
     }
   }
@@ -171,7 +173,7 @@ export class FileReader implements RecordSink {
     const pending = this.#pending;
     this.#pending = [];
     for (const { at, byteLength, raw, record } of pending) {
-      const transformed = await this.#options.transform?.apply(record);
+      const transformed = await this.#options.transform?.apply(record, raw);
       if (transformed === undefined) this.#leftOut++;
       else this.#take(at, byteLength, raw, transformed);
     }

@@ -1,4 +1,5 @@
 import { type ParseErrorCode, printParseErrorCode, visit } from "jsonc-parser";
+import { keepNumbers, mayBeLarge, mayBeLong, noteFlaws } from "../json/flaws";
 import { COPY_ADVICE, hasDoubledEscapes } from "./escapes";
 import { withAttributeNames } from "./exportNames";
 import { parseJson } from "./parseJson";
@@ -7,13 +8,18 @@ import { decodeUtf8, type Fault, findUtf8Fault, type JsonObject, type RecordForm
 /** A record of a JSON array or of NDJSON. */
 export const jsonFormat: RecordFormat = { parse, findFault };
 
-function parse(bytes: Buffer, start: number, end: number): JsonObject | string | undefined {
-  const value = parseJson(decodeUtf8(bytes.subarray(start, end)) ?? "");
+function parse(bytes: Buffer, start: number, end: number, isFirst = false): JsonObject | string | undefined {
+  const text = decodeUtf8(bytes.subarray(start, end)) ?? "";
+  const value = parseJson(text);
   if (value === undefined) {
     return undefined;
   }
   if (isObject(value)) {
-    return withAttributeNames(value);
+    const isRounded = mayBeLong(text) || (!isFirst && mayBeLarge(text));
+    const flaws = isRounded ? keepNumbers(value, text) : [];
+    const record = withAttributeNames(value);
+    noteFlaws(record, flaws);
+    return record;
   }
   return `record is ${kindOf(value)}, not a JSON object`;
 }

@@ -1,3 +1,4 @@
+import { noteKeysTwice } from "../json/flaws";
 import { combineDigests, type OtherReading } from "./digest";
 import type { ReadLimits } from "./fileReader";
 import { jsonFormat } from "./jsonFormat";
@@ -63,6 +64,8 @@ export interface OpenSourceOptions {
   readonly nullText?: readonly string[] | undefined;
   /** Whether the reader puts together what several files say of a user: a part of the digest, and no more here. */
   readonly merge?: boolean | undefined;
+  /** Whether records that are read again have it noted where a key stands twice; what a transform gets, always has. */
+  readonly notesKeysTwice?: boolean | undefined;
   /** What it throws, `openSource` throws. */
   readonly onRecord?: RecordVisitor;
   /** For tests. */
@@ -84,11 +87,11 @@ const MAX_GAP_BYTES = 64 * 1024;
 export async function openSource(
   patterns: readonly string[],
   cwd: string,
-  { onRecord, limits, transform, root, ...reading }: OpenSourceOptions = {},
+  { onRecord, limits, transform, root, notesKeysTwice = false, ...reading }: OpenSourceOptions = {},
 ): Promise<Source> {
   const names = await resolveFiles(patterns, cwd, root);
   const loaded = transform === undefined ? undefined : await Transform.load(transform, cwd, root);
-  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded, reading);
+  const source = new OpenedSource({ ...LIMITS, ...limits }, loaded, reading, notesKeysTwice);
   try {
     await source.readThrough(names, cwd, onRecord);
     return source;
@@ -102,6 +105,7 @@ class OpenedSource implements Source {
   readonly #limits: ReadLimits;
   readonly #transform: Transform | undefined;
   readonly #reading: OtherReading;
+  readonly #notesKeysTwice: boolean;
   readonly #files: SourceFile[] = [];
   /** Of each file. */
   readonly #formats: RecordFormat[] = [];
@@ -109,10 +113,11 @@ class OpenedSource implements Source {
   digest = "";
   readonly remarks: Remark[] = [];
 
-  constructor(limits: ReadLimits, transform: Transform | undefined, reading: OtherReading) {
+  constructor(limits: ReadLimits, transform: Transform | undefined, reading: OtherReading, notesKeysTwice: boolean) {
     this.#limits = limits;
     this.#transform = transform;
     this.#reading = reading;
+    this.#notesKeysTwice = notesKeysTwice || transform !== undefined;
   }
 
   get bytes(): number {
@@ -269,8 +274,9 @@ class OpenedSource implements Source {
   async *#recordsOf(text: RunText): AsyncGenerator<SourceRecord> {
     for (const index of text.run) {
       const raw = this.#parse(text, index);
+      if (this.#notesKeysTwice && text.format === jsonFormat) noteKeysTwice(raw, this.#bytesIn(text, index));
       const made =
-        this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(this.#parse(text, index));
+        this.#transform === undefined ? { user: raw } : await this.#transform.applyAgain(this.#parse(text, index), raw);
       yield { index, ...this.place(index), raw, ...made };
     }
   }

@@ -6,8 +6,9 @@ export interface RecordFormat {
   /**
    * @returns the record in these bytes; or what is wrong with it, in words that quote nothing of it; or `undefined`
    *   when it is malformed, so that not even its end is certain: then see `findFault`
+   * @param isFirst it is read for the first time, with all others: what is rare and costs time is looked for later
    */
-  parse(bytes: Buffer, start: number, end: number): JsonObject | string | undefined;
+  parse(bytes: Buffer, start: number, end: number, isFirst?: boolean): JsonObject | string | undefined;
   /**
    * Why `parse` could not make sense of a record.
    * @param recordOffset where in its text the record starts

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { withPlainNumbers } from "../json/exactNumber";
+import { type Flaw, flawsOf, noteFlaws } from "../json/flaws";
 import { isDeeper, MAX_DEPTH } from "./depth";
 import { digestTransform } from "./digest";
 import { isObject, kindOf } from "./jsonFormat";
@@ -49,12 +51,14 @@ export class Transform {
 
   /**
    * @param record which the module may do with what it likes
+   * @param raw the same, which it does not get
    * @returns `undefined` when the record is to be left out
    */
-  async apply(record: JsonObject): Promise<Transformed | undefined> {
+  async apply(record: JsonObject, raw: JsonObject): Promise<Transformed | undefined> {
+    const flaws = flawsOf(raw);
     let made: unknown;
     try {
-      made = await this.#transform(record);
+      made = await this.#transform(flaws.length === 0 ? record : withPlainNumbers(record));
     } catch (error) {
       // Only what kind of error: its text may quote the record.
       return this.#problem(`threw ${classOf(error)}`);
@@ -66,14 +70,16 @@ export class Transform {
       return this.#problem(`returned ${kindOf(made)} instead of a user`);
     }
     const user = asJson(made);
-    return isObject(user) && !isDeeper(user, MAX_DEPTH)
-      ? { user }
-      : this.#problem("returned an object that JSON can't express");
+    if (!isObject(user) || isDeeper(user, MAX_DEPTH)) {
+      return this.#problem("returned an object that JSON can't express");
+    }
+    noteFlaws(user, flaws.map(afterRounding));
+    return { user };
   }
 
   /** As `apply`, for a record that it did not leave out. */
-  async applyAgain(record: JsonObject): Promise<Transformed> {
-    const transformed = await this.apply(record);
+  async applyAgain(record: JsonObject, raw: JsonObject): Promise<Transformed> {
+    const transformed = await this.apply(record, raw);
     return transformed ?? this.#problem("left out a record that it did not leave out before");
   }
 
@@ -92,6 +98,11 @@ async function importModule(path: string, cwd: string): Promise<{ default?: unkn
 
 function errorIn(file: string, message: string): SourceError {
   return new SourceError([{ file, message }]);
+}
+
+/** The function got doubles. */
+function afterRounding(flaw: Flaw): Flaw {
+  return flaw.kind === "number" ? { ...flaw, kind: "rounded" } : flaw;
 }
 
 /** Dates are texts then, and what is undefined is gone; `undefined` for what has no JSON: circles, big integers. */

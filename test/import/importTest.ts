@@ -9,6 +9,7 @@ import { assemble, runImport } from "../../provider/import/run";
 import type { BatchRecords, BatchResult, ImportSettings, ImportTenant, Workplace } from "../../provider/import/types";
 import { Journal } from "../../provider/journal/journal";
 import type { SavedRun } from "../../provider/journal/left";
+import { jsonText } from "../../provider/json/exactNumber";
 import { packRecord } from "../../provider/ledger/entry";
 import { identityFingerprint, keyId, RecordHasher } from "../../provider/ledger/fingerprint";
 import { describe as describeRecord } from "../../provider/plan/describe";
@@ -196,7 +197,7 @@ function dying(journal: Journal, lines: number, tenant: PlainTenant): Journal {
 /** Users as the records of a batch, one on a line. */
 export function recordsOf(users: readonly User[]): BatchRecords {
   const hasher = new RecordHasher(KEY);
-  const texts = users.map((user) => Buffer.from(JSON.stringify(user)));
+  const texts = users.map((user) => Buffer.from(jsonText(user)));
   const place = (index: number) => ({ file: "users.ndjson", line: index + 1, offset: 100 * index, byteLength: 99 });
   return {
     count: users.length,
