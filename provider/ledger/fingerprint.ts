@@ -114,7 +114,7 @@ export function keyId(key: string): string {
 /**
  * The `user_id` of a user whose record has none: 24 hexadecimal digits, the form that Auth0 makes itself. The same
  * user gets the same id in every run, so that sending a record again can't make a second account. The connection is
- * part of it because ids are unique in the whole tenant: the same users in a second connection need other ids.
+ * part of it because ids should be unique in the whole tenant: the same users in a second connection need other ids.
  */
 export function generatedUserId(key: string, connectionId: string, identity: string): string {
   return keyed(key, `user_id ${connectionId}`, identity).slice(0, 24);

@@ -27,8 +27,8 @@ export class SharedUserIdError extends Error {
 const batches: ReadBatch[] = [];
 
 /**
- * Takes a batch down, and compares it with those of other imports. A `user_id` has to be unique in the whole tenant, whatever
- * the connection (Auth0 staff): the second user with it would fail.
+ * Takes a batch down, and compares it with those of other imports. A `user_id` that two connections of a tenant have is a
+ * trap (Auth0 staff): calls by id act on the first user that Auth0 finds.
  *
  * @throws {@link SharedUserIdError}
  */

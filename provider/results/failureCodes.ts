@@ -81,7 +81,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     code: "DUPLICATED_USER",
     kind: "insert",
     meaning:
-      "The user is there already: by email, username or phone number in the connection, by `user_id` anywhere in the tenant. Or the user stands twice in the users files.",
+      "The user is there already: by email, username, phone number or `user_id` in the connection, or by a `user_id` that another connection of the tenant has. Or the user stands twice in the users files.",
     retryHelps: false,
     whatToDo:
       'Twice in the files: remove one of the records. In the connection: remove the record, or set `onExisting`: `"adopt"` takes the user as it is, `"overwrite"` writes the record over it. Where Auth0 shows no such user, it is a leftover of automatic migration: see DUPLICATED_USER in an upsert job.',

@@ -17,9 +17,9 @@ export interface Summary {
   readonly unchanged: number;
   /** In the tenant before the first import, and taken as they are. */
   readonly adopted: number;
-  /** Sent, and refused by Auth0. */
+  /** Sent, and refused by Auth0: a new user is not in the tenant; one who was there, is, without the change. */
   readonly failed: number;
-  /** Not sent, because Auth0 would refuse them: docs/validation.md has the rules. */
+  /** Not sent, because Auth0 would refuse them: docs/validation.md has the rules. Who was in the tenant before, still is. */
   readonly invalid: number;
   /**
    * In the tenant, and the source says something else of them that an upsert can't bring there, and nothing that it can.
