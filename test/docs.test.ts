@@ -152,9 +152,9 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "the transform makes none",
   ],
   "is a remark with a code of docs/sources.md": [
-    "an apostrophe is taken from the begin of each text in …, as Auth0 puts one there when it exports",
+    "an apostrophe is taken from the beginning of each text in …, as Auth0 puts one there when it exports",
     "… of … … with an apostrophe, which is kept: take it out if a spreadsheet or an export has put it there",
-    "… with an apostrophe at the begin … in rows that Auth0 has not exported, so it is kept",
+    "… with an apostrophe at the beginning … in rows that Auth0 has not exported, so it is kept",
   ],
   "says all there is to say": [
     "There is no personal data to remove below ….",

@@ -36,7 +36,7 @@ export async function idsElsewhere(
     } catch (error) {
       if (!(error instanceof TenantError) || error.status !== 403) throw error;
       return {
-        note: "Without the scope read:users it was not looked up whether user_ids of the source are those of another connection's users already (docs/semantics.md).",
+        note: "The scope read:users is missing, so it was not checked whether user_ids of the files belong to users of another connection (docs/semantics.md).",
       };
     }
     const names = user?.identities?.flatMap(({ connection: name }) => (name === undefined ? [] : [name])) ?? [];
@@ -47,6 +47,6 @@ export async function idsElsewhere(
   if (found === 0) return {};
   const where = [...others.keys()].map((name) => `"${name}"`).join(", ");
   return {
-    problem: `Of ${countOf(ids.length, "user_id")} of the source that were looked up, ${count(found)} are those of users of another connection already (${where}). Auth0 acts on the first user that it finds by an id, so the two could not be told apart. Leave the ids out of the records (docs/semantics.md has a transform), or delete the users of the old connection first.`,
+    problem: `Of ${countOf(ids.length, "user_id")} that were looked up, ${count(found)} belong to users of another connection (${where}). Auth0 acts on the first user that it finds by an id, so the two could not be told apart. Leave the ids out of the records (docs/semantics.md has a transform), or delete the users of the old connection first.`,
   };
 }

@@ -16,7 +16,7 @@ const Inputs = z.object({
 });
 
 const SKIPS_CHECKPOINTS =
-  "PULUMI_SKIP_CHECKPOINTS is set, and this is the import's first run: Pulumi would save nothing before its end. Should it be killed, the import's key would be lost, and with it what tells the users that it has brought from others. Nothing was sent. Unset the variable for the first run; from the second on it may be set.";
+  "PULUMI_SKIP_CHECKPOINTS is set, and this is the import's first run: Pulumi would save nothing before its end. If the run is killed, the import's key is lost, and without it nobody can tell which users it has imported. Nothing was sent. Unset the variable for the first run; from the second on it may be set.";
 
 /**
  * Made once; never changed, because all that it keyed would be unreadable.

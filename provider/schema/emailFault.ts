@@ -25,14 +25,14 @@ const MANY_BYTES = refused("has more than 64 bytes before its @");
 
 /** What is wrong before the `@`, in the order in which it is looked for. */
 const LOCAL_FAULTS: readonly [RegExp, string][] = [
-  [/^\.|\.\.|\.$/, refused("has a dot at the begin or the end of what stands before its @, or two in a row")],
+  [/^\.|\.\.|\.$/, refused("has a dot at the beginning or the end of the part before its @, or two in a row")],
   [/["\\(),:;<>@[\]\s]/, refused("has a character before its @ that needs quotes around it all")],
 ];
 
 /** And behind it. */
 const DOMAIN_FAULTS: readonly [RegExp, string][] = [
   [/^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])$/s, refused("has an IP address in place of a domain")],
-  [/^\.|\.\.|\.$/, refused("has a dot at the begin or the end of its domain, or two in a row")],
+  [/^\.|\.\.|\.$/, refused("has a dot at the beginning or the end of its domain, or two in a row")],
   [/^[^.]*$/, refused("has a domain without a dot")],
   [/_/, refused("has an underscore in its domain")],
   [/[^.]{64}/, refused("has a part of its domain that is longer than 63 characters")],

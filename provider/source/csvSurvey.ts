@@ -88,7 +88,7 @@ export class CsvSurvey {
       // One such row in a table of another origin may be a slip of the hand.
       remark(
         this.#exportedRows < this.#plainRows ? "warning" : "note",
-        `an apostrophe is taken from the begin of each text in ${counted(this.#exportedRows, "row", "rows")}, as Auth0 puts one there when it exports`,
+        `an apostrophe is taken from the beginning of each text in ${counted(this.#exportedRows, "row", "rows")}, as Auth0 puts one there when it exports`,
       );
     }
     for (let i = 0; i < others; i++) {
@@ -102,7 +102,7 @@ export class CsvSurvey {
     if (this.#exportedRows > 0 && this.#apostrophes > 0) {
       remark(
         "warning",
-        `${counted(this.#apostrophes, "cell", "cells")} with an apostrophe at the begin ${this.#apostrophes === 1 ? "stands" : "stand"} in rows that Auth0 has not exported, so it is kept`,
+        `${counted(this.#apostrophes, "cell", "cells")} with an apostrophe at the beginning ${this.#apostrophes === 1 ? "stands" : "stand"} in rows that Auth0 has not exported, so it is kept`,
       );
     }
     return remarks;

@@ -71,7 +71,7 @@ describe("ids of the source", () => {
 
   it("stop a first import where another connection has them: it names that one", async () => {
     const { problem } = await asked("old-users");
-    assert.match(String(problem), /^Of 3 user_ids of the source that were looked up, 1 are those .* \("old-users"\)/);
+    assert.match(String(problem), /^Of 3 user_ids that were looked up, 1 belong to .* \("old-users"\)/);
   });
 
   it("are no problem where they are this connection's, or nobody's", async () => {

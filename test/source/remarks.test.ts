@@ -164,7 +164,7 @@ describe("openSource, files that are read with a remark", () => {
       name: `Person ${id}`,
     });
     const taken = (rows: string) =>
-      `APOSTROPHES: an apostrophe is taken from the begin of each text in ${rows}, as Auth0 puts one there when it exports`;
+      `APOSTROPHES: an apostrophe is taken from the beginning of each text in ${rows}, as Auth0 puts one there when it exports`;
 
     it("go in the rows that Auth0 has exported, wherever they stand", async () => {
       for (const order of ["pe", "ep", "pep", "ppe", "eep"]) {
@@ -199,7 +199,7 @@ describe("openSource, files that are read with a remark", () => {
       });
       assert.deepEqual(remarks, [
         `note ${taken("2 rows")}`,
-        "warning APOSTROPHES: 1 cell with an apostrophe at the begin stands in rows that Auth0 has not exported, so it is kept",
+        "warning APOSTROPHES: 1 cell with an apostrophe at the beginning stands in rows that Auth0 has not exported, so it is kept",
       ]);
     });
 
