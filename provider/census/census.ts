@@ -237,8 +237,8 @@ function rowOf(line: number): number {
   return ROW * (line & (CHUNK - 1));
 }
 
-/** As Auth0 tells it, unchecked. */
-interface Identity {
+/** One of a user's identities, as Auth0 tells it, unchecked. */
+export interface Identity {
   readonly provider?: unknown;
   readonly connection?: unknown;
   readonly user_id?: unknown;
@@ -250,14 +250,14 @@ interface Identity {
  * Who a line is about: as its identities say, the primary one first, or else its `user_id`, with or without a prefix.
  * What the Dashboard calls «Connection» is a name alone, and no identity.
  */
-function identitiesOf({ identities, user_id }: TenantRecord): readonly Identity[] {
+export function identitiesOf({ identities, user_id }: TenantRecord): readonly Identity[] {
   if (Array.isArray(identities)) return identities.filter((each) => typeof each === "object" && each !== null);
   const [, provider, id] = /^([^|]*)\|(.*)$/s.exec(isText(user_id) ? user_id : "") ?? [];
   if (provider !== undefined && id !== undefined) return [{ provider, user_id: id }];
   return isText(user_id) ? [{ provider: DATABASE, user_id }] : [];
 }
 
-function profileOf({ profileData }: Identity): TenantRecord {
+export function profileOf({ profileData }: Identity): TenantRecord {
   return typeof profileData === "object" && profileData !== null ? (profileData as TenantRecord) : {};
 }
 

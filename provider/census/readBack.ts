@@ -3,6 +3,7 @@ import type { Tenant } from "../tenant/client";
 import { type ExportedUsers, type LinePlace, readExport } from "../tenant/exportedUsers";
 import { ExportError, exportUsers } from "../tenant/exports";
 import { CensusIndex } from "./census";
+import type { TenantRecord } from "./equal";
 
 /*
  * The census: all users of a connection, read back by one export job and indexed. Its age counts from the start of the
@@ -70,6 +71,8 @@ export interface CensusOptions {
   onProgress(line: string | undefined): void;
   /** A call is made again, because of this. */
   onRetry(reason: string): void;
+  /** Is shown each user while the file is read, with the line's number and the name of the connection. */
+  onUser?(line: number, user: TenantRecord, connection: string): void;
   /** Ends it; its reason is thrown. */
   readonly stop: AbortSignal;
 }
@@ -83,7 +86,7 @@ const PARTS = { exporting: [0, 85], fetching: [85, 5], reading: [90, 10] } as co
  * @throws TenantError, ExportError where it can't be read, or not to its end; then nothing is known.
  */
 export async function takeCensus(tenant: Tenant, connectionId: string, options: CensusOptions): Promise<Census> {
-  const { expected, onProgress, onRetry, stop } = options;
+  const { expected, onProgress, onRetry, onUser, stop } = options;
   const what = expected > 0 ? `${expected.toLocaleString("en-US")} users` : "the users";
   const progress = (part: keyof typeof PARTS, percentage: number) => {
     const [from, share] = PARTS[part];
@@ -107,6 +110,7 @@ export async function takeCensus(tenant: Tenant, connectionId: string, options: 
     const exported = await readExport(file, connection, (user, place) => {
       stop.throwIfAborted();
       places.set(users.lines, place);
+      onUser?.(users.lines, user, connection);
       users.add(user);
       if (expected > 0 && users.lines % 1_000 === 0) progress("reading", (100 * users.lines) / expected);
     });

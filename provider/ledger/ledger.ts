@@ -319,6 +319,22 @@ export class Ledger {
     return ledger;
   }
 
+  /** The numbers of the runs that last wrote somebody, 0 for those whose run is not known; told without reading the users. */
+  static runsIn(encoded: EncodedLedger): ReadonlySet<number> {
+    const pieces = typeof encoded === "string" ? [encoded] : encoded;
+    let head = Buffer.alloc(0);
+    let end = HEAD_BYTES;
+    for (const piece of pieces) {
+      head = Buffer.concat([head, Buffer.from(piece, "base64")]);
+      if (head.length >= HEAD_BYTES) end = HEAD_BYTES + head.readUInt32BE(1);
+      if (head.length >= end) break;
+    }
+    const { kinds } = JSON.parse(head.toString("utf8", HEAD_BYTES, end)) as {
+      kinds: (WrittenKind | [number, UserState])[];
+    };
+    return new Set(kinds.map((kind) => (kind.length === 2 ? 0 : kind[3])));
+  }
+
   #kindAt(offset: number): Kind {
     return this.#kinds[this.#rows.readUInt32BE(offset)] as Kind;
   }

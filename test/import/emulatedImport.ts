@@ -43,6 +43,11 @@ export class EmulatedImport extends ImportTest {
     return result;
   }
 
+  /** The tenant as a verification has it. */
+  get tenantToRead(): Tenant {
+    return this.tenantOfRun() as Tenant;
+  }
+
   /** The jobs that the tenant got. */
   get jobs(): number {
     return this.emulator.tenant.stats().jobs.total;
