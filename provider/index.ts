@@ -15,3 +15,4 @@ export type {
 } from "./results/types";
 export type { UnsupportedPasswordHash } from "./schema/prepare";
 export { UserImport, type UserImportArgs } from "./userImport";
+export type { AttributeUsers, Verification } from "./verification/types";

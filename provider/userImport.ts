@@ -15,6 +15,7 @@ import {
   type SourceInfo,
   type Summary,
 } from "./results/types";
+import type { Verification } from "./verification/types";
 
 /** The most batches of one import: each is a resource, and a run's own cost grows with them. */
 const MAX_BATCHES = 64;
@@ -33,6 +34,23 @@ export interface UserImportArgs extends ImportArgs {
    * users such as `"5%"`. No limit where it is not given.
    */
   maxFailures?: pulumi.Input<number | string>;
+  /**
+   * Reads the connection back by an export job when all batches are done, where something was sent or nothing is verified
+   * yet, and compares it with what was sent: the output `verification`. Users who are missing fail the update, when all is
+   * saved. Takes the scope `read:users`.
+   *
+   * @default false
+   */
+  verify?: pulumi.Input<boolean>;
+  /**
+   * So many missing users don't: a number, or a share of those expected such as `"0.1%"`. A change judges what was found
+   * anew, without a reading.
+   *
+   * @default 0
+   */
+  maxMissing?: pulumi.Input<number | string>;
+  /** A change verifies again, also where nothing was sent. Any values. */
+  verifyTriggers?: pulumi.Input<pulumi.Input<unknown>[]>;
 }
 
 /**
@@ -69,6 +87,11 @@ export class UserImport extends pulumi.ComponentResource {
   readonly passwordResetRequired: pulumi.Output<PasswordResetRequired[]>;
   /** The file with all failed records, whole, which can itself be imported; absent where none failed. */
   readonly failedRecordsFile: pulumi.Output<string | undefined>;
+  /**
+   * Who is there, as the connection was read back; absent where `verify` is off. All who are not simply there as written
+   * are in `verification.csv`, the evidence in `verification.json`.
+   */
+  readonly verification: pulumi.Output<Verification | undefined>;
   /** The report on the import, a page for people without personal data, relative to the program. */
   readonly reportFile: pulumi.Output<string>;
   /** The users files, as they were when they were read. */
@@ -78,7 +101,8 @@ export class UserImport extends pulumi.ComponentResource {
     refuseImport("UserImport", name, opts);
     checkArguments(name, args);
     super("auth0import:UserImport", name, {}, opts);
-    const { batches = 1, maxFailures, resultsDir = defaultResultsDir(name), ...shared } = args;
+    const { batches = 1, maxFailures, verify, maxMissing, verifyTriggers, ...others } = args;
+    const { resultsDir = defaultResultsDir(name), ...shared } = others;
     const child = { parent: this };
     const [users, nullText] = [asList(args.users), asList(args.nullText)];
     const { transform, merge, unsupportedPasswordHash = "fail", sealed = false } = args;
@@ -102,6 +126,7 @@ export class UserImport extends pulumi.ComponentResource {
               .apply((prefix) => (batches === 1 ? prefix : `${prefix}/${String(index).padStart(2, "0")}`)),
           },
           child,
+          { verifies: verify },
         ),
     );
     const finalizer = new Finalizer(
@@ -116,6 +141,9 @@ export class UserImport extends pulumi.ComponentResource {
         sealed,
         resultsDir: resultsPlace(resultsDir),
         maxFailures,
+        verify,
+        maxMissing,
+        verifyTriggers,
         batches: all.map((batch) => pulumi.output(reviewOf(batch))),
       },
       child,
@@ -124,8 +152,19 @@ export class UserImport extends pulumi.ComponentResource {
     this.jobs = pulumi
       .all([pulumi.all(all.map((batch) => batch.jobs)), finalizer.reviewedBatches])
       .apply(([jobs, reviewed]) => jobs.filter((_, batch) => reviewed?.[batch]?.isOfLastRun ?? true).flat());
+    // Asked of the Finalizer only where there is a verification: in a preview, a state that has none knows of no answer.
+    const none = pulumi.output<undefined>(undefined);
+    const verifies = pulumi.output(verify).apply((is) => is === true);
+    this.verification = verifies.apply(
+      (is): pulumi.Output<Verification | undefined> => (is ? finalizer.verification : none),
+    );
+    const missing = verifies.apply(
+      (is): pulumi.Output<FailedRecord[] | undefined> => (is ? finalizer.missingRecords : none),
+    );
     this.failedRecords = pulumi.secret(
-      pulumi.all(all.map((batch) => batch.failedRecords)).apply((records) => firstInSource(records.flat())),
+      pulumi
+        .all([pulumi.all(all.map((batch) => batch.failedRecords)), missing])
+        .apply(([records, missing = []]) => firstInSource([...records.flat(), ...missing])),
     );
     this.notApplied = pulumi.secret(
       pulumi.all(all.map((batch) => batch.notApplied)).apply((users) => firstInSource(users.flat())),
@@ -140,6 +179,7 @@ export class UserImport extends pulumi.ComponentResource {
       .apply(([source, ofFirstBatch]) => source ?? ofFirstBatch);
     const { summary, jobs, failedRecords, notApplied, passwordResetRequired, failedRecordsFile, reportFile, source } =
       this;
+    const { verification } = this;
     this.registerOutputs({
       summary,
       jobs,
@@ -149,6 +189,7 @@ export class UserImport extends pulumi.ComponentResource {
       failedRecordsFile,
       reportFile,
       source,
+      verification,
     });
   }
 }
@@ -178,6 +219,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   externalId: true,
   generateUserIds: true,
   maxFailures: true,
+  maxMissing: true,
   merge: true,
   nullText: true,
   onExisting: true,
@@ -188,6 +230,8 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   triggers: true,
   unsupportedPasswordHash: true,
   users: true,
+  verify: true,
+  verifyTriggers: true,
 };
 
 /** The imports of this program by where their results go. */

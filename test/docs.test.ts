@@ -150,6 +150,11 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "The application may not: switch on its grant «Password»",
     "HTTP … of the proxy",
     "the transform makes none",
+    " The first of them: …….",
+    "…… All of them are in ….",
+    "… linked to another account",
+    "… deleted since an earlier verification",
+    "required by `verify`, to read the connection back and to look users up",
   ],
   "is a remark with a code of docs/sources.md": [
     "an apostrophe is taken from the beginning of each text in …, as Auth0 puts one there when it exports",
@@ -167,6 +172,8 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "since only Auth0 sets them",
     "since they are empty texts",
     "All of them are in ….",
+    "where something was sent or is still to be verified: reads the connection back by an export job, and compares it with what was sent",
+    "looking for … of … singly",
     "--csv FILE writes all of them into a table.",
     "of them under another user_id than the files say",
     "linked to another account, and not compared",
@@ -175,6 +182,14 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "not tried: has signed in before",
     "not tried: there is no such user in the connection",
     "who signed in before",
+  ],
+  "is of a failed record, whose code docs/failure-codes.md explains": [
+    "Brought by this import, and not in the connection when it was read back",
+  ],
+  "is of the evidence and the report": [
+    " + … to which somebody is linked",
+    "… present + … linked + … missing + … gone = … expected",
+    "… lines of the export… = … present + … others……",
   ],
   "is help of a command": ["What Auth0's documents leave open, or say in two ways; the default first:"],
   "nobody sees": [

@@ -31,8 +31,10 @@ import {
 import { credentialsFor } from "./credentials";
 import { config, log, type Properties, partialFailure } from "./engine";
 import { keepReview, writeResultsOfFailure } from "./failedRun";
+import { markMissing } from "./missingUsers";
 import { readBackOf } from "./sharedReadBack";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
+import { isToVerify, keepToVerify } from "./toVerify";
 
 /** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
 export async function applyBatch(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
@@ -66,6 +68,8 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     select: (needs) => read.source.records(filtered(indices, needs)),
     place: (index) => read.source.place(index),
   };
+  const before =
+    old !== undefined && settings.resendFailed ? await markMissing(old, inputs, read, indices, tenant) : old;
   const warn = (message: string) => void log.warn(resourceUrn, message);
   const inform = (message: string) => void log.info(resourceUrn, message);
   const show = (line: string) => void log.live(resourceUrn, line);
@@ -79,7 +83,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       path.resolve(journalFile),
       () => progress.print(),
       () =>
-        runImport(records, settings, old, {
+        runImport(records, settings, before, {
           ...{ tenant, journal, progress, stop, warn, inform },
           readBack: readBackOf(tenant, inputs, read.source.users),
           preflight: () => beforeFirstJob(tenant, inputs, old === undefined ? read : undefined),
@@ -106,6 +110,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     };
     if (problem === undefined) {
       keepReview(inputs, outputs);
+      keepToVerify(inputs, outputs);
       return outputs;
     }
     if (!achieved) throw problem;
@@ -153,7 +158,7 @@ async function beforeFirstJob(
   { connectionId, resourceUrn }: Inputs,
   first: ReadSource | undefined,
 ): Promise<ConnectionRules | undefined> {
-  const said = await preflight(tenant, connectionId);
+  const said = await preflight(tenant, connectionId, isToVerify(resourceUrn));
   const isNew = !told.has(said);
   told.add(said);
   if (isNew) {

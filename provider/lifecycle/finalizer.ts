@@ -17,7 +17,16 @@ import { sourceInfo } from "./batch";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
 import { listedIn } from "./failedRun";
 import { listsPlaces, partInRun, reviewRuns } from "./lastRun";
+import { readBack } from "./readBack";
 import { notedSource, type SourceArgs, sharedSource } from "./sources";
+import {
+  exceeds,
+  isLimit,
+  tellVerification,
+  VerifyInputs,
+  type VerifyOutputs,
+  wantsVerification,
+} from "./verification";
 
 const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
 
@@ -32,20 +41,14 @@ const Inputs = z.object({
   sealed: z.boolean(),
   resultsDir: z.string("resultsDir must be a path").min(1, "resultsDir must not be empty"),
   maxFailures: z.custom<number | string>(isLimit, MAX_FAILURES).optional(),
+  ...VerifyInputs.shape,
   /** Put by `check` in the place of what the batches tell. */
   reviewed: z.string(),
   resourceUrn: z.string(),
 });
 type Inputs = z.infer<typeof Inputs>;
 
-/** A number of users, or a share of them. */
-function isLimit(value: unknown): boolean {
-  return typeof value === "number"
-    ? Number.isInteger(value) && value >= 0
-    : typeof value === "string" && /^(100|\d{1,2})(\.\d+)?%$/.test(value);
-}
-
-interface Outputs {
+interface Outputs extends VerifyOutputs {
   readonly summary: Summary;
   readonly reportFile: string;
   readonly failedRecordsFile?: string;
@@ -60,28 +63,31 @@ interface Outputs {
 export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
   configure: async (request) => configure(request),
 
-  async check(_olds, program) {
+  async check(olds, program) {
     const { preview, batches, ...rest } = program;
     const news = { ...rest, reviewed: hasUnknown(batches) ? UNKNOWN : keep(String(rest.resourceUrn), batches) };
     const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !hasUnknown(value)));
     const parsed = Inputs.partial().safeParse(known);
     const reasons = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.message}.`);
-    if (preview === true)
-      await (await import("./plans.js")).tellSum(importUrn(String(rest.resourceUrn)), String(rest.resultsDir));
+    const urn = String(rest.resourceUrn);
+    if (preview === true) {
+      inPreview.add(urn);
+      await (await import("./plans.js")).tellSum(importUrn(urn), String(rest.resultsDir));
+    }
+    if (rest.verify === true && rest.sealed === true && preview !== true) await log.info(urn, SEALED);
+    // The engine asks for no difference where there is nothing yet.
+    if (rest.verify === true && rest.sealed !== true && preview === true && isNew(olds))
+      await log.info(urn, WILL_VERIFY);
     return { inputs: news, failures: failures([...new Set(reasons)]) };
   },
 
   async diff(_id, olds, news) {
-    const { review, complete, source } = olds as Partial<Outputs>;
     if (news.sealed === true) return { changes: false };
-    if (complete !== true || hasUnknown(news)) return { changes: true };
-    const inputs = news as unknown as Inputs;
-    // That 0.1 had the results elsewhere is no change: they move with the next review.
-    const former = { ...inputs, resultsDir: asGiven(inputs.resultsDir) };
-    if (![inputs, former].some((each) => fingerprint(each) === review)) return { changes: true };
-    // An edit that is about nobody, such as a blank line: no batch has run, and yet the files are others.
-    const noted = notedSource(sourceArgsOf(inputs));
-    return { changes: source !== undefined && noted !== undefined && noted.digest !== source.digest };
+    const changes = isToReview(olds as Partial<Outputs>, news);
+    if (changes && news.verify === true && inPreview.has(String(news.resourceUrn))) {
+      await log.info(String(news.resourceUrn), WILL_VERIFY);
+    }
+    return { changes };
   },
 
   async create(inputs) {
@@ -115,6 +121,32 @@ export const finalizer: dynamic.ResourceProvider<Properties, Properties> = {
 
 /** The outputs do not tell the URN, and `delete` gets nothing else: Pulumi shows it on the stack's line. */
 const NO_URN = "";
+
+/** Finalizers of which the program says that this is a preview. */
+const inPreview = new Set<string>();
+
+const WILL_VERIFY =
+  "where something was sent or is still to be verified: reads the connection back by an export job, and compares it with what was sent";
+
+const SEALED =
+  "A sealed import reads nothing back. `npx pulumi-auth0-user-import verify FILES… --export EXPORT…` compares users files with a downloaded export.";
+
+function isNew(olds: Properties): boolean {
+  return Object.keys(olds).length === 0;
+}
+
+function isToReview(olds: Partial<Outputs>, news: Properties): boolean {
+  const { review, complete, source } = olds;
+  if (complete !== true || hasUnknown(news)) return true;
+  const inputs = news as unknown as Inputs;
+  // That 0.1 had the results elsewhere is no change: they move with the next review.
+  const former = { ...inputs, resultsDir: asGiven(inputs.resultsDir) };
+  if (![inputs, former].some((each) => fingerprint(each) === review)) return true;
+  if (wantsVerification(olds, inputs)) return true;
+  // An edit that is about nobody, such as a blank line: no batch has run, and yet the files are others.
+  const noted = notedSource(sourceArgsOf(inputs));
+  return source !== undefined && noted !== undefined && noted.digest !== source.digest;
+}
 
 /** The import is the parent, and its name the start of the Finalizer's. */
 function importUrn(urn: string): string {
@@ -176,7 +208,10 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   const args = sourceArgsOf(inputs);
   const source = await currentSource(args, reviews);
   const reviewedBatches = reviewRuns(reviews, source, olds.reviewedBatches);
-  const batches = reviews.map((batch, i) => partInRun(batch, reviewedBatches[i]?.isOfLastRun === true));
+  const parts = reviews.map((batch, i) => partInRun(batch, reviewedBatches[i]?.isOfLastRun === true));
+  const name = importName(resourceUrn);
+  const checked = await readBack({ inputs, olds, reviews: parts, name, readSource: () => readSource(args) });
+  const { reviews: batches, missing, report, problem } = checked;
   const summary = mergeSummaries(batches.map((batch) => batch.summary));
   const openSource = async () => {
     const read = await readSource(args);
@@ -190,9 +225,12 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   };
   const results: Results = {
     resultsDir,
-    name: importName(resourceUrn),
+    name,
     connectionId,
     batches,
+    missing,
+    verification: report,
+    unverified: problem?.reason,
     listed: listedIn(resultsDir, batches.length),
     transform,
     unsupportedPasswordHash,
@@ -207,7 +245,15 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   });
   const former = path.posix.join(asGiven(resultsDir), REPORT);
   if (former !== written.reportFile) await removeResults(former);
-  const done = { summary, source, reviewedBatches, review: fingerprint(inputs), complete: true, ...written };
+  const done = {
+    summary,
+    source,
+    reviewedBatches,
+    review: fingerprint(inputs),
+    complete: true,
+    ...written,
+    ...checked.kept,
+  };
   const differences = mergeDifferences(batches);
   const list = (name: string) => asGiven(path.posix.join(resultsDir, name));
   if (differences.length > 0) {
@@ -220,33 +266,32 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
       `${countOf(resets, "user")} without a password: all of them are in ${list(PASSWORD_RESET_CSV)}.`,
     );
   }
+  const verdict = await tellVerification(inputs, checked);
+  const failed = parts.reduce((sum, { summary: { failed, invalid } }) => sum + failed + invalid, 0);
   const { failedRecordsFile } = written;
-  if (failedRecordsFile === undefined) return done;
-
-  const failed = summary.failed + summary.invalid;
-  const outcome = `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(batches)}). They are, whole, in ${asGiven(failedRecordsFile)}; ${asGiven(written.reportFile)} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
-  const excess = overLimit(maxFailures, summary);
-  if (excess !== undefined) {
+  const outcome =
+    failed === 0 || failedRecordsFile === undefined
+      ? undefined
+      : `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(parts)}). They are, whole, in ${asGiven(failedRecordsFile)}; ${asGiven(written.reportFile)} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
+  const excess =
+    maxFailures !== undefined && exceeds(failed, maxFailures, summary.total)
+      ? `That is more than maxFailures (${maxFailures}). All that was imported is saved.`
+      : undefined;
+  if (excess !== undefined || verdict !== undefined) {
     const first = firstFailures(
-      batches.flatMap(({ failedRecords }) => failedRecords),
+      parts.flatMap(({ failedRecords }) => failedRecords),
       failed,
     );
-    throw partialFailure(id, properties, { ...done, complete: false }, `${outcome} ${excess}${first}`);
+    const tooMany = excess === undefined ? undefined : `${excess}${first}`;
+    const reasons = [verdict, outcome, tooMany].filter((reason) => reason !== undefined);
+    const due = verdict === undefined || problem !== undefined ? {} : { verifyDue: "failed" };
+    throw partialFailure(id, properties, { ...done, ...due, complete: false }, reasons.join(" "));
   }
-  await log.warn(resourceUrn, outcome);
+  if (outcome !== undefined) await log.warn(resourceUrn, outcome);
   return done;
 }
 
 /** The Finalizer's URN ends with the import's name and `-results`. */
 function importName(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2).replace(/-results$/, "");
-}
-
-/** The sentence that says by how much `maxFailures` is exceeded, if it is. */
-function overLimit(maxFailures: number | string | undefined, { total, failed, invalid }: Summary): string | undefined {
-  if (maxFailures === undefined) return undefined;
-  const limit = typeof maxFailures === "number" ? maxFailures : (Number.parseFloat(maxFailures) / 100) * total;
-  return failed + invalid > limit
-    ? `That is more than maxFailures (${maxFailures}). All that was imported is saved.`
-    : undefined;
 }

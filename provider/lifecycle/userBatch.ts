@@ -31,8 +31,10 @@ import { credentialProblem, keepCredentials, originFor } from "./credentials";
 import { config, configure, failures, hasUnknown, isUnknown, log, optional, type Properties, UNKNOWN } from "./engine";
 import { keepReview } from "./failedRun";
 import { listsPlaces } from "./lastRun";
+import { withMissing } from "./missingUsers";
 import { refuseSharedUserIds, SharedUserIdError } from "./sharedUserIds";
 import { isUnchanged, notedSource } from "./sources";
+import { keepToVerify, noteVerifies } from "./toVerify";
 
 /** Batches of which the program says that this is a preview: the engine does not. */
 const inPreview = new Set<string>();
@@ -41,7 +43,8 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
   configure: async (request) => configure(request),
 
   async check(olds, program) {
-    const { preview, ...given } = withoutMissing(keepCredentials(program));
+    const { preview, verifies, ...given } = withoutMissing(keepCredentials(program));
+    noteVerifies(String(program.resourceUrn), verifies);
     const old = olds as Partial<Inputs>;
     const news = await keepKey(old, given);
     const reasons = [...argumentProblems(news), ...changeProblems(old, news as Partial<Inputs>)];
@@ -79,7 +82,10 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       takesOtherHashes(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
-    if (!changes) keepReview(inputs, outputs);
+    if (!changes) {
+      keepReview(inputs, outputs);
+      keepToVerify(inputs, outputs);
+    }
     return { changes };
   },
 
@@ -288,7 +294,8 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     const { planBatch } = await import("../import/preview.js");
     const { tellPlan } = await import("./plans.js");
     const read = known ?? (await readSource(inputs, false));
-    const plan = await planBatch(read, share, old?.ledger, settings);
+    const ledger = old === undefined || !settings.resendFailed ? old?.ledger : withMissing(old, inputs);
+    const plan = await planBatch(read, share, ledger, settings);
     await tellPlan(resourceUrn, resultsDir, share.count === 1, {
       ...{ plan, read, unsupportedPasswordHash },
       isFirst: old === undefined,

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { DifferenceCount, FailedAt, FailedRecord, Interruption, Job, SourceInfo, Summary } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
+import type { Verification } from "../verification/types";
 import { inPreview, ShimResource } from "./shim";
 
 /** What the Finalizer is told of a batch. */
@@ -37,6 +38,9 @@ export interface FinalizerArgs {
   sealed: pulumi.Input<boolean>;
   resultsDir: pulumi.Input<string>;
   maxFailures: pulumi.Input<number | string | undefined>;
+  verify: pulumi.Input<boolean | undefined>;
+  maxMissing: pulumi.Input<number | string | undefined>;
+  verifyTriggers: pulumi.Input<pulumi.Input<unknown>[] | undefined>;
   /** `check` takes them out and leaves their digest, `reviewed`: they are in the state already, as the batches' outputs. */
   batches: pulumi.Input<pulumi.Input<BatchReview>[]>;
 }
@@ -47,6 +51,10 @@ export class Finalizer extends ShimResource {
   declare readonly summary: pulumi.Output<Summary>;
   /** The file with the failed records, relative to the program; absent where none failed. */
   declare readonly failedRecordsFile: pulumi.Output<string | undefined>;
+  /** What a verification has found; absent where there was none. */
+  declare readonly verification: pulumi.Output<Verification | undefined>;
+  /** The first 1,000 of the users who are missing by it; a secret. */
+  declare readonly missingRecords: pulumi.Output<FailedRecord[] | undefined>;
   /** The report, relative to the program. */
   declare readonly reportFile: pulumi.Output<string>;
   /** The users files; absent where an early 0.1 reviewed the batches last. */
@@ -57,6 +65,7 @@ export class Finalizer extends ShimResource {
   constructor(name: string, args: FinalizerArgs, opts?: pulumi.CustomResourceOptions) {
     const inputs = { ...args, preview: inPreview() };
     const outputs = ["summary", "failedRecordsFile", "reportFile", "source", "reviewedBatches", "review", "complete"];
-    super("Finalizer", name, inputs, outputs, [], opts);
+    const ofVerification = ["verification", "missingRecords"];
+    super("Finalizer", name, inputs, [...outputs, ...ofVerification], ["missingRecords"], opts);
   }
 }

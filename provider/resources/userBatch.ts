@@ -167,6 +167,11 @@ export interface UserBatchArgs extends ImportArgs {
   share?: Share;
 }
 
+/** That a verification follows: what it needs is told before anything is sent. `check` takes it out, as it does `preview`. */
+export interface Followed {
+  readonly verifies?: pulumi.Input<boolean | undefined>;
+}
+
 /**
  * Users on their way into one connection: as many import jobs as it takes. For programs that want one file and one
  * batch; everybody else takes {@link UserImport}, which divides the users among several and gathers what failed.
@@ -212,7 +217,8 @@ export class UserBatch extends ShimResource {
   /** What is known of each user, in keyed fingerprints: base64, in pieces. For the provider alone; its form may change. */
   declare readonly ledger: pulumi.Output<string[]>;
 
-  constructor(name: string, args: UserBatchArgs, opts?: pulumi.CustomResourceOptions) {
+  /** @param followed what the import says of what comes after its batches; see {@link Followed}. */
+  constructor(name: string, args: UserBatchArgs, opts?: pulumi.CustomResourceOptions, followed: Followed = {}) {
     super(
       "UserBatch",
       name,
@@ -238,6 +244,7 @@ export class UserBatch extends ShimResource {
         censusTimeout: args.censusTimeout,
         resultsDir: resultsPlace(args.resultsDir ?? defaultResultsDir(name)),
         preview: inPreview(),
+        ...followed,
       },
       [
         "summary",

@@ -148,6 +148,14 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   broken("MINIMUM", "A number is smaller than Auth0 takes."),
   broken("MINIMUM_EXCLUSIVE", "A number is smaller than Auth0 takes, or just as small as it must not be."),
   broken("MIN_LENGTH", "An attribute is shorter than Auth0 takes, or empty."),
+  {
+    code: "MISSING",
+    meaning:
+      "This import has brought the user, and they were not in the connection when it was read back. They were looked up by their id, too, unless they are very many.",
+    retryHelps: true,
+    whatToDo:
+      "Change `triggers` and run `pulumi up`: the user is looked up once more, and sent again. Somebody who is not to be in Auth0 any more: remove the record.",
+  },
   broken("MISSING_REQUIRED", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
   broken("MULTIPLE_OF", "A number is not among those that Auth0 takes, such as a whole one."),
   broken(

@@ -10,6 +10,7 @@ import { meanSpeed } from "./report/speed";
 import { STYLE, STYLE_DIGEST } from "./report/style";
 import { throughputChart } from "./report/throughput";
 import { type Interruption, retriesOf, statusOf, timeline } from "./report/timeline";
+import { auditorsPage, type ReportVerification, readBackSentence, verificationPart } from "./report/verification";
 import { REPORT } from "./resultsFolder";
 import type { FailedRecord, Summary } from "./types";
 import { writeWholeFile } from "./wholeFile";
@@ -37,6 +38,10 @@ export interface ReportData {
   readonly passwordResetRequired: number;
   /** Why the run ended before all was done. */
   readonly problem?: string;
+  /** Who is there, as the connection was read back. */
+  readonly verification?: ReportVerification;
+  /** Why it could not be verified who is there. */
+  readonly unverified?: string;
   /** Earlier runs that this one went on from. */
   readonly interruptions?: readonly Interruption[];
   /** How many jobs the run might have had active at a time. */
@@ -81,11 +86,13 @@ ${PATTERNS}
 <main>
 ${header(data, spans)}
 ${verdict(data)}
+${data.verification !== undefined && verificationPart(data.verification)}
 ${totals(data)}
 ${failures(data)}
 ${failedRecords(data)}
 ${notApplied(data)}
 ${placed.length > 0 && work(data, placed, spans)}
+${data.verification !== undefined && auditorsPage(data.verification)}
 <footer>Times are UTC. Identities are masked: a record is found by its file and line.</footer>
 </main>
 </body>
@@ -113,22 +120,26 @@ function header({ name, connectionId, started, finished }: ReportData, spans: re
 </header>`;
 }
 
-function verdict({ summary, problem, interruptions = [], notApplied }: ReportData): Html {
+function verdict(data: ReportData): Html {
+  const { summary, problem, verification, unverified, interruptions = [], notApplied } = data;
   const { total, failed, invalid } = summary;
   const bad = failed + invalid;
   const blocks = notApplied
     .filter(({ attribute, reason }) => attribute === "blocked" && !reason.startsWith("it is no longer"))
     .reduce((sum, { users }) => sum + users, 0);
-  const state = problem !== undefined ? "early" : bad > 0 ? "failed" : "good";
+  const state = problem !== undefined ? "early" : bad > 0 ? "failed" : unverified === undefined ? "good" : "unverified";
   const title = {
     early: "The run ended before all was done",
     failed: `${count(bad)} of ${plural(total, "user")} failed`,
+    unverified: "Everybody was sent, and nobody has verified who is there",
     good: "Every user of the files is in Auth0",
   }[state];
-  return html`<section class="verdict ${state}">
+  return html`<section class="verdict ${state === "unverified" ? "early" : state}">
 <h2>${title}</h2>
 ${blocks > 0 && html`<p>${prose(`The files say something else of \`blocked\` than Auth0 has, of ${plural(blocks, "user")}: somebody who should be locked out may sign in. No import job can change that of who is there.`)}</p>`}
 ${problem !== undefined && html`<p>${prose(mask(problem))}</p>`}
+${unverified !== undefined && html`<p>${prose(mask(unverified))}</p>`}
+${verification !== undefined && html`<p>${readBackSentence(verification)}</p>`}
 ${bad > 0 && html`<p>${prose("The records that failed are, whole, in `failed-records.json`, which can itself be imported, and line by line in `failed-records.csv`. Correct them and run `pulumi up`: only they are sent.")}</p>`}
 ${
   interruptions.length > 0 &&

@@ -41,6 +41,15 @@ export const NOT_APPLIED_CSV = "not-applied.csv";
 /** All users without a password, with their identifiers. */
 export const PASSWORD_RESET_CSV = "password-reset-required.csv";
 
+/** All users who are not simply there as written, as a table for people. */
+export const VERIFICATION_CSV = "verification.csv";
+
+/** The evidence of a verification. */
+export const VERIFICATION_JSON = "verification.json";
+
+/** Who was missing at the last verification, in fingerprints: so that a change of `triggers` sends them again. */
+export const MISSING_USERS = "missing-users.json";
+
 /** The report. */
 export const REPORT = "report.html";
 
@@ -52,6 +61,9 @@ export const RESULT_FILES = [
   NOT_APPLIED_CSV,
   PASSWORD_RESET_CSV,
   REPORT,
+  VERIFICATION_CSV,
+  VERIFICATION_JSON,
+  MISSING_USERS,
 ] as const;
 
 /** Whether a file of a results folder holds personal data, by its name: also one that was never finished. */

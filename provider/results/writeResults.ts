@@ -7,8 +7,9 @@ import { type Listed, writeCompleteLists } from "./completeLists";
 import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "./failedRecordsCsv";
 import { removeFailedRecords, writeFailedRecords } from "./failedRecordsFile";
 import { fromRanges } from "./ranges";
+import type { ReportVerification } from "./report/verification";
 import { FAILED_RECORDS, INVALID_RECORDS_CSV, REPORT } from "./resultsFolder";
-import { type DifferenceCount, type FailedAt, mergeSummaries } from "./types";
+import { type DifferenceCount, type FailedAt, type FailedRecord, mergeSummaries } from "./types";
 import { removeWholeFile } from "./wholeFile";
 
 /** What the results are written from. */
@@ -26,6 +27,11 @@ export interface Results {
   readonly maxActiveJobs: number;
   /** Why the run ended before all was done. */
   readonly problem?: string;
+  /** Who is there, as the connection was read back; or why it could not be. */
+  readonly verification?: ReportVerification | undefined;
+  readonly unverified?: string | undefined;
+  /** Where the records lie whose users were brought and are missing, and the first of them. */
+  readonly missing?: { readonly at: string; readonly records: readonly FailedRecord[] } | undefined;
 }
 
 /** The files that were written, relative to the program. */
@@ -41,9 +47,9 @@ export interface WrittenResults {
  * @param openSource is called where there is something to list.
  */
 export async function writeResults(results: Results, openSource: () => Promise<Source>): Promise<WrittenResults> {
-  const { resultsDir, batches, transform } = results;
+  const { resultsDir, transform } = results;
   const directory = path.resolve(resultsDir);
-  const failures = failuresOf(batches);
+  const failures = failuresOf(failedAtOf(results));
   // What a preview found is among the failed records now.
   await removeWholeFile(directory, INVALID_RECORDS_CSV);
   if (failures.size === 0) {
@@ -66,12 +72,22 @@ export async function writeResults(results: Results, openSource: () => Promise<S
 }
 
 /** How the records failed, by their place in the source. */
-function failuresOf(batches: readonly BatchReview[]): Map<number, Omit<FailedAt, "at">> {
+function failuresOf(failedAt: readonly FailedAt[]): Map<number, Omit<FailedAt, "at">> {
   const failures = new Map<number, Omit<FailedAt, "at">>();
-  for (const { at, ...failure } of batches.flatMap(({ failedAt }) => failedAt)) {
+  for (const { at, ...failure } of failedAt) {
     for (const index of fromRanges(at)) failures.set(index, failure);
   }
   return failures;
+}
+
+/** Of the batches, and of the verification. */
+function failedAtOf({ batches, missing }: Results): FailedAt[] {
+  const ofBatches = batches.flatMap(({ failedAt }) => failedAt);
+  return missing === undefined ? ofBatches : [...ofBatches, { code: "MISSING", at: missing.at }];
+}
+
+function failedRecordsOf({ batches, missing }: Results): FailedRecord[] {
+  return [...batches.flatMap(({ failedRecords }) => failedRecords), ...(missing?.records ?? [])];
 }
 
 async function* mapped(records: AsyncIterable<SourceRecord>, to: (record: SourceRecord) => User): AsyncIterable<User> {
@@ -81,14 +97,12 @@ async function* mapped(records: AsyncIterable<SourceRecord>, to: (record: Source
 async function* rows(
   records: AsyncIterable<SourceRecord>,
   failures: ReadonlyMap<number, Omit<FailedAt, "at">>,
-  { batches, unsupportedPasswordHash }: Results,
+  results: Results,
 ): AsyncIterable<FailedRow> {
-  const listed = new Map(
-    batches.flatMap(({ failedRecords }) => failedRecords.map((record) => [`${record.file}:${record.line}`, record])),
-  );
+  const listed = new Map(failedRecordsOf(results).map((record) => [`${record.file}:${record.line}`, record]));
   for await (const { index, file, line, user: asItStands } of records) {
     const failure = failures.get(index) as Omit<FailedAt, "at">;
-    const { user } = prepareUser(asItStands, unsupportedPasswordHash);
+    const { user } = prepareUser(asItStands, results.unsupportedPasswordHash);
     const identity = identityOf(user);
     // Of those beyond the list only the code is known any more, and what our own rules say.
     const reason =
@@ -106,7 +120,7 @@ async function* rows(
 }
 
 async function writeReportOf(directory: string, results: Results): Promise<void> {
-  const { batches, name, connectionId, maxActiveJobs, problem } = results;
+  const { batches, name, connectionId, maxActiveJobs, problem, verification, unverified } = results;
   // Loaded where there is something to draw: the charts' library costs more time than a preview.
   const { writeReport } = await import("./report.js");
   await writeReport(directory, {
@@ -116,8 +130,8 @@ async function writeReportOf(directory: string, results: Results): Promise<void>
     finished: undefined,
     summary: mergeSummaries(batches.map(({ summary }) => summary)),
     jobs: batches.flatMap(({ jobs, batch }) => jobs.map((job) => ({ ...job, batch }))),
-    failures: failureCounts(batches),
-    failedRecords: batches.flatMap(({ failedRecords }) => failedRecords),
+    failures: failureCounts(failedAtOf(results)),
+    failedRecords: failedRecordsOf(results),
     notApplied: mergeDifferences(batches),
     passwordResetRequired: batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0),
     interruptions: batches
@@ -125,12 +139,14 @@ async function writeReportOf(directory: string, results: Results): Promise<void>
       .map(({ at, reason }) => ({ at: new Date(at), reason })),
     maxActiveJobs,
     ...(problem === undefined ? {} : { problem }),
+    ...(verification === undefined ? {} : { verification }),
+    ...(unverified === undefined ? {} : { unverified }),
   });
 }
 
-function failureCounts(batches: readonly BatchReview[]) {
+function failureCounts(failedAt: readonly FailedAt[]) {
   const counts = new Map<string, Omit<FailedAt, "at"> & { users: number }>();
-  for (const { at, ...failure } of batches.flatMap(({ failedAt }) => failedAt)) {
+  for (const { at, ...failure } of failedAt) {
     const name = `${failure.code} ${failure.kind}`;
     counts.set(name, { ...failure, users: (counts.get(name)?.users ?? 0) + fromRanges(at).length });
   }

@@ -23,30 +23,35 @@ const SCOPES = {
 } as const;
 type Scope = keyof typeof SCOPES;
 
+/** What a verification needs `read:users` for: then it is required. */
+const TO_VERIFY = "required by `verify`, to read the connection back and to look users up";
+
 const preflights = new WeakMap<Tenant, Map<string, Promise<Preflight>>>();
 
 /**
  * Whether the tenant will take imports into the connection: by at most two calls, and once in a process.
  *
+ * @param verifies whether the connection is to be read back, which takes a scope of its own.
  * @throws TenantError when the tenant refuses the credentials, or gives no answer.
  */
-export function preflight(tenant: Tenant, connectionId: string): Promise<Preflight> {
+export function preflight(tenant: Tenant, connectionId: string, verifies = false): Promise<Preflight> {
   const known = preflights.get(tenant) ?? new Map<string, Promise<Preflight>>();
   preflights.set(tenant, known);
-  const result = known.get(connectionId) ?? ask(tenant, connectionId);
-  known.set(connectionId, result);
+  const name = `${connectionId} ${verifies}`;
+  const result = known.get(name) ?? ask(tenant, connectionId, verifies);
+  known.set(name, result);
   return result;
 }
 
-async function ask(tenant: Tenant, connectionId: string): Promise<Preflight> {
+async function ask(tenant: Tenant, connectionId: string, verifies: boolean): Promise<Preflight> {
   const connection = await orForbidden(tenant.connection(connectionId, () => {}));
   // The call has shown what the token grants, even where it was refused.
   const { scopes } = tenant;
   const missing = (Object.keys(SCOPES) as Scope[]).filter(
     (scope) => scopes?.has(scope) === false || (scope === "read:connections" && connection === FORBIDDEN),
   );
-  const isStopped = missing.includes("create:users");
-  const lacking = missing.length > 0 ? [lackOf(missing, tenant)] : [];
+  const isStopped = missing.includes("create:users") || (verifies && missing.includes("read:users"));
+  const lacking = missing.length > 0 ? [lackOf(missing, tenant, isStopped, verifies)] : [];
   const problems = isStopped ? lacking : [];
   const notes = isStopped ? [] : lacking;
   if (connection === FORBIDDEN) return { ...joined(problems), warnings: [], notes };
@@ -77,9 +82,15 @@ async function orForbidden<T>(call: Promise<T>): Promise<T | typeof FORBIDDEN> {
 }
 
 /** All at once: each round of granting takes a person, and another run. */
-function lackOf(missing: readonly Scope[], { credentials: { auth, settings = "auth0:" } }: Tenant): string {
-  const list = missing.map((scope) => `${scope} (${SCOPES[scope]})`).join("; ");
-  const then = missing.includes("create:users") ? ", then run `pulumi up` again" : ", if you need that";
+function lackOf(
+  missing: readonly Scope[],
+  { credentials: { auth, settings = "auth0:" } }: Tenant,
+  isStopped: boolean,
+  verifies: boolean,
+): string {
+  const purpose = (scope: Scope) => (scope === "read:users" && verifies ? TO_VERIFY : SCOPES[scope]);
+  const list = missing.map((scope) => `${scope} (${purpose(scope)})`).join("; ");
+  const then = isStopped ? ", then run `pulumi up` again" : ", if you need that";
   return "apiToken" in auth
     ? `The token in ${settings}apiToken lacks scopes of the Management API: ${list}. Take one that has them${then}.`
     : `The application ${auth.clientId} lacks scopes of the Management API: ${list}. Grant them ${GRANTED_AT}${then}.`;

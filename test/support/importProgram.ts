@@ -33,7 +33,12 @@ export interface RunOptions {
   /** So often the state is written; before the next time the run is killed. */
   readonly writes?: number;
   readonly preview?: boolean;
+  /** With `--target`: names of resources. The others are not looked at. */
+  readonly targets?: readonly string[];
 }
+
+/** Arguments that are the Finalizer's alone. */
+const OF_VERIFICATION = ["verify", "maxMissing", "verifyTriggers"];
 
 /**
  * A program with one `UserImport` of several batches, run as Pulumi's engine runs it: each resource is checked, compared,
@@ -75,10 +80,14 @@ export class ImportProgram {
    * @returns the names of the resources that were created or updated, or would be.
    * @throws PartialFailure where a batch failed; {@link Killed}
    */
-  async up(args: Properties = {}, { order, writes, preview = false }: RunOptions = {}): Promise<string[]> {
+  async up(given: Properties = {}, { order, writes, preview = false, targets }: RunOptions = {}): Promise<string[]> {
     this.#limit = writes === undefined ? Number.POSITIVE_INFINITY : this.writes + writes;
     const changed: string[] = [];
+    const isOfVerification = ([name]: [string, unknown]) => OF_VERIFICATION.includes(name);
+    const ofVerification = Object.fromEntries(Object.entries(given).filter(isOfVerification));
+    const args = Object.fromEntries(Object.entries(given).filter((each) => !isOfVerification(each)));
     const told = preview ? { preview } : {};
+    const verifies = given.verify === undefined ? {} : { verifies: given.verify };
     const all = this.at.inputs(args);
     const { connectionId, users, transform, nullText, merge, unsupportedPasswordHash, sealed, resultsDir } = all;
     const source = { users, transform, nullText, merge, unsupportedPasswordHash, sealed };
@@ -89,7 +98,8 @@ export class ImportProgram {
     for (const index of order ?? this.batchNames.keys()) {
       const share = { index, count: this.batches };
       const name = this.batchNames[index] as string;
-      await this.#run("UserBatch", name, { ...all, key, created, share, ...told }, preview, changed);
+      if (targets?.includes(name) === false) continue;
+      await this.#run("UserBatch", name, { ...all, key, created, share, ...told, ...verifies }, preview, changed);
     }
 
     const reviews = this.batchNames.map((batch) => {
@@ -97,7 +107,7 @@ export class ImportProgram {
       return { batch, ...Object.fromEntries(REVIEWED.map((name) => [name, outputs[name]])) };
     });
     const { maxFailures } = args;
-    const results = { ...source, connectionId, resultsDir, maxFailures, batches: reviews, ...told };
+    const results = { ...source, connectionId, resultsDir, maxFailures, batches: reviews, ...told, ...ofVerification };
     await this.#run("Finalizer", "everyone-results", results, preview, changed);
     return changed;
   }

@@ -40,6 +40,8 @@ footer { padding: 18px 0 40px; border-top: 1px solid var(--line); font-size: 13p
 .verdict + section { border-top: 0; padding-top: 0; }
 .share { display: block; border-radius: 4px; background: var(--faint); }
 .inserted { fill: var(--insert); } .updated { fill: var(--upsert); } .unchanged { fill: var(--still); } .adopted { fill: var(--adopted); }
+.present { fill: var(--upsert); } .linked { fill: var(--adopted); } .missing { fill: var(--bad); } .gone { fill: var(--still); }
+.notAsWritten { fill: var(--invalid); } .changedThere { fill: var(--mark); } .others { fill: none; stroke: var(--muted); }
 .notApplied { fill: var(--mark); } .failed { fill: var(--bad); } .invalid { fill: var(--invalid); }
 .parts, .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 16px 24px; margin: 18px 0 8px; }
 .parts dt, .facts dt { color: var(--muted); font-size: 13px; }
@@ -99,6 +101,10 @@ rect.pause { fill: var(--panel); }
 .legend svg { margin-right: 7px; vertical-align: -1px; }
 p.span { margin: 14px 0 2px; color: var(--muted); font-size: 13px; }
 p.pause { margin: 18px 0 0; padding-top: 4px; border-top: 1px dashed var(--line); color: var(--muted); font-size: 13px; text-align: center; }
+.audit ul { margin: 4px 0; padding-left: 20px; }
+.signatures { display: grid; grid-template-columns: 1fr 1fr; gap: 40px; margin: 56px 0 12px; }
+.signatures dt { padding-top: 6px; border-top: 1px solid var(--ink); color: var(--muted); font-size: 13px; }
+.signatures dd { margin: 0; }
 .patterns { position: absolute; }
 pattern rect { fill: var(--faint); } pattern line { stroke-width: 4; } #wait line { stroke: var(--still); } #lost line { stroke: var(--bad); }
 @media (max-width: 640px) {
@@ -109,7 +115,7 @@ pattern rect { fill: var(--faint); } pattern line { stroke-width: 4; } #wait lin
   .parts, .facts { grid-template-columns: 1fr 1fr; }
   .codes article { grid-template-columns: 1fr; gap: 8px; }
 }
-@media print { body { font-size: 12px; } section { break-inside: avoid; } }
+@media print { body { font-size: 12px; } section { break-inside: avoid; } .audit { break-before: page; border-top: 0; } }
 `;
 
 /** For the page's policy, which lets in no other style. */
