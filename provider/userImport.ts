@@ -222,6 +222,7 @@ const ARGUMENTS: Record<keyof UserImportArgs, true> = {
   maxMissing: true,
   merge: true,
   nullText: true,
+  onConflict: true,
   onExisting: true,
   resultsDir: true,
   sealed: true,

@@ -139,7 +139,7 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "it is cut off",
     "Nothing is concluded from it. Run again.",
     "required, to send import jobs",
-    "optional, to settle jobs whose answer was lost, to send changes of records without email_verified: true, and to adopt users",
+    "optional, to settle jobs whose answer was lost, to send what changed of users, and to adopt users",
     "optional, to check the connection before the first job, which is left out now",
     ", then run `pulumi up` again",
     ", if you need that",

@@ -85,9 +85,10 @@ export class Adoption {
     await this.#takeOver(newcomer, who, reading);
   }
 
-  async #takeOver(newcomer: Newcomer, who: Who & { readonly is: "there" }, { users, at }: Reading): Promise<void> {
+  async #takeOver(newcomer: Newcomer, who: Who & { readonly is: "there" }, reading: Reading): Promise<void> {
     const { user, after, subject } = newcomer;
     const { key, onExisting } = this.settings;
+    const { users } = reading;
     // Only we can have made up that id.
     const isOurs = this.#idOf(newcomer).isMadeUp && !who.hasOtherId;
     const there = users.isAs(who.line, user) ? undefined : await users.read(who.line);
@@ -101,7 +102,7 @@ export class Adoption {
         group === "mfa_factors" ? after.attributes.prints.mfa_factors !== undefined : differing.includes(group),
       );
       if (groups.length > 0 || (user.email_verified === true && differing.includes("email_verified"))) {
-        await this.#overwrite(newcomer, base, groups, differing, there ?? (await users.read(who.line)), at);
+        await this.#overwrite(newcomer, base, groups, differing, there ?? (await users.read(who.line)), reading);
         return;
       }
     }
@@ -115,7 +116,7 @@ export class Adoption {
     groups: readonly (typeof UPSERTABLE)[number][],
     differing: readonly Change[],
     there: TenantRecord,
-    readAt: Date,
+    { at, isSingle }: Reading,
   ): Promise<void> {
     const { subject, user } = newcomer;
     const { email } = user;
@@ -125,12 +126,12 @@ export class Adoption {
     const { known, differences } = writtenOver(base, [...groups, "email_verified"], notBrought(differing, user));
     const send = async (email_verified: boolean) => {
       this.books.differs(subject, differences);
-      await newcomer.upsert(known, { email, ...changedAttributes(user, groups), email_verified }, readAt);
+      await newcomer.upsert(known, { email, ...changedAttributes(user, groups), email_verified }, at);
     };
     const how = { saidOfEmail: false, onConflict: "overwrite", updatedSince: true } as const;
     const verified = settleVerification(user, there, undefined, undefined, how);
-    if (!verified.readAgain) return send(verified.state);
-    // They may have verified it since.
+    if (!verified.readAgain || isSingle) return send(verified.state);
+    // They may have verified it since all were read.
     await this.lookups.later(email, async (found) => {
       if (found === undefined) await newcomer.insert();
       else await send(found.email_verified ?? false);

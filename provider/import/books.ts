@@ -62,11 +62,6 @@ export class Books {
     return this.#ledger;
   }
 
-  /** About how many records there are whose users were never imported: none of those known may have left the source. */
-  get neverImported(): number {
-    return Math.max(0, this.records.count - this.#ledger.usersInTenant());
-  }
-
   /** The source has this user. */
   sees(identity: Fingerprint, index: number): void {
     this.#seen.set(identity, index);
@@ -130,11 +125,25 @@ export class Books {
     else this.#notApplied(identity, state);
   }
 
+  /** A job of which no answer told has brought the user to what the record says, as shows now. */
+  wasUpdated(subject: Subject, after: KnownRecord, differences: readonly Difference[]): void {
+    this.#ledger.set(subject.identity, { ...after, run: this.run, state: "updated" });
+    this.differs(subject, differences);
+    this.#listPassword(subject);
+    this.unchanged(subject.identity, "updated");
+  }
+
+  /** Of a user whose hash is still to be sent, all else is settled. */
+  settled(subject: Subject, after: KnownRecord, differences: readonly Difference[]): void {
+    this.#ledger.set(subject.identity, { ...after, differs: true, state: this.#ledger.stateOf(subject.identity) });
+    this.differs(subject, differences);
+  }
+
   /** What changed can't be sent, as shows when it is tried: nobody has the record's email now, or several may have. */
   withheld(
     subject: Subject,
     { changes, differences, after }: Extract<Step, { do: "update" }>,
-    reason: "notFound" | "emailNotUnique",
+    reason: "notFound" | "emailNotUnique" | "noEmail" | "deleted" | "linked",
   ): void {
     const { identity } = subject;
     const known = this.#ledger.get(identity) as LedgerEntry;

@@ -32,6 +32,10 @@ export const REASONS: Record<NotAppliedReason, string> = {
   noEmail: "an import job finds its user by email, and the record's is missing or changed",
   emailNotUnique: "emails are not unique in this connection, and an import job finds its user by email",
   notFound: "no user of the connection has the record's email now",
+  changedThere: "it was changed in Auth0, too, since the file last said something else of it",
+  unknown: "it may have been changed in Auth0, too: after a lost answer, or of a large number, that can't be told",
+  deleted: "the user was deleted in Auth0 since",
+  linked: "the user was linked to another account in Auth0 since",
   passwordSet: "the user has a password in Auth0, and no import job can change it",
 };
 

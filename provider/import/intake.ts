@@ -1,5 +1,5 @@
 import type { Attributes } from "../ledger/attributes";
-import { failureCode } from "../ledger/ledger";
+import { failureCode, neverIn } from "../ledger/ledger";
 import { decide } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { doubleFailure } from "../plan/doubles";
@@ -28,6 +28,13 @@ export class Intake {
     private readonly books: Books,
     private readonly sending: Sending,
   ) {}
+
+  /** Whether the record's user is in the tenant, as far as is known: then what changed goes before what is new. */
+  isKnown(index: number): boolean {
+    const { ledger } = this.books;
+    const identity = this.records.identity(index);
+    return ledger.has(identity) && !neverIn(ledger.stateOf(identity));
+  }
 
   /** Whether a record has to be looked at. Those that stand in the file as they did are only counted. */
   needs(index: number): boolean {

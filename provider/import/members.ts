@@ -16,6 +16,8 @@ export interface Member extends JournalMember {
   readonly name: string;
   /** When its user was read, in milliseconds, where what is sent rests on that. */
   readonly readAt?: number;
+  /** The print of the email that the job has, where the user has another one now than the record says. */
+  readonly sentAs?: Fingerprint;
 }
 
 /** The record of a member of a job. */

@@ -11,7 +11,11 @@ import type { Course } from "./course";
 import type { Duplicates } from "./duplicates";
 import type { Failure } from "./findings";
 import type { Lookups } from "./lookups";
+import type { Member } from "./members";
 import type { Workplace } from "./types";
+
+/** A member of a job; of one that an interrupted run has sent, not all is known. */
+type SentMember = JournalMember & Pick<Partial<Member>, "sentAs">;
 
 /** How one record of a job ended. */
 export interface Ended {
@@ -49,7 +53,7 @@ export class Outcomes {
    * @returns in the order of the members; `undefined` where the service does not say it of all of them: the job failed
    *   as a whole, is gone, or its errors don't add up.
    */
-  async of(kind: ChunkKind, members: readonly JournalMember[], job: FinishedJob): Promise<Ended[] | undefined> {
+  async of(kind: ChunkKind, members: readonly SentMember[], job: FinishedJob): Promise<Ended[] | undefined> {
     if (job.status !== "completed") return undefined;
     this.course.connection ??= job.connection;
     const { failures, unmatched } = this.#failuresOf(members, job);
@@ -72,12 +76,12 @@ export class Outcomes {
     );
   }
 
-  #failuresOf(members: readonly JournalMember[], { errors }: FinishedJob): ReturnType<typeof matchErrors> {
+  #failuresOf(members: readonly SentMember[], { errors }: FinishedJob): ReturnType<typeof matchErrors> {
     if (errors.length === 0) return { failures: new Map(), unmatched: 0 };
     const sent = new Set(members.map(({ identity }) => identity));
     const byEmail = new Map(
-      members.flatMap(({ identity, after }) => {
-        const { email } = unpackRecord(after).attributes.prints;
+      members.flatMap(({ identity, after, sentAs }) => {
+        const email = sentAs ?? unpackRecord(after).attributes.prints.email;
         return email === undefined ? [] : [[email, identity]];
       }),
     );

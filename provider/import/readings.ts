@@ -19,6 +19,8 @@ export interface Reading {
   readonly users: CensusIndex;
   /** What was changed in the tenant since may not be in it. */
   readonly at: Date;
+  /** Of one user, just now. */
+  readonly isSingle: boolean;
 }
 
 /** What all runs of a process share to read a connection back. */
@@ -110,7 +112,7 @@ export class Readings {
       (id !== undefined && users.find("user_id", id).length > 0) ||
       (email !== undefined && users.find("email", email).length > 0);
     if (everywhere && id !== undefined && !isFound()) add(await tenant.usersByIdentity(id, EXPORT_FIELDS, () => {}));
-    return { users, at };
+    return { users, at, isSingle: true };
   }
 
   /** So many users are about to be read by calls of their own: takes the census where that is quicker. */
@@ -205,7 +207,7 @@ export class Readings {
 }
 
 function asReading(census: Census): Reading {
-  return { users: census.users, at: census.started };
+  return { users: census.users, at: census.started, isSingle: false };
 }
 
 /** A census that stays open until it is released. */

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { IndexSet } from "../plan/indexSet";
 import type { SourceRecord } from "../source";
 import { Adoption } from "./adoption";
 import { Books } from "./books";
@@ -16,6 +17,7 @@ import { Resumption } from "./resume";
 import { Sending } from "./sending";
 import { Settlement } from "./settlement";
 import type { BatchRecords, BatchResult, ImportSettings, Workplace } from "./types";
+import { Updates } from "./updates";
 
 /** Records that are prepared before the process looks for answers: a millisecond or two of work. */
 const RECORDS_A_TURN = 64;
@@ -32,7 +34,7 @@ export async function runImport(
   before: BatchResult | undefined,
   at: Workplace,
 ): Promise<{ readonly result: BatchResult; readonly achieved: boolean; readonly problem?: Error }> {
-  const { course, books, history, lookups, delivery, outbox, sending, intake, resumption, readings, adoption } =
+  const { course, books, history, lookups, delivery, outbox, sending, intake, resumption, readings, adoption, sizes } =
     await assemble(records, settings, before, at);
   const each = async (needs: (index: number) => boolean, take: (record: SourceRecord) => Promise<void>) => {
     let taken = 0;
@@ -55,10 +57,21 @@ export async function runImport(
   try {
     await resumption.takeUp();
     await inTurn(at, async () => {
-      await each(
-        (index) => intake.needs(index),
-        (record) => intake.take(record),
-      );
+      const take = (record: SourceRecord) => intake.take(record);
+      // What changed goes before what is new: what is read of users does not stay fresh.
+      const [changed, others] = [new IndexSet(), new IndexSet()];
+      await each((index) => {
+        if (intake.needs(index)) (intake.isKnown(index) ? changed : others).add(index);
+        return false;
+      }, take);
+      sizes.changed = changed.size;
+      sizes.others = others.size;
+      await each((index) => changed.has(index), take);
+      if (changed.size > 0) {
+        await lookups.ended();
+        await outbox.flush(() => course.isStopped);
+      }
+      await each((index) => others.has(index), take);
       if (!sending.hasInserts) return;
       // Who is new waits for those who are written over.
       await lookups.ended();
@@ -126,14 +139,16 @@ export async function assemble(
   const doubts = new Doubts();
   const books = new Books(records, before, settings.resendFailed, progress, doubts, journal.runNumber);
   const history = new History(before, journal.replay);
+  const sizes = { changed: 0, others: 0 };
   const readings = new Readings(
     at,
     course,
-    () => books.neverImported,
-    () => settings.onExisting === "overwrite",
+    () => sizes.changed + (settings.onExisting === "fail" ? 0 : sizes.others),
+    () => settings.onExisting === "overwrite" || sizes.changed > 0,
   );
   const lookups = new Lookups(tenant, course, readings);
   const adoption = new Adoption(settings, course, books, readings, lookups);
+  const updates = new Updates(settings, course, books, readings, lookups, before?.runEnds);
   const duplicates = new Duplicates(settings, course, books, doubts, lookups, readings);
   const outcomes = new Outcomes(settings.key, at, course, books, duplicates, lookups);
   const settlement = new Settlement(journal, books, course);
@@ -143,7 +158,7 @@ export async function assemble(
     (index) => sending.decideAgain(index),
   );
   const outbox = await Outbox.open(settings, (kind, chunk) => delivery.start(kind, chunk));
-  const sending = new Sending(settings, records, course, books, doubts, lookups, adoption, readings, outbox);
+  const sending = new Sending(settings, records, course, books, doubts, lookups, adoption, updates, readings, outbox);
   const intake = new Intake(settings, records, books, sending);
   const resumption = new Resumption(at, course, books, history, doubts, outcomes);
   return {
@@ -161,5 +176,6 @@ export async function assemble(
     resumption,
     readings,
     adoption,
+    sizes,
   };
 }

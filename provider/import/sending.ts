@@ -3,7 +3,7 @@ import { parseExactly } from "../json/parseExactly";
 import type { Attributes } from "../ledger/attributes";
 import { wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
-import { generatedUserId } from "../ledger/fingerprint";
+import { type Fingerprint, generatedUserId } from "../ledger/fingerprint";
 import { type ChunkKind, changedAttributes, decide, overwritten, type Step, UPSERTABLE } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { IndexSet } from "../plan/indexSet";
@@ -20,6 +20,7 @@ import type { Outbox } from "./outbox";
 import type { Readings } from "./readings";
 import type { Existing } from "./settlement";
 import type { BatchRecords, ImportSettings } from "./types";
+import type { Updates } from "./updates";
 
 /**
  * Carries out what was decided about a record: puts together what is sent of its user, and into a job. Who exists and is
@@ -42,6 +43,7 @@ export class Sending {
     private readonly doubts: Doubts,
     private readonly lookups: Lookups,
     private readonly adoption: Adoption,
+    private readonly updates: Updates,
     private readonly readings: Readings,
     private readonly outbox: Outbox,
   ) {}
@@ -115,7 +117,7 @@ export class Sending {
         else await this.#insert(subject, after, user);
       },
       upsert: (known, sent, readAt) =>
-        this.#send("upsert", subject, this.#withAttempt(known, user), sent, readAt.getTime()),
+        this.#send("upsert", subject, this.#withAttempt(known, user), sent, { readAt: readAt.getTime() }),
     };
   }
 
@@ -137,14 +139,21 @@ export class Sending {
       this.books.withheld(subject, step, "emailNotUnique");
       return;
     }
+    if (step.kind === "upsert" && (await this.updates.areRead())) {
+      const awaitHash = () => this.#hashes.add(subject.index);
+      const send = async (after: KnownRecord, sent: User, readAt: Date, sentAs: Fingerprint | undefined) => {
+        this.#followHash(step, subject);
+        const how = { readAt: readAt.getTime(), ...(sentAs === undefined ? {} : { sentAs }) };
+        await this.#send("upsert", subject, this.#withAttempt(after, user), sent, how);
+      };
+      await this.updates.meet({ subject, step, user, send, awaitHash });
+      return;
+    }
     const stated = user.email_verified;
     const send = async (email_verified: unknown) => {
       // With a hash that follows, they were listed before.
       if (!this.books.isHashToFollow(subject.index)) this.books.differs(subject, step.differences);
-      if (step.hashFollows) {
-        this.#hashes.add(subject.index);
-        this.books.hashFollows(subject.index);
-      }
+      this.#followHash(step, subject);
       const sent = { email: user.email, ...changedAttributes(user, step.changes), email_verified };
       await this.#send(step.kind, subject, this.#withAttempt(step.after, user), sent);
     };
@@ -156,6 +165,12 @@ export class Sending {
       if (found === undefined) this.books.withheld(subject, step, "notFound");
       else await send(found.email_verified ?? false);
     });
+  }
+
+  #followHash(step: Extract<Step, { do: "update" }>, { index }: Subject): void {
+    if (!step.hashFollows) return;
+    this.#hashes.add(index);
+    this.books.hashFollows(index);
   }
 
   /** Writes over a user who was there before us, unseen, with all that an upsert can set. */
@@ -186,15 +201,20 @@ export class Sending {
   }
 
   /** @param after what the tenant has of the user if the job succeeds. */
-  async #send(kind: ChunkKind, subject: Subject, after: KnownRecord, user: User, readAt?: number): Promise<void> {
+  async #send(
+    kind: ChunkKind,
+    subject: Subject,
+    after: KnownRecord,
+    user: User,
+    how: Pick<Member, "readAt" | "sentAs"> = {},
+  ): Promise<void> {
     const record = jsonText(user);
     if (!this.outbox.fits(kind, record)) {
       this.books.refuse(subject, TOO_LARGE);
       return;
     }
     const { index, name, identity } = subject;
-    const member = { index, name, identity, after: packRecord(after) };
-    await this.outbox.add(kind, readAt === undefined ? member : { ...member, readAt }, record);
+    await this.outbox.add(kind, { index, name, identity, after: packRecord(after), ...how }, record);
   }
 
   #withId(name: string, user: User): User {

@@ -1,3 +1,4 @@
+import type { OnConflict } from "../census/conflicts";
 import type { Journal } from "../journal/journal";
 import type { Fingerprint } from "../ledger/fingerprint";
 import type { EncodedLedger } from "../ledger/ledger";
@@ -30,6 +31,7 @@ export interface ImportSettings {
   readonly key: string;
   readonly externalId: string;
   readonly onExisting: OnExisting;
+  readonly onConflict: OnConflict;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly generateUserIds: boolean;
   readonly sendCompletionEmail: boolean;

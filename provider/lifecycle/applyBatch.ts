@@ -54,6 +54,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     key,
     externalId: inputs.externalId,
     onExisting: inputs.onExisting,
+    onConflict: inputs.onConflict ?? "keep",
     unsupportedPasswordHash: inputs.unsupportedPasswordHash,
     generateUserIds: inputs.generateUserIds,
     sendCompletionEmail: inputs.sendCompletionEmail,
@@ -100,6 +101,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       // What a change of these asks to be sent again is marked in the ledger until it was.
       triggers: inputs.triggers,
       onExisting: inputs.onExisting,
+      ...(inputs.onConflict === undefined ? {} : { onConflict: inputs.onConflict }),
       unsupportedPasswordHash: inputs.unsupportedPasswordHash,
       source: sourceInfo(read.source),
       ...applied,

@@ -37,6 +37,9 @@ export const Inputs = z.object({
     .object({ index: z.int().min(0), count: z.int().min(1) }, "share must be { index, count }")
     .refine(({ index, count }) => index < count, "share: index must be below count"),
   onExisting: z.enum(["fail", "adopt", "overwrite"], { error: 'onExisting must be "fail", "adopt" or "overwrite"' }),
+  onConflict: z
+    .enum(["keep", "merge", "overwrite"], { error: 'onConflict must be "keep", "merge" or "overwrite"' })
+    .optional(),
   generateUserIds: z.boolean("generateUserIds must be true or false"),
   triggers: z.array(z.unknown(), "triggers must be an array"),
   sealed: z.boolean("sealed must be true or false"),
@@ -70,6 +73,8 @@ export interface Outputs extends BatchResult, SavedRun {
   readonly share: Share;
   readonly triggers: readonly unknown[];
   readonly onExisting: string;
+  /** Absent where the program says nothing of it, and in states of 0.1. */
+  readonly onConflict?: string;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   /** As the last run read it. */
   readonly source: SourceInfo;

@@ -80,6 +80,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       placesMoved(outputs, inputs) ||
       wantsFailedAgain(outputs, inputs) ||
       takesOtherHashes(outputs, inputs) ||
+      outputs.onConflict !== inputs.onConflict ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
     if (!changes) {

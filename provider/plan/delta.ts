@@ -49,7 +49,10 @@ export type Change = Group | BooleanAttribute;
  * Why the tenant does not have what a record says. `passwordSet`: the user has a password that no import can change, as
  * they came in without a custom hash, have set one, or have signed in.
  */
-export type NotAppliedReason = "notUpsertable" | "removed" | "noEmail" | "emailNotUnique" | "notFound" | "passwordSet";
+export type NotAppliedReason =
+  | ("notUpsertable" | "removed" | "noEmail" | "emailNotUnique" | "notFound" | "passwordSet")
+  // Conflicts: file and tenant have both changed, or the user is not there as they were.
+  | ("changedThere" | "unknown" | "deleted" | "linked");
 
 /** Something that a record says, and that can't be brought to the tenant. */
 export interface Difference {

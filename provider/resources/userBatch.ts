@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { OnConflict } from "../census/conflicts";
 import type { OnExisting } from "../plan/delta";
 import type { Share } from "../plan/share";
 import { placeOfResults } from "../results/resultsFolder";
@@ -76,6 +77,16 @@ export interface ImportArgs {
    * @default "fail"
    */
   onExisting?: pulumi.Input<OnExisting>;
+  /**
+   * What is done where file and Auth0 have both changed the same of a user who was imported: `"keep"` leaves it as it is
+   * in Auth0, and lists it under `notApplied`; `"merge"` lays the file's keys over Auth0's in metadata, at the first
+   * level, and keeps the rest; `"overwrite"` sends the file's. Where they have changed different keys or attributes, both
+   * are kept, always. Users are read before they are written to, by the scope `read:users`; without it only
+   * `"overwrite"` sends changes, unseen.
+   *
+   * @default "keep"
+   */
+  onConflict?: pulumi.Input<OnConflict>;
   /**
    * What happens to a password hash that Auth0 can't take: `"fail"` makes the record an invalid one, `"omit"` imports the
    * user without a password, and lists it under `passwordResetRequired`.
@@ -233,6 +244,7 @@ export class UserBatch extends ShimResource {
         merge: args.merge,
         unsupportedPasswordHash: args.unsupportedPasswordHash ?? "fail",
         onExisting: args.onExisting ?? "fail",
+        onConflict: args.onConflict,
         generateUserIds: args.generateUserIds ?? true,
         triggers: args.triggers ?? [],
         sealed: args.sealed ?? false,

@@ -17,8 +17,7 @@ export interface Preflight {
 /** What the scopes of the Management API are for, in an import. Only the first one is required. */
 const SCOPES = {
   "create:users": "required, to send import jobs",
-  "read:users":
-    "optional, to settle jobs whose answer was lost, to send changes of records without email_verified: true, and to adopt users",
+  "read:users": "optional, to settle jobs whose answer was lost, to send what changed of users, and to adopt users",
   "read:connections": "optional, to check the connection before the first job, which is left out now",
 } as const;
 type Scope = keyof typeof SCOPES;

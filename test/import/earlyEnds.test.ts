@@ -100,8 +100,9 @@ describe("over runs that end early, an import", () => {
   it("leaves alone who was sent once more since a job with them failed as a whole", async () => {
     at().tenant.fate = ({ number }) => (number === 1 ? { ends: "failed" } : number === 5 ? { status: 400 } : undefined);
     const first = await early(four);
-    const edited = [named("ann", { edited: true }), named("bob", { edited: true }), ...four.slice(2)];
-    endsAt(2);
+    // What changed goes first: Bob, then Ann, then nobody else.
+    const edited = [named("ann", { edited: true }), named("bob", { edited: true }), ...four.slice(2), named("eve")];
+    endsAt(3);
     const second = await early(edited, first);
     assert.deepEqual(metadataOf("ann"), { filler: LARGE, edited: true });
     const written = { filler: LARGE, edited: true, theme: "dark" };

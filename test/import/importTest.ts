@@ -158,6 +158,7 @@ export class ImportTest {
       key: KEY,
       externalId: "test",
       onExisting: "fail",
+      onConflict: options.reads === undefined ? "overwrite" : "keep",
       unsupportedPasswordHash: "fail",
       generateUserIds: true,
       sendCompletionEmail: false,

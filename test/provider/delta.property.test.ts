@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Fault } from "../../emulator/faultPlan";
-import type { OnExisting } from "../../provider/plan/delta";
 import { BatchTest } from "../support/batch";
 import { type ImportOutputs, ImportProgram, Killed } from "../support/importProgram";
 import { PartialFailure } from "../support/providerProcess";
@@ -30,9 +29,6 @@ const VALUES: Record<string, (person: number, version: number) => unknown> = {
 };
 const ATTRIBUTES = Object.keys(VALUES);
 
-/** What the application writes, or an administrator. */
-const WRITTEN = ["user_metadata", "app_metadata", "given_name", "email_verified", "blocked"] as const;
-
 const person = fc.nat(PEOPLE - 1);
 /** 0: the record does not have it. */
 const version = fc.nat(2);
@@ -45,7 +41,6 @@ const edit = fc.oneof(
 
 const run = fc.record({
   edits: fc.array(edit, { maxLength: 8 }),
-  writes: fc.array(fc.record({ person, attribute: fc.constantFrom(...WRITTEN) }), { maxLength: 3 }),
   spelling: fc.constantFrom("array", "lines", "reversed"),
   sendFailedAgain: fc.boolean(),
   /** Before which write of the state it is killed. */
@@ -71,7 +66,6 @@ const run = fc.record({
 
 const world = fc.record({
   batches: fc.constantFrom(1, 3),
-  onExisting: fc.constantFrom<OnExisting>("fail", "adopt", "overwrite"),
   /** Who is in the tenant before the first run. */
   existing: fc.uniqueArray(person, { maxLength: 2 }),
   /** Who has an id of their own in the file; the others are known by their email. */
@@ -187,12 +181,13 @@ describe("any file, edited any number of times", function () {
   });
   after(() => at.stop());
 
-  it("leaves each user as the file says where it changed, and as the application wrote where it did not", async () => {
+  // Who is taken over is in test/import/adopt.test.ts, and what an application writes in conflicts.property.test.ts.
+  it("leaves each user as the file says", async () => {
     // Shrinking takes longer than all the runs: it ends in time for what it has found to be shown, with its seed.
     await fc.assert(fc.asyncProperty(world, live), { numRuns: 50, interruptAfterTimeLimit: 45_000 });
   });
 
-  async function live({ batches, onExisting, existing, withId, runs }: World): Promise<void> {
+  async function live({ batches, existing, withId, runs }: World): Promise<void> {
     const { tenant } = at.emulator;
     tenant.reset();
     const model = new DeltaModel();
@@ -204,7 +199,7 @@ describe("any file, edited any number of times", function () {
       model.write(person, { email, ...attributes });
       at.addToTenant(email, attributes);
     }
-    const settings = { onExisting, resultsDir };
+    const settings = { resultsDir };
     const triggers: number[] = [];
     const program = new ImportProgram(at, batches);
     let hasBegun = false;
@@ -213,11 +208,10 @@ describe("any file, edited any number of times", function () {
     /** The file that the tenant reflects. */
     let last: string | undefined;
 
-    for (const [number, { edits, writes, spelling, sendFailedAgain, trouble, killedAt }] of runs.entries()) {
+    for (const [number, { edits, spelling, sendFailedAgain, trouble, killedAt }] of runs.entries()) {
       for (const change of edits) file.edit(change);
       const records = file.records((person) => model.knows(person));
       if (records.size === 0) continue;
-      for (const { person, attribute } of writes) write(person, attribute, number);
       if (sendFailedAgain) triggers.push(number);
       // A first run has nothing to compare them with.
       if (hasBegun && sendFailedAgain) for (let person = 0; person < PEOPLE; person++) askedFor.add(person);
@@ -231,7 +225,6 @@ describe("any file, edited any number of times", function () {
       const sends = sentTo().map((all, person) => all - (before[person] as number));
 
       const expected = model.run(records, {
-        onExisting,
         resendsFailed: (person) => askedFor.has(person),
         reception: (person) => receptionOf(trouble, model, person),
         sends: (person) => sends[person] as number,
@@ -261,19 +254,6 @@ describe("any file, edited any number of times", function () {
     assert.deepEqual(await program.up({ ...settings, users: [last], triggers }), []);
     assert.equal(program.writes, before);
     assert.deepEqual(tenant.stats().requests, requests);
-
-    function write(person: number, attribute: (typeof WRITTEN)[number], number: number): void {
-      const user = model.tenant.get(person);
-      if (user === undefined) return;
-      const current = user[attribute];
-      const written = attribute.endsWith("metadata")
-        ? { written: number }
-        : attribute === "given_name"
-          ? `Written ${number}`
-          : !(current ?? false);
-      model.write(person, { [attribute]: written });
-      at.changeInTenant(user.email as string, { [attribute]: written });
-    }
   }
 
   /** Whether the run came to its end. */

@@ -1,5 +1,3 @@
-import type { OnExisting } from "../../provider/plan/delta";
-
 export type User = Record<string, unknown>;
 
 /** How the service takes a person's record: it stores it, refuses it, or stores all but the factors and says it failed. */
@@ -7,7 +5,6 @@ export type Reception = "takes" | "refuses" | "takesWithoutFactors";
 
 /** What happens around one run, as far as it decides how the run ends. */
 export interface Circumstances {
-  readonly onExisting: OnExisting;
   /** Whether a record of the person that failed is to be sent once more. */
   resendsFailed(person: number): boolean;
   reception(person: number): Reception;
@@ -42,7 +39,7 @@ const SECRETS = ["password_hash", "custom_password_hash", "mfa_factors"];
 
 /**
  * The rules of docs/semantics.md, told in plain values: what the tenant holds after any number of runs, in which the
- * file was edited, the service failed and the application wrote. Shares no code with the provider.
+ * file was edited and the service failed. Shares no code with the provider.
  */
 export class DeltaModel {
   /** What the tenant has of each person, ids apart. */
@@ -51,7 +48,7 @@ export class DeltaModel {
   /** What the records said that failed. */
   readonly #failed = new Map<number, string>();
 
-  /** A person was there before, or the application writes something. */
+  /** A person was there before. */
   write(person: number, attributes: User): void {
     this.tenant.set(person, { ...this.tenant.get(person), ...attributes });
   }
@@ -81,15 +78,27 @@ export class DeltaModel {
     const known = this.#known.get(person);
     if (known === undefined) {
       if (failedBefore) return;
-      // Who is there before is written over in a job of its own.
-      const jobs = at.onExisting === "overwrite" && this.tenant.has(person) && at.reception(person) === "takes" ? 2 : 1;
-      expectation.sent.set(person, jobs);
-      if (at.sends(person) < jobs) return;
-      this.#insert(person, record, at, expectation, fails);
+      expectation.sent.set(person, 1);
+      if (at.sends(person) < 1) return;
+      this.#insert(person, record, at, fails);
       return;
     }
 
-    const { changed, differences } = compare(record, known);
+    const compared = compare(record, known);
+    const { differences } = compared;
+    // What the tenant has already is not sent: users are read first, where something else than a hash or factors changed.
+    const there = this.tenant.get(person) as User;
+    const has = (attribute: string) => canonical(there[attribute]) === canonical(record[attribute]);
+    const isThere = (group: string) =>
+      group === "profile"
+        ? Object.keys(pick(record, PROFILE)).every(has)
+        : group !== HASH && group !== "mfa_factors" && has(group);
+    const changed = compared.changed.filter((group) => failedBefore || !isThere(group));
+    if (!failedBefore) {
+      for (const group of compared.changed.filter(isThere)) {
+        this.#learn(person, pick(record, group === "profile" ? PROFILE : [group]));
+      }
+    }
     if (differences.length > 0) expectation.notApplied.set(person, differences);
     if (failedBefore) return;
     if (changed.length === 0) {
@@ -125,28 +134,13 @@ export class DeltaModel {
     this.#learn(person, { ...sent, ...pick(record, ["email_verified"]) });
   }
 
-  #insert(person: number, record: User, at: Circumstances, expectation: Expectation, fails: () => void): void {
-    const there = this.tenant.get(person);
-    if (at.reception(person) !== "takes" || (there !== undefined && at.onExisting === "fail")) {
+  #insert(person: number, record: User, at: Circumstances, fails: () => void): void {
+    if (at.reception(person) !== "takes" || this.tenant.has(person)) {
       fails();
       return;
     }
-    if (there === undefined) {
-      this.tenant.set(person, { email_verified: false, ...withoutId(record) });
-    } else if (at.onExisting === "overwrite") {
-      const sent = pick(record, [...METADATA_AND_FACTORS, ...PROFILE]);
-      this.#upsert(person, sent, record.email_verified ?? there.email_verified);
-      const left = Object.keys(record).filter((attribute) =>
-        ["blocked", "phone_verified"].includes(attribute)
-          ? record[attribute] === true
-          : [...NOT_UPSERTABLE, HASH].includes(attribute) && attribute !== "email",
-      );
-      if (left.length > 0) expectation.notApplied.set(person, left);
-      this.#known.set(person, knownFrom(pick(record, ["email", "email_verified", ...Object.keys(sent)]), false));
-      this.#failed.delete(person);
-      return;
-    }
-    this.#known.set(person, knownFrom(record, there === undefined && record[HASH] !== undefined));
+    this.tenant.set(person, { email_verified: false, ...withoutId(record) });
+    this.#known.set(person, knownFrom(record, record[HASH] !== undefined));
     this.#failed.delete(person);
   }
 

@@ -1,0 +1,215 @@
+import type { Found } from "../census/census";
+import { isUpdatedSince } from "../census/conflicts";
+import type { TenantRecord } from "../census/equal";
+import { type SettledUser, settleUser } from "../census/settleUser";
+import { emailFingerprint } from "../ledger/attributes";
+import type { KnownRecord } from "../ledger/entry";
+import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
+import type { LedgerEntry } from "../ledger/ledger";
+import type { Difference, Step } from "../plan/delta";
+import type { User } from "../schema/identity";
+import type { Books } from "./books";
+import type { Course } from "./course";
+import type { Lookups } from "./lookups";
+import type { Subject } from "./members";
+import type { Reading, Readings, Sought } from "./readings";
+import type { BatchResult, ImportSettings } from "./types";
+
+/** A known record of which something changed, and what carries it out. */
+export interface Changed {
+  readonly subject: Subject;
+  readonly step: Extract<Step, { do: "update" }>;
+  readonly user: User;
+  /** Sends it; `sentAs` is the print of the email where that is not the record's. */
+  send(after: KnownRecord, sent: User, readAt: Date, sentAs: Fingerprint | undefined): Promise<void>;
+  /** Of the rest nothing is to be sent, and the hash follows. */
+  awaitHash(): void;
+}
+
+/** Who a known user is in the tenant now. */
+type Now = { readonly is: "there"; readonly there: TenantRecord } | { readonly is: "linked" | "deleted" | "notFound" };
+
+/** So many are looked up singly whom a census does not have. */
+const MOST_LOOKED_UP = 1_000;
+
+const BLIND =
+  'Without the scope read:users nobody can tell what a change would write over, so no change is sent. Grant it (docs/operations.md); or set onConflict: "overwrite", which writes over whatever an application or the user has written since.';
+
+/**
+ * Sends what changed of users who are in the tenant, by what they have there now: the table of conflicts is in
+ * census/conflicts.ts. Nobody is made anew: who is not there any more, or has become another account's identity, is left
+ * alone and listed. A job goes by the email that the user has now.
+ */
+export class Updates {
+  #lookedUp = 0;
+
+  constructor(
+    private readonly settings: ImportSettings,
+    private readonly course: Course,
+    private readonly books: Books,
+    private readonly readings: Readings,
+    private readonly lookups: Lookups,
+    private readonly runEnds: BatchResult["runEnds"] = {},
+  ) {}
+
+  /**
+   * Whether users are read before they are written to; `false` where they may not be, and are written over all the same.
+   *
+   * @throws Error where they may not be, and `onConflict` does not say so.
+   */
+  async areRead(): Promise<boolean> {
+    if ((await this.readings.mode()) !== "not") return true;
+    if (this.settings.onConflict !== "overwrite") throw new Error(BLIND);
+    return false;
+  }
+
+  /** Returns when not too many are being read. */
+  async meet(changed: Changed): Promise<void> {
+    const sought = this.#soughtFor(changed);
+    if (this.readings.census !== undefined) return this.#settle(changed, sought, await this.readings.of(sought));
+    await this.lookups.doing(async () => {
+      const reading = await this.lookups.oneOfFew(() => this.readings.of(sought));
+      if (!this.course.isStopped) await this.#settle(changed, sought, reading);
+    });
+  }
+
+  async #settle(changed: Changed, sought: Sought, reading: Reading | undefined): Promise<void> {
+    if (reading === undefined) throw new Error(BLIND);
+    const { subject, step, user } = changed;
+    const known = this.books.ledger.get(subject.identity) as LedgerEntry;
+    const { now, from } = await this.#whoNow(changed, known, sought, reading);
+    if (now.is !== "there") return this.books.withheld(subject, step, now.is);
+    const { there } = now;
+    const settled = settleUser({
+      ...{ user, there, known, key: this.settings.key, onConflict: this.settings.onConflict },
+      lastRunEnded: this.#lastRunEnded(known),
+      canSend: (attribute) => attribute === "user_metadata" || attribute === "app_metadata" || attribute === "profile",
+    });
+    const after = afterwards(step, settled);
+    const differences = differencesOf(step, settled);
+    const differs = after.differs || differences.length > 0;
+    const hasFactors = step.changes.includes("mfa_factors");
+    if (settled.changes.length === 0 && !hasFactors) {
+      // Of a lost answer it shows now what came of it.
+      const isTold = known.record === NO_RECORD && known.attributes.unknown !== undefined;
+      this.#nothing(changed, { ...after, differs }, differences, isTold && settled.conflicts.length === 0);
+      return;
+    }
+    const { email } = there;
+    if (typeof email !== "string") return this.books.withheld(subject, step, "noEmail");
+    const sentAs = email.toLowerCase() === String(user.email).toLowerCase() ? undefined : this.#print(email);
+    const send = async (email_verified: unknown) => {
+      this.books.differs(subject, differences);
+      const factors = hasFactors ? { mfa_factors: user.mfa_factors } : {};
+      const sent = { email, ...settled.upsert, ...factors, email_verified };
+      await changed.send({ ...after, differs }, sent, from.at, sentAs);
+    };
+    const verified = settled.upsert.email_verified ?? there.email_verified === true;
+    if (verified === true || (!settled.readAgain && settled.changes.length > 0) || from.isSingle) return send(verified);
+    // They may have verified it since all were read.
+    await this.lookups.later(email, async (found) => {
+      if (found === undefined) this.books.withheld(subject, step, "notFound");
+      else await send(found.email_verified ?? false);
+    });
+  }
+
+  #nothing(
+    { subject, step, awaitHash }: Changed,
+    after: KnownRecord,
+    differences: readonly Difference[],
+    isTold: boolean,
+  ): void {
+    if (isTold && !step.hashFollows) {
+      this.books.wasUpdated(subject, after, differences);
+      return;
+    }
+    if (!step.hashFollows) {
+      this.books.stands(subject, { do: "nothing", differences, after });
+      return;
+    }
+    this.books.settled(subject, after, differences);
+    awaitHash();
+  }
+
+  /** Whoever a census does not have is looked for singly: it promises nothing about how fresh it is. */
+  async #whoNow(
+    changed: Changed,
+    known: LedgerEntry,
+    sought: Sought,
+    reading: Reading,
+  ): Promise<{ readonly now: Now; readonly from: Reading }> {
+    const now = await this.#find(changed, known, sought, reading);
+    if (now.is !== "deleted") return { now, from: reading };
+    if (this.#lookedUp >= MOST_LOOKED_UP) return { now: { is: "notFound" }, from: reading };
+    this.#lookedUp++;
+    const from = await this.readings.singly(sought, true);
+    return { now: await this.#find(changed, known, sought, from), from };
+  }
+
+  async #find({ user }: Changed, known: LedgerEntry, { id, email }: Sought, { users }: Reading): Promise<Now> {
+    const read = async ({ line }: Found): Promise<Now> => ({ is: "there", there: await users.read(line) });
+    const byId = id === undefined ? [] : users.find("user_id", id);
+    const own = byId.find(({ isLinked }) => !isLinked);
+    if (own !== undefined) return read(own);
+    if (byId.length > 0) return { is: "linked" };
+    const byEmail = email === undefined ? [] : users.find("email", email);
+    const [first, ...others] = byEmail.filter(({ isLinked }) => !isLinked);
+    if (first === undefined) return { is: byEmail.length > 0 ? "linked" : "deleted" };
+    // Whom we brought under the record's own id is at that id, or nowhere.
+    if (others.length > 0 || (known.origin === "inserted" && user.user_id !== undefined)) return { is: "deleted" };
+    const now = await read(first);
+    const ended = this.#lastRunEnded(known);
+    // Somebody has made an account with that email since.
+    const isAnother =
+      now.is === "there" && ended !== undefined && isUpdatedSince({ updated_at: now.there.created_at }, ended);
+    return isAnother ? { is: "deleted" } : now;
+  }
+
+  #lastRunEnded({ run }: KnownRecord): Date | undefined {
+    const end = run === undefined ? undefined : this.runEnds?.[run];
+    return end === undefined ? undefined : new Date(end);
+  }
+
+  #soughtFor({ subject, user }: Changed): Sought {
+    const { key, connectionId, generateUserIds } = this.settings;
+    const { hasOtherId } = this.books.ledger.get(subject.identity) as LedgerEntry;
+    const own = typeof user.user_id === "string" ? user.user_id : undefined;
+    const id = own ?? (generateUserIds ? generatedUserId(key, connectionId, subject.name) : undefined);
+    const email = typeof user.email === "string" ? user.email.toLowerCase() : undefined;
+    return { id: hasOtherId ? undefined : id, email };
+  }
+
+  #print(email: string): Fingerprint {
+    return emailFingerprint(this.settings.key, email);
+  }
+}
+
+/** What is known of the user once all has arrived. */
+function afterwards({ after, changes }: Changed["step"], { known }: SettledUser): KnownRecord {
+  const { attributes: sent, had: sentBeside, ...rest } = after;
+  const { mfa_factors, profile } = sent.prints;
+  const attributes =
+    changes.includes("mfa_factors") && mfa_factors !== undefined
+      ? { ...known.attributes, prints: { ...known.attributes.prints, mfa_factors } }
+      : known.attributes;
+  // Attributes that the file no longer names stay in the tenant beside those that it does.
+  const isMore = sentBeside?.prints.profile === "unknown" && attributes.prints.profile === profile;
+  if (!isMore) return { ...rest, ...known, attributes };
+  const { prints = {}, booleans = {} } = known.had ?? {};
+  return {
+    ...rest,
+    attributes,
+    had: { prints: { ...prints, profile: "unknown" }, booleans, profile: sentBeside.profile },
+  };
+}
+
+/** What can be read is told as it is; of the rest what was decided without. */
+function differencesOf({ differences }: Changed["step"], { notSent, conflicts }: SettledUser): Difference[] {
+  const isRead = ({ attribute, reason }: Difference) =>
+    reason === "notUpsertable" && attribute !== "password_hash" && attribute !== "custom_password_hash";
+  return [
+    ...differences.filter((each) => !isRead(each)),
+    ...notSent.map((attribute): Difference => ({ attribute, reason: "notUpsertable" })),
+    ...conflicts.map(({ attribute, reason }): Difference => ({ attribute, reason })),
+  ];
+}

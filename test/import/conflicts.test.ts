@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import type { OnConflict } from "../../provider/census/conflicts";
+import { identityFingerprint } from "../../provider/ledger/fingerprint";
+import { Ledger } from "../../provider/ledger/ledger";
+import type { ConnectionRules } from "../../provider/schema/connectionRules";
+import { identityOf, type User } from "../../provider/schema/identity";
+import { TenantError } from "../../provider/tenant/errors";
+import { countsIn, ImportTest, KEY, type RunOptions, type Saved } from "./importTest";
+import { CONNECTION_NAME } from "./plainTenant";
+
+const RULES: ConnectionRules = { connection: CONNECTION_NAME, required: [], hasUniqueEmails: true, isSignupOpen: true };
+const ANN: User = {
+  user_id: "ann",
+  email: "ann@example.com",
+  email_verified: true,
+  given_name: "Ann",
+  user_metadata: { plan: "a", lang: "de" },
+};
+
+for (const reads of ["singly", "census"] as const) {
+  describe(`what changed in file and tenant, read ${reads === "census" ? "by a census" : "one by one"}`, () => {
+    const at = ImportTest.forEach();
+
+    const run = async (
+      user: User,
+      before: Saved | undefined,
+      onConflict: OnConflict = "keep",
+      more: RunOptions = {},
+    ) => {
+      const { result, problem } = await at().run([user], {
+        ...{ reads, before, preflight: async () => RULES, ...more },
+        settings: { onConflict },
+      });
+      assert.equal(problem, undefined);
+      return result;
+    };
+    const there = (id = "ann") => at().tenant.users.get(id);
+    const change = (attributes: User, others: object = {}) => {
+      const known = there();
+      assert.ok(known);
+      at().tenant.users.set("ann", { ...known, ...others, attributes: { ...known.attributes, ...attributes } });
+    };
+    const sent = () =>
+      at()
+        .tenant.jobs.slice(1)
+        .flatMap(({ users }) => users);
+    const reasons = ({ notApplied }: Saved) => notApplied.map(({ attributes, reason }) => `${attributes}: ${reason}`);
+    const known = ({ ledger }: Saved) => Ledger.decode(ledger).get(identityFingerprint(KEY, identityOf(ANN) as string));
+
+    it("is sent where the tenant has what the file said", async () => {
+      const first = await run(ANN, undefined);
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual(countsIn(second), { updated: 1 });
+      assert.deepEqual(sent(), [{ email: "ann@example.com", given_name: "Anna", email_verified: true }]);
+      assert.equal(known(second)?.had, undefined);
+      assert.equal(at().censuses, reads === "census" ? 1 : 0);
+    });
+
+    it("is not sent where the tenant has it already", async () => {
+      const first = await run(ANN, undefined);
+      change({ given_name: "Anna" });
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), sent()], [{ unchanged: 1 }, []]);
+      // Nothing is left to be done.
+      assert.deepEqual(countsIn(await run({ ...ANN, given_name: "Anna" }, second)), { unchanged: 1 });
+    });
+
+    it("is merged where they have changed different keys", async () => {
+      const first = await run(ANN, undefined);
+      change({ user_metadata: { plan: "a", lang: "de", cart: 1 } });
+      const second = await run({ ...ANN, user_metadata: { plan: "b", lang: "de" } }, first);
+      assert.deepEqual(countsIn(second), { updated: 1 });
+      assert.deepEqual(there()?.attributes.user_metadata, { plan: "b", lang: "de", cart: 1 });
+      assert.notEqual(known(second)?.had?.prints.user_metadata, undefined);
+      // And again, in another key.
+      const third = await run({ ...ANN, user_metadata: { plan: "b", lang: "fr" } }, second);
+      assert.deepEqual(countsIn(third), { updated: 1 });
+      assert.deepEqual(there()?.attributes.user_metadata, { plan: "b", lang: "fr", cart: 1 });
+    });
+
+    for (const [onConflict, plan] of [
+      ["keep", undefined],
+      ["merge", { plan: "b", lang: "de", cart: 1 }],
+      ["overwrite", { plan: "b", lang: "de" }],
+    ] as const) {
+      it(`is as ${onConflict} says where they have changed the same key`, async () => {
+        const first = await run(ANN, undefined);
+        const theirs = { plan: "c", lang: "de", cart: 1 };
+        change({ user_metadata: theirs });
+        const edited = { ...ANN, user_metadata: { plan: "b", lang: "de" } };
+        const second = await run(edited, first, onConflict);
+        assert.deepEqual(countsIn(second), plan === undefined ? { notApplied: 1 } : { updated: 1 });
+        assert.deepEqual(there()?.attributes.user_metadata, plan ?? theirs);
+        if (plan !== undefined) return;
+        assert.match(reasons(second)[0] ?? "", /^user_metadata: it was changed in Auth0, too/);
+        // It is told as long as it lasts, and the rest is sent.
+        const third = await run({ ...edited, given_name: "Anna" }, second);
+        assert.deepEqual([countsIn(third), reasons(third).length], [{ updated: 1 }, 1]);
+        assert.equal(there()?.attributes.given_name, "Anna");
+        // It ends when the tenant has what the file says.
+        change({ user_metadata: edited.user_metadata });
+        const fourth = await run({ ...edited, given_name: "Anna" }, third);
+        assert.deepEqual([countsIn(fourth), reasons(fourth)], [{ unchanged: 1 }, []]);
+      });
+    }
+
+    it("makes nobody anew who was deleted", async () => {
+      const first = await run(ANN, undefined);
+      at().tenant.users.delete("ann");
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), sent()], [{ notApplied: 1 }, []]);
+      assert.deepEqual(reasons(second), ["profile: the user was deleted in Auth0 since"]);
+      assert.equal(at().tenant.users.size, 0);
+    });
+
+    it("writes nothing to an account that somebody has made with the email of a deleted user", async () => {
+      const first = await run(ANN, undefined);
+      const user = there();
+      assert.ok(user);
+      at().tenant.users.delete("ann");
+      at().tenant.users.set("new", {
+        ...user,
+        user_id: "auth0|new",
+        created_at: new Date(Date.now() + 1e6).toISOString(),
+      });
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual([sent(), reasons(second).length], [[], 1]);
+    });
+
+    it("leaves alone who was linked to another account", async () => {
+      const first = await run(ANN, undefined);
+      const user = there();
+      assert.ok(user);
+      at().tenant.users.delete("ann");
+      const identities = [{ connection: "others" }, { connection: CONNECTION_NAME, user_id: "ann" }];
+      at().tenant.users.set("primary", { ...user, user_id: "auth0|primary", email: "p@example.com", identities });
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual(
+        [sent(), reasons(second)],
+        [[], ["profile: the user was linked to another account in Auth0 since"]],
+      );
+    });
+
+    it("goes by the email that the user has now, and says of it what Auth0 says", async () => {
+      const first = await run(ANN, undefined);
+      change({}, { email: "new@example.com", email_verified: false });
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual(countsIn(second), { updated: 1 });
+      assert.deepEqual(sent(), [{ email: "new@example.com", given_name: "Anna", email_verified: false }]);
+      assert.equal(at().tenant.users.size, 1);
+    });
+
+    it("knows whose error it is of a user with another email", async () => {
+      const first = await run(ANN, undefined);
+      change({}, { email: "new@example.com" });
+      at().tenant.fate = ({ number }) => (number === 2 ? { refuses: () => "FORMAT" } : undefined);
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "FORMAT"]);
+    });
+
+    it("verifies no address that nobody has verified, and takes none back", async () => {
+      const unverified = { ...ANN, email_verified: false };
+      const first = await run(unverified, undefined);
+      change({}, { email_verified: true });
+      await run({ ...unverified, given_name: "Anna" }, first);
+      assert.equal(there()?.email_verified, true);
+      const second = await run(unverified, first);
+      change({}, { email: "new@example.com", email_verified: false });
+      await run({ ...ANN, given_name: "Anne" }, second);
+      assert.equal(there()?.email_verified, false);
+    });
+
+    it("sends what changed before who is new", async () => {
+      const first = await run(ANN, undefined);
+      const bob = { ...ANN, user_id: "bob", email: "bob@example.com" };
+      await at().run([bob, { ...ANN, given_name: "Anna" }], { reads, before: first, preflight: async () => RULES });
+      assert.deepEqual(
+        at().tenant.jobs.map(({ kind }) => kind),
+        ["insert", "upsert", "insert"],
+      );
+    });
+  });
+}
+
+describe("without the scope read:users", () => {
+  const at = ImportTest.forEach();
+  const edit = async (onConflict: OnConflict) => {
+    const first = await at().run([ANN], { preflight: async () => RULES });
+    const forbidden = async () => {
+      throw new TenantError("forbidden", 403);
+    };
+    Object.assign(at().tenant, { wholeUser: forbidden, wholeUsersByEmail: forbidden });
+    const edited = [
+      { ...ANN, given_name: "Anna" },
+      { ...ANN, user_id: "bob", email: "bob@example.com" },
+    ];
+    return at().run(edited, {
+      ...{ before: first.result, reads: "singly", preflight: async () => RULES },
+      settings: { onConflict },
+    });
+  };
+
+  it("no change is sent, nor anything else, and it is told what for", async () => {
+    const { problem } = await edit("keep");
+    assert.match(
+      problem?.message ?? "",
+      /^Without the scope read:users nobody can tell what a change would write over/,
+    );
+    assert.equal(at().tenant.jobs.length, 1);
+  });
+
+  it("changes are sent unseen, where onConflict is overwrite", async () => {
+    const { problem, result } = await edit("overwrite");
+    assert.equal(problem, undefined);
+    assert.deepEqual(countsIn(result), { updated: 1, inserted: 1 });
+  });
+});
