@@ -251,10 +251,14 @@ export interface Identity {
  * What the Dashboard calls «Connection» is a name alone, and no identity.
  */
 export function identitiesOf({ identities, user_id }: TenantRecord): readonly Identity[] {
-  if (Array.isArray(identities)) return identities.filter((each) => typeof each === "object" && each !== null);
+  if (Array.isArray(identities)) return identities.every(isIdentity) ? identities : identities.filter(isIdentity);
   const [, provider, id] = /^([^|]*)\|(.*)$/s.exec(isText(user_id) ? user_id : "") ?? [];
   if (provider !== undefined && id !== undefined) return [{ provider, user_id: id }];
   return isText(user_id) ? [{ provider: DATABASE, user_id }] : [];
+}
+
+function isIdentity(value: unknown): value is Identity {
+  return typeof value === "object" && value !== null;
 }
 
 export function profileOf({ profileData }: Identity): TenantRecord {

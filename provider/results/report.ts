@@ -124,15 +124,19 @@ function verdict(data: ReportData): Html {
   const { summary, problem, verification, unverified, interruptions = [], notApplied } = data;
   const { total, failed, invalid } = summary;
   const bad = failed + invalid;
+  const { missing = 0, gone = 0 } = verification?.verification ?? {};
   const blocks = notApplied
     .filter(({ attribute, reason }) => attribute === "blocked" && !reason.startsWith("it is no longer"))
     .reduce((sum, { users }) => sum + users, 0);
   const state = problem !== undefined ? "early" : bad > 0 ? "failed" : unverified === undefined ? "good" : "unverified";
   const title = {
     early: "The run ended before all was done",
-    failed: `${count(bad)} of ${plural(total, "user")} failed`,
+    failed:
+      bad > missing
+        ? `${count(bad)} of ${plural(total, "user")} failed`
+        : `${count(missing)} of ${plural(total, "user")} ${missing === 1 ? "is" : "are"} missing`,
     unverified: "Everybody was sent, and nobody has verified who is there",
-    good: "Every user of the files is in Auth0",
+    good: `Every user of the files is in Auth0${gone > 0 ? `, but for ${count(gone)} who were deleted there since` : ""}`,
   }[state];
   return html`<section class="verdict ${state === "unverified" ? "early" : state}">
 <h2>${title}</h2>
@@ -140,7 +144,8 @@ ${blocks > 0 && html`<p>${prose(`The files say something else of \`blocked\` tha
 ${problem !== undefined && html`<p>${prose(mask(problem))}</p>`}
 ${unverified !== undefined && html`<p>${prose(mask(unverified))}</p>`}
 ${verification !== undefined && html`<p>${readBackSentence(verification)}</p>`}
-${bad > 0 && html`<p>${prose("The records that failed are, whole, in `failed-records.json`, which can itself be imported, and line by line in `failed-records.csv`. Correct them and run `pulumi up`: only they are sent.")}</p>`}
+${missing > 0 && html`<p>${prose("Change `triggers` and run `pulumi up`: who is missing is looked up once more, and sent again.")}</p>`}
+${bad > missing && html`<p>${prose("The records that failed are, whole, in `failed-records.json`, which can itself be imported, and line by line in `failed-records.csv`. Correct them and run `pulumi up`: only they are sent.")}</p>`}
 ${
   interruptions.length > 0 &&
   html`<p>Earlier runs of this import ended before all was done:</p>
@@ -155,7 +160,7 @@ const PARTS: readonly (readonly [keyof Summary, string, string])[] = [
   ["unchanged", "Unchanged", "nothing was sent"],
   ["adopted", "Adopted", "there before, taken as they are"],
   ["notApplied", "Not applied", "changed, but can't be sent"],
-  ["failed", "Failed", "refused by Auth0"],
+  ["failed", "Failed", "refused by Auth0, or missing"],
   ["invalid", "Invalid", "not sent: Auth0 would refuse them"],
   ["removed", "No longer in the files", "imported before, and not deleted"],
 ];

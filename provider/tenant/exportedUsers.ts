@@ -96,11 +96,10 @@ class Lines {
   onRecord(text: Buffer, start: number, end: number, at: TextPosition): "sound" {
     const user = parse(text, start, end);
     if (user === undefined) throw new BrokenExport(`line ${at.line} is not whole`);
-    const lacking = ["user_id", "created_at"].filter((name) => typeof user[name] !== "string" || user[name] === "");
-    const { identities } = user;
-    if (!Array.isArray(identities) || identities.length === 0) lacking.push("identities");
-    if (lacking.length > 0) throw new BrokenExport(`line ${at.line} lacks ${lacking.join(", ")}, which every user has`);
-    if (!(identities as unknown[]).some((each) => isObject(each) && each.connection === this.connection)) {
+    if (!isWhole(user)) {
+      throw new BrokenExport(`line ${at.line} lacks ${lackingOf(user).join(", ")}, which every user has`);
+    }
+    if (!user.identities.some((each) => isObject(each) && each.connection === this.connection)) {
       throw new BrokenExport(`the user of line ${at.line} is not of the connection "${this.connection}"`);
     }
     this.count++;
@@ -124,6 +123,22 @@ class Lines {
   onProblem(message: string): void {
     throw new BrokenExport(message);
   }
+}
+
+/** Asked of every line: makes no array. */
+function isWhole(user: ExportedUser): user is ExportedUser & { readonly identities: readonly unknown[] } {
+  const { user_id, created_at, identities } = user;
+  return isText(user_id) && isText(created_at) && Array.isArray(identities) && identities.length > 0;
+}
+
+function lackingOf(user: ExportedUser): string[] {
+  const lacking = ["user_id", "created_at"].filter((name) => !isText(user[name]));
+  const { identities } = user;
+  return Array.isArray(identities) && identities.length > 0 ? lacking : [...lacking, "identities"];
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
 }
 
 function parse(text: Buffer, start: number, end: number): ExportedUser | undefined {

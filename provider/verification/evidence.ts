@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { userInfo } from "node:os";
+import { count } from "../progress/batchProgress";
 import type { Source } from "../source";
 import { digestFile, digestTransform } from "../source/digest";
 import { transformFiles } from "../source/transformFiles";
@@ -84,12 +85,12 @@ export async function digestsOf(
 export function sumsOf(verification: Verification, details: VerificationDetails): readonly string[] {
   const { present, linked, missing, gone, expected, others } = verification;
   const { lines, linkedTo, foundSingly, vanished } = details;
-  const singly = [...(foundSingly > 0 ? [` + ${foundSingly} found singly`] : [])].join("");
-  const left = vanished > 0 ? ` + ${vanished} gone since` : "";
-  const to = linkedTo > 0 ? ` + ${linkedTo} to which somebody is linked` : "";
+  const singly = foundSingly > 0 ? ` + ${count(foundSingly)} found singly` : "";
+  const left = vanished > 0 ? ` + ${count(vanished)} gone since` : "";
+  const to = linkedTo > 0 ? ` + ${count(linkedTo)} to which somebody is linked` : "";
   return [
-    `${present} present + ${linked} linked + ${missing} missing + ${gone} gone = ${expected} expected`,
-    `${lines} lines of the export${singly} = ${present} present + ${others} others${to}${left}`,
+    `${count(present)} present + ${count(linked)} linked + ${count(missing)} missing + ${count(gone)} gone = ${count(expected)} expected`,
+    `${count(lines)} lines of the export${singly} = ${count(present)} present + ${count(others)} others${to}${left}`,
   ];
 }
 

@@ -58,7 +58,7 @@ export function verificationPart(of: ReportVerification): Html {
   let x = 0;
   return html`<section class="read-back">
 <h2>${verification.missing === 0 ? `Read back: nobody is missing` : `Read back: ${plural(verification.missing, "user")} missing`}</h2>
-<p>${readBackSentence(of)} ${prose(`The numbers are those of an export of the connection, which was compared with what was sent, at the time of the export. Everybody whom it does not have was looked up singly${notLookedUp(of.details)}.`)}</p>
+<p>${prose(`The numbers are those of an export of the connection, which was compared with what was sent, at the time of the export. Everybody whom it does not have was looked up singly${notLookedUp(of.details)}.`)}</p>
 <svg class="share" width="100%" height="20" role="img" aria-label="${there.map(([key, title]) => `${title} ${share(verification[key], expected)}`).join(", ")}">${there.map(
     ([key, title]) => {
       const from = x;
