@@ -1,9 +1,10 @@
 import { FRESH_MS } from "../census/readBack";
 import type { Span } from "../journal/format";
 import type { ChunkKind } from "../plan/delta";
-import { type Chunk, split } from "../plan/pack";
+import { type Chunk, recordOf, split } from "../plan/pack";
 import { count } from "../progress/batchProgress";
 import { redact } from "../results/redact";
+import type { User } from "../schema/identity";
 import { type FinishedJob, importJob } from "../tenant/importJob";
 import type { JobRequest } from "../tenant/importRequest";
 import type { Books } from "./books";
@@ -97,7 +98,7 @@ export class Delivery {
       for (const { index } of members) this.readAgain(index);
       return;
     }
-    const ended = await this.outcomes.of(kind, members, ran.job);
+    const ended = await this.#endsOf(kind, chunk, ran);
     const { number, ...report } = ran;
     this.history.add({ kind, users: members.length, bytes: chunk.payload.length, ...report }, ended);
     if (ended !== undefined) {
@@ -122,6 +123,15 @@ export class Delivery {
     // A half is not tried twice before it is split again; a record that stands alone is.
     const halves = split(chunk).map((half) => this.#deliver(kind, half, half.members.length === 1 ? 0 : TRIES - 1));
     for (const half of await Promise.allSettled(halves)) if (half.status === "rejected") throw half.reason;
+  }
+
+  /** How its records ended; `undefined` where that is not known of all. */
+  async #endsOf(kind: ChunkKind, chunk: Chunk<Member>, { job }: Ran): Promise<Ended[] | undefined> {
+    const ended = await this.outcomes.of(kind, chunk.members, job);
+    const wereRead = chunk.members.every(({ readAt }) => readAt !== undefined);
+    if (ended === undefined || kind !== "upsert" || !job.inserted || !wereRead) return ended;
+    const emailOf = (i: number) => String((JSON.parse(recordOf(chunk, i).toString()) as User).email);
+    return this.outcomes.withMadeAnew(ended, job, emailOf);
   }
 
   async #settle(number: number, kind: ChunkKind, chunk: Chunk<Member>, ended: readonly Ended[]): Promise<void> {

@@ -18,7 +18,7 @@ import type { ImportSettings } from "./types";
 const ALREADY_THERE = new Set(["DUPLICATED_USER", "CONFLICT", "CONFLICT_EMAIL", "CONFLICT_USERNAME"]);
 
 /** The tenant's clock may be so far from ours. */
-const CLOCKS_APART_MS = 10 * 60_000;
+export const CLOCKS_APART_MS = 10 * 60_000;
 
 /** Where none of so many users with an id of the source is ours, no journal was lost: the others are not asked about. */
 const ASKED_IN_VAIN = 200;

@@ -8,7 +8,7 @@ import { matchErrors } from "../tenant/matchErrors";
 import type { Books } from "./books";
 import { FACTORS_FAILED } from "./codes";
 import type { Course } from "./course";
-import type { Duplicates } from "./duplicates";
+import { CLOCKS_APART_MS, type Duplicates } from "./duplicates";
 import type { Failure } from "./findings";
 import type { Lookups } from "./lookups";
 import type { Member } from "./members";
@@ -16,6 +16,12 @@ import type { Workplace } from "./types";
 
 /** A member of a job; of one that an interrupted run has sent, not all is known. */
 type SentMember = JournalMember & Pick<Partial<Member>, "sentAs">;
+
+const MADE_ANEW: Failure = {
+  code: "MADE_ANEW",
+  message:
+    "The user's email was changed in Auth0, or they were deleted, while the job was on its way: it made a second account with the old email",
+};
 
 /** How one record of a job ended. */
 export interface Ended {
@@ -74,6 +80,27 @@ export class Outcomes {
         return { outcome, failure: { ...failure, message: `${failure.message}${who.note}` } };
       }),
     );
+  }
+
+  /**
+   * Names those whom an upsert job made anew: they have changed or lost their email in the minutes since they were read.
+   *
+   * @param emailOf the email that the job had of a member.
+   */
+  async withMadeAnew(ended: readonly Ended[], job: FinishedJob, emailOf: (i: number) => string): Promise<Ended[]> {
+    const earliest = job.started.getTime() - CLOCKS_APART_MS;
+    const made: { readonly i: number; readonly created: number }[] = [];
+    const look = async ({ outcome }: Ended, i: number) => {
+      if (outcome !== "updated") return;
+      const user = await this.lookups.oneOfFew(() => this.lookups.byEmail(emailOf(i)));
+      const created = Date.parse(user?.created_at ?? "");
+      if (created >= earliest) made.push({ i, created });
+    };
+    await Promise.all(ended.map(look));
+    // Of all who have come lately, the last ones.
+    made.sort((a, b) => b.created - a.created).splice(job.inserted ?? 0);
+    const anew = new Set(made.map(({ i }) => i));
+    return ended.map((end, i) => (anew.has(i) ? { outcome: `failed:${MADE_ANEW.code}`, failure: MADE_ANEW } : end));
   }
 
   #failuresOf(members: readonly SentMember[], { errors }: FinishedJob): ReturnType<typeof matchErrors> {

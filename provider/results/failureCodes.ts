@@ -130,6 +130,11 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     'With `onExisting: "adopt"` or `"overwrite"`: Auth0 refuses the user for being there, and shows nobody with this id or email. A part of them is left over in the connection\'s own store, from automatic migration.',
     "See in the Dashboard that there is no such user. Remove the leftover with `DELETE /api/v2/connections/{id}/users?email=…` (scope `delete:users`); where Auth0 still refuses the user, with `DELETE /api/v2/users/{user_id}`. Then change `triggers` and run `pulumi up`.",
   ),
+  broken(
+    "MADE_ANEW",
+    "In an upsert job. The user's email was changed in Auth0, or they were deleted, in the minutes between the moment when they were read and the job. The job found nobody with the old email, and made a second account.",
+    "Delete that account in Auth0. Where the user is there with another email, take that over into the users file; else remove the record. Then run `pulumi up`.",
+  ),
   broken("MAXIMUM", "A number is larger than Auth0 takes."),
   broken("MAXIMUM_EXCLUSIVE", "A number is larger than Auth0 takes, or just as large as it must not be."),
   broken(

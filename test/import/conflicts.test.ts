@@ -158,6 +158,20 @@ for (const reads of ["singly", "census"] as const) {
       assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "FORMAT"]);
     });
 
+    it("names who was made anew, as the email was changed while the job was on its way", async () => {
+      const first = await run(ANN, undefined);
+      for (const [id, user] of at().tenant.users)
+        at().tenant.users.set(id, { ...user, created_at: "2020-01-01T00:00:00.000Z" });
+      const { submit } = at().tenant;
+      at().tenant.submit = (...args) => {
+        change({}, { email: "new@example.com" });
+        return submit(...args);
+      };
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "MADE_ANEW"]);
+      assert.match(at().warnings.join(), /came in a second time/);
+    });
+
     it("verifies no address that nobody has verified, and takes none back", async () => {
       const unverified = { ...ANN, email_verified: false };
       const first = await run(unverified, undefined);

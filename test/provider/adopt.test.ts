@@ -108,6 +108,26 @@ describe("a tenant that a script has filled", () => {
     });
   }
 
+  it("concludes nothing from a file that is cut off", async () => {
+    fill(many);
+    at.emulator.tenant.faults.replace([{ on: "download", kind: "cutFile" }]);
+    at.writeUsers(many);
+    await at.restart();
+    const outputs = await at.create({ onExisting: "adopt" });
+    assert.deepEqual([counts(outputs), jobs()], [{ total: MANY, adopted: MANY }, 0]);
+  });
+
+  it("makes nobody twice whom a stale export does not have", async () => {
+    fill(many.slice(1));
+    at.emulator.tenant.faults.replace([{ on: "exportJob", kind: "stale", seconds: 3_600 }]);
+    fill(many.slice(0, 1));
+    at.writeUsers(many);
+    await at.restart();
+    const outputs = await at.create({ onExisting: "adopt" });
+    assert.deepEqual(counts(outputs), { total: MANY, adopted: MANY });
+    assert.equal(at.emulator.tenant.stats().users, MANY);
+  });
+
   it("is gone on with after a kill while it was read", async () => {
     fill(many);
     at.emulator.tenant.faults.replace([{ on: "exportJob", kind: "stall" }]);
