@@ -9,6 +9,8 @@ import type { Workplace } from "./types";
 export class Course {
   /** Whether anything was sent, now or by a run whose journal was found. */
   achieved = false;
+  /** How many jobs were offered of which no answer says whether the tenant has them. */
+  unanswered = 0;
   /** What the connection wants of its users; known once the run may begin, where it is told. */
   rules: ConnectionRules | undefined;
   #problem: Error | undefined;

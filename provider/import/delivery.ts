@@ -163,14 +163,19 @@ export class Delivery {
         },
         submitting: () => {
           submitted = new Date();
+          this.course.unanswered++;
           journal.intent(number, kind, payload.length, this.#spansOf(members), members, submitted);
         },
         accepted: (id, at, uncertain) => {
           this.course.achieved = true;
+          this.course.unanswered--;
           journal.accepted(number, id, at, uncertain);
           progress.running(name, 0);
         },
-        refused: () => journal.refused(number),
+        refused: () => {
+          this.course.unanswered--;
+          journal.refused(number);
+        },
         progress: (percentage) => progress.running(name, (members.length * percentage) / 100),
         waiting: (reason) => progress.waiting(reason),
         retry: (reason) => {

@@ -22,6 +22,16 @@ import { Updates } from "./updates";
 /** Records that are prepared before the process looks for answers: a millisecond or two of work. */
 const RECORDS_A_TURN = 64;
 
+/** How a run has ended. */
+interface Ran {
+  readonly result: BatchResult;
+  /** Whether anything was sent, now or by a run whose journal was found. */
+  readonly achieved: boolean;
+  /** Whether it is known of each job that was offered whether the tenant has it. */
+  readonly isSettled: boolean;
+  readonly problem?: Error;
+}
+
 /**
  * Makes the tenant hold what the source says: goes on where an interrupted run stopped, sends what is new in insert
  * jobs and what changed in upsert jobs, nothing else, and writes down how each record ended.
@@ -33,7 +43,7 @@ export async function runImport(
   settings: ImportSettings,
   before: BatchResult | undefined,
   at: Workplace,
-): Promise<{ readonly result: BatchResult; readonly achieved: boolean; readonly problem?: Error }> {
+): Promise<Ran> {
   const { course, books, history, lookups, delivery, outbox, sending, intake, resumption, readings, adoption, sizes } =
     await assemble(records, settings, before, at);
   const each = async (needs: (index: number) => boolean, take: (record: SourceRecord) => Promise<void>) => {
@@ -107,7 +117,7 @@ export async function runImport(
   } while (lookups.pending > 0);
   readings.close();
   if (at.stop.aborted) course.fail(at.stop.reason);
-  const { achieved, problem, connection } = course;
+  const { achieved, unanswered, problem, connection } = course;
   const adopted = adoption.tally.said(history.sent);
   if (adopted !== undefined) at.inform(adopted);
   const result: BatchResult = {
@@ -115,7 +125,7 @@ export async function runImport(
     ...history.close(problem),
     ...(connection === undefined ? {} : { connection }),
   };
-  return { result, achieved, ...(problem === undefined ? {} : { problem }) };
+  return { result, achieved, isSettled: unanswered === 0, ...(problem === undefined ? {} : { problem }) };
 }
 
 /** One batch after the other: side by side they would all end at the very end, and none be saved before. */

@@ -80,7 +80,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     show(`waiting for ${owner} to end, which still works on this import`),
   );
   try {
-    const { result, achieved, problem } = await whileWatched(
+    const { result, achieved, isSettled, problem } = await whileWatched(
       path.resolve(journalFile),
       () => progress.print(),
       () =>
@@ -115,7 +115,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       keepToVerify(inputs, outputs);
       return outputs;
     }
-    if (!achieved) throw problem;
+    if (!achieved) throw withOutcome(problem, isSettled);
     keepReview(inputs, outputs);
     await writeResultsOfFailure(inputs, read.source, problem.message);
     throw partialFailure(id, properties, outputs, `${problem.message} ${progressOf(outputs, inputs)}`);
@@ -123,6 +123,17 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     journal.close();
     endWithoutEngine();
   }
+}
+
+/** Says of a run that has achieved nothing what became of the users, where the problem itself does not. */
+function withOutcome({ message }: Error, isSettled: boolean): Error {
+  if (!isSettled) {
+    return new Error(
+      `${message} Whether Auth0 took the job that was sent is not known. It is in the journal. Run \`pulumi up\` again, which finds it out.`,
+    );
+  }
+  if (message.includes("Nothing was sent.")) return new Error(message);
+  return new Error(`${message} Nothing was sent. Run \`pulumi up\` again when the cause is gone.`);
 }
 
 /** How far a run came that has ended early, and who failed in it: a failed update leaves the stack's outputs as they were. */

@@ -83,7 +83,7 @@ describe("before the first job", () => {
       put("b", SECOND);
       await assert.rejects(
         create(),
-        /1 are those of users of another connection already \("second-database"\).*Nothing was sent\.$/s,
+        /1 belong to users of another connection \("second-database"\).*Nothing was sent\.$/s,
       );
       assert.equal(at.emulator.tenant.stats().requests["POST /api/v2/jobs/users-imports"], undefined);
     });
