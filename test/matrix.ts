@@ -28,17 +28,14 @@ exports.summary = ${IMPORT}.summary;
 exports.node = process.versions.node;
 `;
 
-const PROGRAMS: Record<string, Pick<WorkspaceOptions, "files" | "type">> = {
+const PROGRAMS: Record<string, Pick<WorkspaceOptions, "files" | "type" | "env">> = {
   TypeScript: { files: { "index.ts": TYPESCRIPT, "users.json": USERS } },
   "TypeScript as an ES module": {
     type: "module",
-    files: {
-      // Pulumi itself loads TypeScript as CommonJS only.
-      "Pulumi.yaml":
-        'name: program\nruntime:\n  name: nodejs\n  options: { typescript: false, nodeargs: "--import tsx" }\n',
-      "index.ts": TYPESCRIPT,
-      "users.json": USERS,
-    },
+    // Pulumi itself loads TypeScript as CommonJS only. A program's `nodeargs` would say the same, but the language host
+    // of our own build is older than the CLI, and is not told of them.
+    env: { NODE_OPTIONS: "--import tsx" },
+    files: { "index.ts": TYPESCRIPT, "users.json": USERS },
   },
   JavaScript: { files: { "index.js": COMMON_JS, "users.json": USERS } },
   "JavaScript as an ES module": { type: "module", files: { "index.js": ES_MODULE, "users.json": USERS } },
@@ -57,8 +54,9 @@ const PNPM_ADD = ["npm", "exec", "--yes", `--package=${PNPM}`, "--", "pnpm", "ad
 
 interface Installation {
   readonly command: readonly string[];
-  /** Of the SDK; that of the repository by default. */
+  /** Of the SDK, and a TypeScript that it takes; those of the repository by default. */
   readonly sdk?: string;
+  readonly typescript?: string;
   readonly findCli: (say: (line: string) => void) => Promise<PulumiCli>;
 }
 
@@ -66,7 +64,7 @@ const INSTALLATIONS: Record<string, Installation> = {
   "installed by npm": { command: NPM, findCli: findPulumi },
   "installed by pnpm": { command: PNPM_ADD, findCli: findPulumi },
   // Where the peer range begins.
-  "with Pulumi 3.200": { command: NPM, sdk: "3.200.0", findCli: oldestPulumi },
+  "with Pulumi 3.200": { command: NPM, sdk: "3.200.0", typescript: "5", findCli: oldestPulumi },
 };
 
 const folder = mkdtempSync(path.join(tmpdir(), "user-import-matrix-"));
@@ -87,7 +85,7 @@ after(async () => {
 beforeEach(() => fetch(`${emulator.url}/emulator/reset`, { method: "POST" }));
 afterEach(() => program?.remove());
 
-for (const [name, { command, sdk, findCli }] of Object.entries(INSTALLATIONS)) {
+for (const [name, { command, sdk, typescript, findCli }] of Object.entries(INSTALLATIONS)) {
   describe(name, () => {
     const installed = path.join(folder, name.replaceAll(" ", "-"));
     let cli: PulumiCli;
@@ -97,7 +95,7 @@ for (const [name, { command, sdk, findCli }] of Object.entries(INSTALLATIONS)) {
       cli = await findCli(console.log);
       mkdirSync(installed);
       writeFileSync(path.join(installed, "package.json"), '{ "private": true }');
-      const [program = "", ...args] = [...command, ...(await userPackages(sdk)), "tsx@4"];
+      const [program = "", ...args] = [...command, ...(await userPackages(sdk, typescript)), "tsx@4"];
       const { code, output } = await run(program, args, { cwd: installed, timeoutMs: 600_000 });
       assert.equal(code, 0, output);
     });
@@ -110,7 +108,7 @@ for (const [name, { command, sdk, findCli }] of Object.entries(INSTALLATIONS)) {
             config: { "auth0:domain": emulator.url, "auth0:clientId": "emulator" },
             secrets: { "auth0:clientSecret": "emulator" },
             cli,
-            env: { PATH: [nodes.get(major), cli.path].join(path.delimiter) },
+            env: { ...options.env, PATH: [nodes.get(major), cli.path].join(path.delimiter) },
             install: async (made) => symlinkSync(path.join(installed, "node_modules"), path.join(made, "node_modules")),
           });
           for (const act of [() => program?.up(), () => program?.preview("--expect-no-changes")]) {

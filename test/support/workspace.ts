@@ -220,10 +220,16 @@ async function install(folder: string): Promise<void> {
 }
 
 /** What a user's program installs, at the versions that the repository has. */
-export async function userPackages(sdkVersion = pulumiVersion): Promise<string[]> {
-  const typescript = readFileSync(require.resolve("typescript/package.json"), "utf8");
-  const { version: typescriptVersion } = JSON.parse(typescript) as { version: string };
+export async function userPackages(
+  sdkVersion = pulumiVersion,
+  typescriptVersion = versionOf("typescript"),
+): Promise<string[]> {
   return [await packedPackage(), `@pulumi/pulumi@${sdkVersion}`, `typescript@${typescriptVersion}`];
+}
+
+function versionOf(name: string): string {
+  const { version } = JSON.parse(readFileSync(require.resolve(`${name}/package.json`), "utf8")) as { version: string };
+  return version;
 }
 
 async function succeed(command: string, args: readonly string[], cwd: string): Promise<Finished> {
