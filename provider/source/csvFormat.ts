@@ -3,6 +3,7 @@ import type { Columns, NoteFlaw } from "./csvColumns";
 import type { CsvHeader } from "./csvHeader";
 import { cellsOf, type Delimiter, findQuotingFault } from "./csvText";
 import { isMarked, withoutApostrophe } from "./exportMarks";
+import { isObject } from "./jsonFormat";
 import { decodeUtf8, type Fault, findUtf8Fault, type JsonObject, type RecordFormat } from "./recordFormat";
 
 /** The rows of a CSV file, of one with this header. */
@@ -12,6 +13,8 @@ export class CsvFormat implements RecordFormat {
   readonly #nameless: readonly number[];
   readonly width: number;
   readonly #nullTexts: ReadonlySet<string>;
+  /** Whether there is a column for what of a hash is not the same in all rows. */
+  readonly #hasHashes: boolean;
   /** Whether texts are marked with an apostrophe in rows that do not tell themselves. */
   isExport = false;
 
@@ -22,6 +25,7 @@ export class CsvFormat implements RecordFormat {
     this.width = names.length;
     this.#nameless = [...names.keys()].filter((column) => names[column] === "");
     this.#nullTexts = new Set(nullTexts);
+    this.#hasHashes = names.includes("custom_password_hash.hash.value");
   }
 
   parse(bytes: Buffer, start: number, end: number): JsonObject | string | undefined {
@@ -41,14 +45,15 @@ export class CsvFormat implements RecordFormat {
   /** The record that a row's cells are; or what is wrong with them. Cells that are missing at its end are empty. */
   record(row: readonly string[]): JsonObject | string {
     const { width } = this;
-    if (row.length > width && row.slice(width).some((cell) => cell !== "")) {
+    if (row.length > width && row.slice(width).some((cell) => cell.trim() !== "")) {
       return `row has ${row.length} cells, the header ${width}`;
     }
-    const stray = this.#nameless.find((column) => (row[column] ?? "") !== "");
+    const stray = this.#nameless.find((column) => (row[column] ?? "").trim() !== "");
     if (stray !== undefined) return `cell ${stray + 1} of the row stands in a column without a name`;
     const cells = this.texts(row).map((cell) => (this.means(cell) ? cell : ""));
     const flaws: Flaw[] = [];
     const record = recordOf(this.#columns, cells, (flaw) => flaws.push(flaw)) ?? {};
+    if (this.#hasHashes) markEmptyHash(record);
     noteFlaws(record, flaws);
     return record;
   }
@@ -73,6 +78,17 @@ export class CsvFormat implements RecordFormat {
       }
     );
   }
+}
+
+/**
+ * Where a row says of a hash only what all rows do, such as its algorithm, its value is an empty text: `normalizeUser` takes
+ * that for no hash at all, and has it counted.
+ */
+function markEmptyHash(record: JsonObject): void {
+  const { custom_password_hash: hash } = record;
+  if (!isObject(hash)) return;
+  const { hash: inner = {} } = hash;
+  if (isObject(inner) && inner.value === undefined) hash.hash = { ...inner, value: "" };
 }
 
 /** @returns nothing where all cells are empty: an empty cell means that the attribute is absent */

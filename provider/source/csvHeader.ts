@@ -19,13 +19,14 @@ export interface CsvHeaderOptions {
 }
 
 /** What Excel writes and reads before the header: `sep=;`. As a table it may have got quotes, or more cells. */
-const SEPARATOR = /^"?sep=(.)"?[,;\t]*$/i;
+const SEPARATOR = /^"?sep=(\\t|.)"?[,;\t]*$/i;
 
 /** The delimiter that a line before the header names; or what is wrong with it; or `undefined` for another line. */
 export function readSeparator(line: string, offset: number): Delimiter | Fault | undefined {
   const [, separator] = SEPARATOR.exec(line) ?? [];
   if (separator === undefined) return undefined;
-  return DELIMITERS.find((delimiter) => delimiter === separator) ?? faultAt(offset, OTHER_SEPARATOR);
+  const named = separator === "\\t" ? "\t" : separator;
+  return DELIMITERS.find((delimiter) => delimiter === named) ?? faultAt(offset, OTHER_SEPARATOR);
 }
 
 const OTHER_SEPARATOR = "sep= names a delimiter other than comma, semicolon and tab";
@@ -85,7 +86,7 @@ const ADDRESS = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
 /** What no column is called, and what users have: a phone number, a date, a hash, an id, a long number. */
 const VALUE =
-  /^'?(?:true|false|\+?\d{6,}|\d{4}-\d\d-\d\d[T ].*|[$][0-9a-z-]+[$].*|[0-9a-f]{8}-[0-9a-f]{4}-.*|auth0\|.+)$/i;
+  /^'?(?:true|false|\+?\d{6,}|\d{4}-\d\d-\d\d(?:[T ].*)?|[$][0-9a-z-]+[$].*|[0-9a-f]{8}-[0-9a-f]{4}-.*|auth0\|.+)$/i;
 
 function isValue(name: string): boolean {
   return VALUE.test(name);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { withPlainNumbers } from "../../provider/json/exactNumber";
 import { openSource, SourceError } from "../../provider/source";
 import { UsersFolder } from "./usersFolder";
 
@@ -183,7 +184,8 @@ describe("openSource on any text", () => {
     try {
       const places = [];
       for await (const { line, user } of source.records()) {
-        places.push({ line, user });
+        // As JSON.parse has them, numbers that no double keeps are rounded.
+        places.push({ line, user: withPlainNumbers(user) });
       }
       return places;
     } finally {
@@ -259,7 +261,7 @@ describe("openSource on any text", () => {
     );
   });
 
-  it("takes what RFC 4180 takes, of text that is made of CSV's own pieces, and forgives only cells that are empty", async () => {
+  it("takes what RFC 4180 takes, of text that is made of CSV's own pieces, and forgives only cells that are blank", async () => {
     const columns = ["email", "name", "nickname"];
     const pieces = [
       '"',
@@ -275,6 +277,7 @@ describe("openSource on any text", () => {
       "x",
       "y z",
       "0",
+      " ",
       "\\N",
       "'x",
       "sep=;",
@@ -291,7 +294,7 @@ describe("openSource on any text", () => {
         const text = `${header}\nx${delimiter}y${delimiter}z\n${rows.join("").replaceAll("DELIMITER", delimiter)}`;
         const expected = rowsIn(text, delimiter)?.slice(saysDelimiter ? 2 : 1);
         const isSound =
-          expected?.every(({ cells }) => cells.slice(columns.length).every((cell) => cell === "")) ?? false;
+          expected?.every(({ cells }) => cells.slice(columns.length).every((cell) => cell.trim() === "")) ?? false;
         await read(Buffer.from(text), chunkBytes).then(
           (places) => {
             const users = expected?.map(({ line, cells }) => ({

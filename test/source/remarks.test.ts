@@ -46,6 +46,7 @@ describe("openSource, files that are read with a remark", () => {
       ["sep=,", ","],
       ['"sep=,"', ","],
       ["SEP=\t", "\t"],
+      ["sep=\\t", "\t"],
       ["sep=;;;", ";"],
     ] as const) {
       it(`${JSON.stringify(line)} is no row`, async () => {
