@@ -57,9 +57,15 @@ const WORK = {
     return { same: await passOver(file, () => {}), other: 0 };
   },
 
-  async census(file: string, origin: string): Promise<Counts> {
+  async census(file: string, origin: string, users: string): Promise<Counts> {
     const tenant = new Tenant({ origin, auth: { apiToken: "token" } }, { maxActiveJobs: 2 });
-    const options = { expected: 0, onProgress: () => {}, onRetry: () => {}, stop: new AbortController().signal };
+    // A run knows from its ledgers how many there should be.
+    const options = {
+      expected: Number(users),
+      onProgress: () => {},
+      onRetry: () => {},
+      stop: new AbortController().signal,
+    };
     const census = await takeCensus(tenant, "con_0000000000000001", options);
     let same = 0;
     const others: { readonly line: number; readonly user: User }[] = [];
@@ -99,7 +105,7 @@ async function passOver(file: string, onUser: (user: User) => void): Promise<num
 
 async function beChild(work: keyof typeof WORK, args: readonly string[]): Promise<void> {
   const start = performance.now();
-  const counts = await WORK[work](args[0] as string, ...(args.slice(1) as [string]));
+  const counts = await WORK[work](args[0] as string, ...(args.slice(1) as [string, string]));
   const seconds = (performance.now() - start) / 1000;
   const measured: Measured = { seconds, megabytes: peakMemory("self") / 1e6, ...counts };
   console.log(JSON.stringify(measured));
@@ -165,7 +171,7 @@ async function main(users: number, runs: number): Promise<void> {
       const parse = await inChild("parse", passed, text);
       const both = await inChild("parse", { same: 2 * users, other: 0 }, text, file);
       const without = await inChild("without", passed, file);
-      const census = await inChild("census", compared, file, server.origin);
+      const census = await inChild("census", compared, file, server.origin, String(users));
       const verify = await inChild("verify", compared, file, gzip);
       times.census.push((census.seconds - without.seconds) / parse.seconds);
       times.seconds.push(census.seconds - without.seconds);

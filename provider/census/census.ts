@@ -40,6 +40,9 @@ export type FoundBy = "user_id" | "email" | "username" | "phone_number";
 
 const DATABASE = "auth0";
 
+/** An id and an email: what most users have. */
+const IDENTIFIERS_EACH = 2;
+
 const NONE: readonly Found[] = [];
 
 /** Attributes of which a hash is kept; those that are true or false are bits. In the order of {@link COMPARED}. */
@@ -61,7 +64,7 @@ const IS_USED = 1 << 5;
 
 /** The users of one connection, as they were when the export began. */
 export class CensusIndex {
-  readonly #identifiers = new IdentifierTable();
+  readonly #identifiers: IdentifierTable;
   readonly #rows: Uint32Array[] = [];
   /** How many lines have something in each attribute. */
   readonly #having = COMPARED.map(() => 0);
@@ -70,11 +73,15 @@ export class CensusIndex {
   /**
    * @param readLine a line again, by its number.
    * @param connection whose identities count; all database connections', where it is `undefined`.
+   * @param expected about how many users there will be, where that is known.
    */
   constructor(
     private readonly readLine: (line: number) => Promise<TenantRecord>,
     private readonly connection?: string,
-  ) {}
+    expected = 0,
+  ) {
+    this.#identifiers = new IdentifierTable(IDENTIFIERS_EACH * expected);
+  }
 
   /** How many users there are. */
   get lines(): number {

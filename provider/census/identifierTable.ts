@@ -21,7 +21,12 @@ export class IdentifierTable {
   readonly #before = new Column((length) => new Uint32Array(length));
   #entries = 0;
   /** The number of an entry plus 1; 0 where there is none. */
-  #slots = new Uint32Array(4096);
+  #slots: Uint32Array;
+
+  /** @param expected about how many identifiers there will be, where that is known: it need not grow then. */
+  constructor(expected = 0) {
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(4096, (4 * expected) / 3))));
+  }
 
   /** @param kind tells identifiers of one kind from those of another: below 256. */
   add(kind: number, text: string, value: number): void {

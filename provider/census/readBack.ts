@@ -106,7 +106,7 @@ export async function takeCensus(tenant: Tenant, connectionId: string, options: 
     }
     const places = new Places();
     const read = async (line: number) => exported.read(places.at(line));
-    const users = new CensusIndex(read, connection);
+    const users = new CensusIndex(read, connection, expected);
     const exported = await readExport(file, connection, (user, place) => {
       stop.throwIfAborted();
       places.set(users.lines, place);

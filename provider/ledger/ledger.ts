@@ -10,7 +10,7 @@ import {
 import { shapeOf01 } from "./entry01";
 import { type Fingerprint, NO_RECORD } from "./fingerprint";
 import { FingerprintTable } from "./fingerprintTable";
-import { fixedBytes, hasGiven, type Shape, shapeDiffers, shapeOf } from "./shape";
+import { fixedBytes, hasGiven, type Shape, shapeDiffers, shapeOf, unshaped } from "./shape";
 import { LONGEST_VARINT, readVarint, writeVarint } from "./varint";
 
 /**
@@ -74,6 +74,15 @@ const PIECE = 2 ** 14;
 /** Of a row in memory: the number of its kind, before the parts. */
 const ROW_HEAD_BYTES = 4;
 
+/** What is known of a user at a glance: without their fingerprints, and shared by all who have the same. */
+export interface Glance extends Pick<KnownRecord, "origin" | "hasOtherId"> {
+  readonly state: UserState;
+  /** 0 where it is not known. */
+  readonly run: number;
+  /** Whether the tenant had all that the record said, as far as is known. */
+  readonly hadAll: boolean;
+}
+
 /** All that is known of a user and is no fingerprint: many users have the same. */
 interface Kind {
   readonly shape: Shape;
@@ -108,6 +117,7 @@ export class Ledger {
   #rows = Buffer.alloc(4096);
   #end = 0;
   #kinds: Kind[] = [];
+  readonly #glances = new WeakMap<Kind, Glance>();
   /** The number of each kind, by its text. */
   readonly #numbers = new Map<string, number>();
 
@@ -130,6 +140,16 @@ export class Ledger {
     const { shape, state, run } = this.#kindAt(offset);
     const known = readParts(shape, this.#rows, offset + ROW_HEAD_BYTES);
     return { ...known, ...(run === 0 ? {} : { run }), state };
+  }
+
+  /** The same at a glance: asked of a million users, it makes no object for each. */
+  glance(identity: Fingerprint): Glance | undefined {
+    const offset = this.#offsets.get(identity);
+    if (offset === undefined) return undefined;
+    const kind = this.#kindAt(offset);
+    const known = this.#glances.get(kind) ?? glanceOf(kind);
+    this.#glances.set(kind, known);
+    return known;
   }
 
   stateOf(identity: Fingerprint): UserState {
@@ -356,6 +376,17 @@ export class Ledger {
 const HEAD_BYTES = 5;
 
 const PIECES = new RegExp(`.{1,${PIECE}}`, "g");
+
+function glanceOf({ shape, state, run }: Kind): Glance {
+  const { attributes, had, origin, hasOtherId } = unshaped(shape);
+  const isOutdated = failureCode(state) !== undefined;
+  return {
+    ...{ state, run },
+    hadAll: !shapeDiffers(shape) && !isOutdated && had === undefined && attributes.unknown === undefined,
+    ...(origin === undefined ? {} : { origin }),
+    ...(hasOtherId ? { hasOtherId } : {}),
+  };
+}
 
 /** Tells one kind from another. */
 function textOf(shape: Shape, run: number, state: UserState): string {

@@ -1,5 +1,5 @@
 import { generatedUserId } from "../ledger/fingerprint";
-import type { Ledger, LedgerEntry } from "../ledger/ledger";
+import { type Glance, type Ledger, type LedgerEntry, neverIn } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
 import { type Share, shareHash } from "../plan/share";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
@@ -31,7 +31,8 @@ export interface Expected {
   readonly whose: string;
   /** The fingerprint of that. */
   readonly print: number;
-  readonly known: LedgerEntry;
+  /** What the ledger knows of them at a glance; `known` has all of it. */
+  readonly glance: Glance;
   readonly batch: ImportedBatch;
   /** The user's id within the connection; `undefined` where Auth0 has made it, and nobody knows it. */
   readonly id: string | undefined;
@@ -79,28 +80,27 @@ export class Expectations {
     if (whose === undefined) return undefined;
     const batch = batches[shareHash(user, whose) % batches.length] as ImportedBatch;
     const print = this.printed.identity(index);
-    const known = batch.ledger.get(print);
-    if (known === undefined || known.state.startsWith("failed:")) return undefined;
+    const glance = batch.ledger.glance(print);
+    if (glance === undefined || neverIn(glance.state)) return undefined;
     const stated = typeof user.user_id === "string" ? user.user_id : undefined;
     const id = stated ?? (generateUserIds ? generatedUserId(key, connectionId, whose) : undefined);
     // Whom we have inserted has the id that we gave.
-    const mayHaveOtherId = id === undefined || known.hasOtherId === true || known.origin !== "inserted";
-    return { user, whose, print, known, batch, id, mayHaveOtherId };
+    const mayHaveOtherId = id === undefined || glance.hasOtherId === true || glance.origin !== "inserted";
+    return { user, whose, print, glance, batch, id, mayHaveOtherId };
   }
 
   /** Whether the record is as it was when it was last dealt with, and the tenant had all that it says. */
-  isAsWritten(index: number, { known }: Expected): boolean {
-    return (
-      known.record === this.printed.record(index) &&
-      !known.differs &&
-      known.had === undefined &&
-      known.attributes.unknown === undefined &&
-      !known.state.startsWith("outdated:")
-    );
+  isAsWritten(index: number, { glance, batch, print }: Expected): boolean {
+    return glance.hadAll && batch.ledger.standing(print, this.printed.record(index)) !== undefined;
   }
 }
 
+/** All that the ledger knows of a user. */
+export function knownOf({ batch, print }: Expected): LedgerEntry {
+  return batch.ledger.get(print) as LedgerEntry;
+}
+
 /** Whether a verification has covered the user: they were brought before it, and were there. */
-export function wasSeen({ known, print, batch }: Expected): boolean {
-  return batch.verified !== undefined && (known.run ?? 0) <= batch.verified.run && !batch.verified.missing.has(print);
+export function wasSeen({ glance, print, batch }: Expected): boolean {
+  return batch.verified !== undefined && glance.run <= batch.verified.run && !batch.verified.missing.has(print);
 }

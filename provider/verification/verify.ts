@@ -8,7 +8,7 @@ import { count, countOf } from "../progress/batchProgress";
 import { maskIdentity } from "../results/maskIdentity";
 import { Column } from "../source/column";
 import type { Tenant } from "../tenant/client";
-import { Expectations, type Expected, type Imported, wasSeen } from "./expected";
+import { Expectations, type Expected, type Imported, knownOf, wasSeen } from "./expected";
 import { RemovedUsers } from "./removedUsers";
 import { RollCall, type Standing } from "./rollCall";
 import { drawn } from "./sample";
@@ -128,13 +128,14 @@ class Inspection {
     }
   }
 
-  #compared(index: number, { known, whose, user, batch }: Expected, there: TenantRecord): void {
-    const unlike = unlikeWritten(known, there, { key: this.expectations.imported.key, whose, user });
+  #compared(index: number, expected: Expected, there: TenantRecord): void {
+    const { glance, whose, user, batch } = expected;
+    const unlike = unlikeWritten(knownOf(expected), there, { key: this.expectations.imported.key, whose, user });
     if (unlike.length === 0) {
       this.#roll.set(index, "asWritten");
       return;
     }
-    const end = batch.ends.get(known.run ?? 0);
+    const end = batch.ends.get(glance.run);
     const updated = Date.parse(String(there.updated_at));
     const isOurs = end !== undefined && updated <= end;
     this.#unlike.add(
@@ -230,7 +231,7 @@ class Inspection {
       if (mayHaveOtherId) standing = other;
       else if (user.user_id === undefined && "user" in other) {
         // Where no ids were made up when the user came in. Who has signed up with the email since is somebody else.
-        const end = batch.ends.get(expected.known.run ?? 0);
+        const end = batch.ends.get(expected.glance.run);
         if (end !== undefined && Date.parse(String(other.user.created_at)) <= end) standing = other;
       }
     }
@@ -272,10 +273,10 @@ class Inspection {
     const gone = roll.count("gone");
     const { batches } = expectations.imported;
     const missingOf = batches.map(() => ({ prints: [] as number[], states: [] as UserState[] }));
-    for await (const { batch, print, known } of this.#recordsOf("missing")) {
+    for await (const { batch, print, glance } of this.#recordsOf("missing")) {
       const own = missingOf[batches.indexOf(batch)];
       own?.prints.push(print);
-      own?.states.push(known.state);
+      own?.states.push(glance.state);
     }
     const verification: Verification = {
       checkedAt: census.started.toISOString(),

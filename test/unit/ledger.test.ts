@@ -93,6 +93,32 @@ describe("the ledger", () => {
     );
   });
 
+  it("tells at a glance what it tells of a user, and without reading them which runs have written", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(identity, entry)), (users) => {
+        const ledger = new Ledger();
+        for (const [who, known] of users) ledger.set(who, known);
+        for (const who of ledger.identities()) {
+          const { state, run = 0, origin, hasOtherId, differs, had, attributes } = ledger.get(who) as LedgerEntry;
+          const hadAll =
+            !differs && had === undefined && attributes.unknown === undefined && !/^(failed|outdated):/.test(state);
+          assert.deepEqual(ledger.glance(who), {
+            ...{ state, run, hadAll },
+            ...(origin === undefined ? {} : { origin }),
+            ...(hasOtherId ? { hasOtherId } : {}),
+          });
+        }
+        assert.deepEqual(
+          [...Ledger.runsIn(ledger.encode())].sort(),
+          [...new Set(ledger.identities())]
+            .map((who) => ledger.get(who)?.run ?? 0)
+            .filter((run, i, all) => all.indexOf(run) === i)
+            .sort(),
+        );
+      }),
+    );
+  });
+
   it("is the same text whatever the order in which users were added, changed and removed", () => {
     fc.assert(
       fc.property(entries, entry, (users, other) => {
