@@ -52,6 +52,8 @@ export interface PlanSettings {
   readonly generateUserIds: boolean;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly resendFailed: boolean;
+  /** Whether what the last run has left alone is looked at anew, since `onConflict` is another one. */
+  readonly looksAgain?: boolean;
 }
 
 /** What an update would do about a batch, by the rules that the update goes by. Opens no connection. */
@@ -126,7 +128,17 @@ export async function planBatch(
       continue;
     }
     const identity = read.identity(index);
-    const step = decide(describe(key, user, read.record(index), passwordOmitted), ledger.get(identity));
+    const known = ledger.get(identity);
+    const step = decide(describe(key, user, read.record(index), passwordOmitted), known);
+    const isAsItWas = known?.record === read.record(index) && failureCode(known.state) === undefined;
+    if (isAsItWas && !settings.looksAgain && step.do === "update" && step.kind === "upsert") {
+      // The last run has left it alone, for what it found in the tenant.
+      differ([
+        ...step.differences,
+        ...step.changes.map((attribute): Difference => ({ attribute, reason: "changedThere" })),
+      ]);
+      continue;
+    }
     if (step.do === "listFailure") {
       total.failedBefore++;
       differ(step.differences);

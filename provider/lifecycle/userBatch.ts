@@ -290,6 +290,7 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     generateUserIds: inputs.generateUserIds,
     unsupportedPasswordHash,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
+    looksAgain: old?.onConflict !== inputs.onConflict,
   };
   try {
     const { planBatch } = await import("../import/preview.js");
