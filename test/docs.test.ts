@@ -79,6 +79,16 @@ describe("the documentation", () => {
     }
   });
 
+  it("has tables that begin with their header, and no rows that a merge has left behind", () => {
+    for (const file of markdown) {
+      const text = readFileSync(path.join(ROOT, file), "utf8").replaceAll(/^```.*?^```/gms, "");
+      for (const [table] of text.matchAll(/(?<!^\|.*\n)^\|.*(\n\|.*)*/gm)) {
+        const [header = "", line = ""] = table.split("\n");
+        assert.match(line, /^\|( ?:?-+:? ?\|)+$/, `${file}: the table that begins with ${header}`);
+      }
+    }
+  });
+
   it("names every argument of UserImport in the README's table", () => {
     const declared = ["provider/userImport.ts", "provider/resources/userBatch.ts"].flatMap((file) => {
       const text = readFileSync(path.join(ROOT, file), "utf8");
