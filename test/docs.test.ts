@@ -204,6 +204,7 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
   "is help of a command": ["What Auth0's documents leave open, or say in two ways; the default first:"],
   "nobody sees": [
     "there is no such kind",
+    "The tenant has no roles.",
     "There are no fingerprints without the key.",
     "@pulumi/pulumi/package.json",
     "a source is at least one file",

@@ -210,6 +210,21 @@ export class Books {
     this.#ledger.set(identity, isWritten ? { ...entry, run: this.run } : entry);
   }
 
+  /** Enters what is known otherwise of a user who is in the ledger. */
+  change(identity: Fingerprint, change: (known: LedgerEntry) => LedgerEntry): LedgerEntry {
+    const entry = change(this.#ledger.get(identity) as LedgerEntry);
+    this.#ledger.set(identity, entry);
+    return entry;
+  }
+
+  /** A user who is in the tenant lacks roles or memberships: they count as failed, and once. */
+  lacksMemberships(subject: Subject, failure: Failure): void {
+    const { state, differs } = this.#ledger.get(subject.identity) as LedgerEntry;
+    if (!isBrought(state) && state !== "imported") return;
+    this.#findings.failedAfter(isBrought(state) ? state : differs ? "notApplied" : "unchanged", subject, failure);
+    this.progress.settled(0, 1);
+  }
+
   /** A user of an interrupted run failed, and is to be sent again if they are in the source. */
   sendAgain(identity: Fingerprint): void {
     this.#ledger.resendFailed(identity);
@@ -256,19 +271,8 @@ export class Books {
       keepDoubts(this.#ledger, this.doubts);
       this.#findings.summary.removed += setRemoved(this.#ledger, this.#seen);
     }
-    const { summary, failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } =
-      this.#findings;
-    const { notAppliedAt, passwordResetsAt } = this.#findings;
     return {
-      summary: { ...summary },
-      failedRecords,
-      failedAt,
-      notApplied,
-      differences,
-      passwordResetRequired,
-      passwordResets,
-      notAppliedAt,
-      passwordResetsAt,
+      ...this.#findings.all,
       ledger: this.#ledger.encode(),
       runEnds: runEnds(this.#ledger, this.before?.runEnds, this.run),
       complete,

@@ -55,6 +55,18 @@ export class Course {
   }
 
   /**
+   * Asked before each call for a membership.
+   *
+   * @throws Error when there is a reason to stop by then.
+   */
+  assertGoesOn(): void {
+    if (this.#problem !== undefined) throw this.#problem;
+    this.at.stop.throwIfAborted();
+    if (this.deadline !== undefined && Date.now() > this.deadline.getTime())
+      throw new Error("The deadline is reached.");
+  }
+
+  /**
    * Asked when a job has its slot, and while it waits for the tenant to take it.
    *
    * @throws Error when there is a reason to stop by then.

@@ -1,6 +1,7 @@
 import type { Difference, JobKind, NotAppliedReason } from "../plan/delta";
 import { toRanges } from "../results/ranges";
 import {
+  type Counts,
   type DifferenceCount,
   EMPTY_SUMMARY,
   type FailedAt,
@@ -9,7 +10,6 @@ import {
   type NotApplied,
   type NotAppliedAt,
   type PasswordResetRequired,
-  type Summary,
 } from "../results/types";
 import type { RecordFailure } from "../tenant/matchErrors";
 
@@ -41,7 +41,7 @@ export const REASONS: Record<NotAppliedReason, string> = {
 
 /** What a run finds out about records: counted, and the first of them listed, in the order of the source. */
 export class Findings {
-  readonly summary: { -readonly [K in keyof Summary]: number } = { ...EMPTY_SUMMARY };
+  readonly summary: { -readonly [K in keyof Counts]: number } = { ...EMPTY_SUMMARY };
   readonly #failed = new First<FailedRecord>();
   readonly #notApplied = new First<NotApplied>();
   readonly #withoutPassword = new First<PasswordResetRequired>();
@@ -66,6 +66,12 @@ export class Findings {
       file,
       line,
     });
+  }
+
+  /** Of a user who was counted: what came after the job failed. */
+  failedAfter(counted: keyof Counts, place: Place, failure: Failure): void {
+    this.summary[counted]--;
+    this.failed(place, failure, counted === "inserted" ? "insert" : "upsert");
   }
 
   /** Lists what could not be brought to the tenant; counts nobody. */
@@ -121,6 +127,16 @@ export class Findings {
   /** In the order of the codes. */
   get failedAt(): FailedAt[] {
     return sorted(this.#failedAt).map((group) => ({ ...group, at: toRanges(group.at) }));
+  }
+
+  /** As the outputs keep them. */
+  get all() {
+    const { failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } = this;
+    const { notAppliedAt, passwordResetsAt } = this;
+    return {
+      ...{ summary: { ...this.summary }, failedRecords, failedAt, notApplied, differences },
+      ...{ passwordResetRequired, passwordResets, notAppliedAt, passwordResetsAt },
+    };
   }
 }
 

@@ -8,6 +8,7 @@ import { prepareUser, refusalOf } from "../schema/prepare";
 import type { SourceRecord } from "../source";
 import type { Books } from "./books";
 import type { Failure, Place } from "./findings";
+import type { Memberships } from "./memberships";
 import type { Sending } from "./sending";
 import type { BatchRecords, ImportSettings } from "./types";
 
@@ -27,6 +28,7 @@ export class Intake {
     private readonly records: BatchRecords,
     private readonly books: Books,
     private readonly sending: Sending,
+    private readonly memberships: Memberships,
   ) {}
 
   /** Whether the record's user is in the tenant, as far as is known: then what changed goes before what is new. */
@@ -88,6 +90,7 @@ export class Intake {
       this.books.refuse(place, refusal);
       return;
     }
+    this.memberships.note(index, asItStands);
     if (passwordOmitted && !hasPassword(known?.attributes)) this.books.hasNoPassword(index);
     await this.sending.carryOut(step, { ...place, name, identity }, user);
   }

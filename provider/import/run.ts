@@ -7,9 +7,11 @@ import { Course } from "./course";
 import { Delivery } from "./delivery";
 import { Doubts } from "./doubts";
 import { Duplicates } from "./duplicates";
+import { GrantList } from "./grantList";
 import { History } from "./history";
 import { Intake } from "./intake";
 import { Lookups } from "./lookups";
+import { Memberships } from "./memberships";
 import { Outbox } from "./outbox";
 import { Outcomes } from "./outcomes";
 import { Readings } from "./readings";
@@ -44,8 +46,21 @@ export async function runImport(
   before: BatchResult | undefined,
   at: Workplace,
 ): Promise<Ran> {
-  const { course, books, history, lookups, delivery, outbox, sending, intake, resumption, readings, adoption, sizes } =
-    await assemble(records, settings, before, at);
+  const {
+    course,
+    books,
+    history,
+    lookups,
+    delivery,
+    outbox,
+    sending,
+    intake,
+    resumption,
+    readings,
+    adoption,
+    sizes,
+    memberships,
+  } = await assemble(records, settings, before, at);
   const each = async (needs: (index: number) => boolean, take: (record: SourceRecord) => Promise<void>) => {
     let taken = 0;
     for await (const record of records.select(needs)) {
@@ -66,6 +81,8 @@ export async function runImport(
   };
   try {
     await resumption.takeUp();
+    memberships.takeUp();
+    await memberships.refuseTooMany();
     await inTurn(at, async () => {
       const take = (record: SourceRecord) => intake.take(record);
       // What changed goes before what is new: what is read of users does not stay fresh.
@@ -107,6 +124,7 @@ export async function runImport(
       (record) => intake.takeAgain(record),
     );
     await settleAll();
+    if (!course.isStopped) await memberships.carryOut();
   } catch (error) {
     course.fail(error);
   }
@@ -120,9 +138,12 @@ export async function runImport(
   const { achieved, unanswered, problem, connection } = course;
   const adopted = adoption.tally.said(history.sent);
   if (adopted !== undefined) at.inform(adopted);
+  const closed = books.close(problem === undefined);
   const result: BatchResult = {
-    ...books.close(problem === undefined),
+    ...closed,
+    summary: { ...closed.summary, ...memberships.counts },
     ...history.close(problem),
+    ...memberships.result,
     ...(connection === undefined ? {} : { connection }),
   };
   return { result, achieved, isSettled: unanswered === 0, ...(problem === undefined ? {} : { problem }) };
@@ -169,7 +190,9 @@ export async function assemble(
   );
   const outbox = await Outbox.open(settings, (kind, chunk) => delivery.start(kind, chunk));
   const sending = new Sending(settings, records, course, books, doubts, lookups, adoption, updates, readings, outbox);
-  const intake = new Intake(settings, records, books, sending);
+  const grants = new GrantList(before?.grants, (position, grant) => journal.grant(position, grant));
+  const memberships = new Memberships(settings, records, at, course, books, lookups, journal, grants);
+  const intake = new Intake(settings, records, books, sending, memberships);
   const resumption = new Resumption(at, course, books, history, doubts, outcomes);
   return {
     course,
@@ -187,5 +210,6 @@ export async function assemble(
     readings,
     adoption,
     sizes,
+    memberships,
   };
 }

@@ -4,6 +4,7 @@ import type { Fingerprint } from "../ledger/fingerprint";
 import type { EncodedLedger } from "../ledger/ledger";
 import type { OnExisting } from "../plan/delta";
 import type { Double } from "../plan/doubles";
+import type { GrantText, MembershipMaps } from "../plan/memberships";
 import type { BatchProgress } from "../progress/batchProgress";
 import type {
   DifferenceCount,
@@ -21,6 +22,8 @@ import type { ConnectionRules } from "../schema/connectionRules";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { RecordPlace, SourceRecord } from "../source";
 import type { Tenant } from "../tenant/client";
+import type { Organizations } from "../tenant/organizations";
+import type { Roles } from "../tenant/roles";
 import type { ReadBack } from "./readings";
 
 // What a run is given, and what it hands back.
@@ -42,6 +45,12 @@ export interface ImportSettings {
    * source may be ours, though journal and state know nothing of it.
    */
   readonly created?: Date;
+  /** Auth0's ids of the roles and organizations that records name; without them nothing is given or taken. */
+  readonly memberships?: MembershipMaps;
+  /** What they were when they were last applied. */
+  readonly membershipsBefore?: MembershipMaps;
+  /** How many may have a role after the run, by its name. */
+  readonly maxMembers?: Readonly<Record<string, number>>;
   /** When no job may be running any more. */
   readonly deadline?: Date;
 }
@@ -69,6 +78,10 @@ export interface BatchResult {
   readonly ledger: EncodedLedger;
   /** When each of the batch's runs ended that last wrote some user: by its number. Absent in states of 0.1. */
   readonly runEnds?: Readonly<Record<string, string>>;
+  /** All roles and memberships that were ever given: the ledger has positions in it. Absent where none was. */
+  readonly grants?: readonly GrantText[];
+  /** Whether calls for memberships failed: the next run makes them again. */
+  readonly membershipsFailed?: true;
   /** The name of the connection, as the jobs tell it. */
   readonly connection?: string;
   /** Whether every record of the source has been dealt with. */
@@ -107,9 +120,15 @@ export type ImportTenant = Pick<
   | "usersByIdentity"
 >;
 
+/** The same for roles and organizations. */
+export interface MembershipTenant {
+  readonly roles: Pick<Roles, keyof Roles>;
+  readonly organizations: Pick<Organizations, keyof Organizations>;
+}
+
 /** What a run works with. */
 export interface Workplace {
-  readonly tenant: ImportTenant;
+  readonly tenant: ImportTenant & Partial<MembershipTenant>;
   /** Reads the connection back; absent where a host does without. */
   readonly readBack?: ReadBack;
   readonly journal: Journal;

@@ -62,6 +62,13 @@ export const Entry = z.union([
   z.object({ refused: z.number() }),
   /** How each member ended, in the order of the intent: a letter for each, and the codes of those who failed. */
   z.object({ finished: z.number(), outcomes: z.string(), codes: z.array(z.string()) }),
+  /** A role or a membership that was never given before, and its place in the list of those that were. */
+  z.object({ grant: z.string(), position: z.number() }),
+  /**
+   * Members whose roles and memberships are about to be given and taken, or (`isDone`) were: what was given to them is in
+   * what is known then.
+   */
+  z.object({ memberships: z.string(), isDone: z.boolean() }),
   /** How these ended is not known, and they are in other jobs by now: it failed as a whole, or is gone. */
   z.object({ abandoned: z.number() }),
 ]);

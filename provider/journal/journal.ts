@@ -109,6 +109,14 @@ export class Journal {
     this.#write({ abandoned: number });
   }
 
+  grant(position: number, grant: string): void {
+    this.#write({ grant, position });
+  }
+
+  memberships(members: readonly JournalMember[], isDone: boolean): void {
+    this.#write({ memberships: encodeMembers(members), isDone });
+  }
+
   close(): void {
     closeSync(this.fd);
     this.lock.release();

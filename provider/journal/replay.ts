@@ -1,5 +1,5 @@
 import type { ChunkKind } from "../plan/delta";
-import { type Entry, type JournalMember, membersOf, type Outcome, outcomesOf, type Span } from "./format";
+import { type Entry, type JournalMember, LAYOUT, membersOf, type Outcome, outcomesOf, type Span } from "./format";
 
 /** A job of an interrupted run whose end the journal does not tell. */
 export interface OpenJob {
@@ -35,6 +35,9 @@ export interface Replay {
   /** In the order of their ends. */
   readonly ended: readonly EndedJob[];
   readonly open: readonly OpenJob[];
+  /** Roles and memberships that were given for the first time, and to whom; not those that the state holds. */
+  readonly grants: readonly { readonly position: number; readonly grant: string }[];
+  readonly memberships: readonly { readonly members: readonly JournalMember[]; readonly isDone: boolean }[];
   /** The number of the last job. */
   readonly lastNumber: number;
   /** When the tenant took the last job: ISO 8601, UTC. */
@@ -45,6 +48,8 @@ export interface Replay {
 export function replayOf(entries: readonly Entry[], inState: number): Replay {
   const open = new Map<number, OpenJob>();
   const ended: EndedJob[] = [];
+  const grants: { position: number; grant: string }[] = [];
+  const memberships: { members: JournalMember[]; isDone: boolean }[] = [];
   let lastNumber = 0;
   let lastHeard: string | undefined;
   for (const [i, entry] of entries.entries()) {
@@ -57,6 +62,11 @@ export function replayOf(entries: readonly Entry[], inState: number): Replay {
       lastHeard = at;
       const job = open.get(number);
       if (job !== undefined) open.set(number, { ...job, id, started: new Date(at), uncertain });
+    } else if ("grant" in entry) {
+      if (i >= inState) grants.push(entry);
+    } else if ("memberships" in entry) {
+      const { memberships: members, isDone } = entry;
+      if (i >= inState) memberships.push({ members: membersOf(members, LAYOUT), isDone });
     } else if ("refused" in entry) {
       open.delete(entry.refused);
     } else {
@@ -70,5 +80,12 @@ export function replayOf(entries: readonly Entry[], inState: number): Replay {
       open.delete(number);
     }
   }
-  return { ended, open: [...open.values()], lastNumber, ...(lastHeard === undefined ? {} : { lastHeard }) };
+  return {
+    ended,
+    open: [...open.values()],
+    grants,
+    memberships,
+    lastNumber,
+    ...(lastHeard === undefined ? {} : { lastHeard }),
+  };
 }

@@ -21,6 +21,7 @@ import {
   Inputs,
   journalFileOf,
   journalFilesOf,
+  membershipMaps,
   type Outputs,
   readSource,
   saysTheSame,
@@ -60,6 +61,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     sendCompletionEmail: inputs.sendCompletionEmail,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
     ...beforeThisRun(inputs.created),
+    ...membershipSettings(inputs, old),
     // Counted from the start of the process, which is the start of the run.
     ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
   };
@@ -104,6 +106,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       ...(inputs.onConflict === undefined ? {} : { onConflict: inputs.onConflict }),
       unsupportedPasswordHash: inputs.unsupportedPasswordHash,
       source: sourceInfo(read.source),
+      ...appliedMaps(result.complete ? settings.memberships : old?.membershipMaps),
       ...applied,
       run: journal.run,
       runNumber: journal.runNumber,
@@ -148,6 +151,19 @@ function progressOf({ summary, failedRecords, failedAt }: BatchResult, { results
   if (wrong === 0) return saved;
   const list = asGiven(path.posix.join(resultsDir, FAILED_RECORDS_CSV));
   return `${saved} ${countOf(wrong, "user")} failed (${listFailures([{ failedAt }])}), all of them in ${list}:${firstFailures(failedRecords, wrong)}`;
+}
+
+function membershipSettings(inputs: Inputs, old: Outputs | undefined): Partial<ImportSettings> {
+  const [memberships, membershipsBefore] = [membershipMaps(inputs), old?.membershipMaps];
+  return {
+    ...(memberships && { memberships }),
+    ...(membershipsBefore && { membershipsBefore }),
+    ...(inputs.maxMembers && { maxMembers: inputs.maxMembers }),
+  };
+}
+
+function appliedMaps(maps: Outputs["membershipMaps"]): Pick<Outputs, "membershipMaps"> {
+  return maps === undefined ? {} : { membershipMaps: maps };
 }
 
 /** A key that was made by this run was never used by another. */

@@ -3,13 +3,14 @@ import { z } from "zod";
 import type { BatchResult } from "../import/types";
 import type { SavedRun } from "../journal/left";
 import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
+import type { MembershipMaps } from "../plan/memberships";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { asGiven } from "../results/resultsFolder";
 import type { SourceInfo } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source } from "../source";
-import { isUnknown } from "./engine";
+import { hasUnknown, isUnknown } from "./engine";
 import { type SourceArgs, sharedSource } from "./sources";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
@@ -20,6 +21,12 @@ const USERS = "users must be one or more paths or globs, relative to the program
 const filePath = z.string(USERS).regex(/^[^\0]+$/, USERS);
 
 const NULL_TEXT = 'nullText must be one or more texts, such as "NULL"';
+
+const MAX_MEMBERS = "maxMembers must give names of roles a number each";
+
+function mapOf(id: RegExp, message: string) {
+  return z.record(z.string(), z.string(message).regex(id, message), message);
+}
 
 /** The inputs of a batch as they come over the wire; see `UserBatchArgs`. */
 export const Inputs = z.object({
@@ -41,6 +48,12 @@ export const Inputs = z.object({
     .enum(["keep", "merge", "overwrite"], { error: 'onConflict must be "keep", "merge" or "overwrite"' })
     .optional(),
   generateUserIds: z.boolean("generateUserIds must be true or false"),
+  roles: mapOf(/^rol_[A-Za-z0-9]+$/, "roles must give each name the id of a role, rol_…").optional(),
+  organizations: mapOf(
+    /^org_[A-Za-z0-9]+$/,
+    "organizations must give each name the id of an organization, org_…",
+  ).optional(),
+  maxMembers: z.record(z.string(), z.int(MAX_MEMBERS).min(0, MAX_MEMBERS), MAX_MEMBERS).optional(),
   triggers: z.array(z.unknown(), "triggers must be an array"),
   sealed: z.boolean("sealed must be true or false"),
   externalId: z.string("externalId must be a text"),
@@ -76,6 +89,8 @@ export interface Outputs extends BatchResult, SavedRun {
   /** Absent where the program says nothing of it, and in states of 0.1. */
   readonly onConflict?: string;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
+  /** What names of roles and organizations meant when they were last applied; absent where there were none. */
+  readonly membershipMaps?: MembershipMaps;
   /** As the last run read it. */
   readonly source: SourceInfo;
   /** The digest of its share, or where it has none of the source, that the tenant reflects. */
@@ -97,6 +112,23 @@ export function termsOf(inputs: Inputs): string {
 /** What decides whether a failure stands: a record that failed on other terms is sent again. */
 function termsIn({ triggers, onExisting }: Pick<Outputs, "triggers" | "onExisting">): readonly unknown[] {
   return [triggers, onExisting];
+}
+
+/** Auth0's ids by name, in one order; `undefined` where the program gives none. */
+export function membershipMaps({
+  roles,
+  organizations,
+}: Pick<Inputs, "roles" | "organizations">): MembershipMaps | undefined {
+  if (roles === undefined && organizations === undefined) return undefined;
+  const sorted = (map: Record<string, string>) =>
+    Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...(roles && { roles: sorted(roles) }), ...(organizations && { organizations: sorted(organizations) }) };
+}
+
+/** Whether there is something to do about roles or organizations, though the files are the same. */
+export function wantsMemberships(saved: Outputs, news: Inputs): boolean {
+  if (hasUnknown([news.roles, news.organizations])) return true;
+  return saved.membershipsFailed === true || !sameJson(saved.membershipMaps, membershipMaps(news));
 }
 
 /** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */

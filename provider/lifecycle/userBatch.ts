@@ -20,12 +20,14 @@ import {
   importName,
   isApplied,
   journalFilesOf,
+  membershipMaps,
   type Outputs,
   readSource,
   sameJson,
   sourceArgsOf,
   takesOtherHashes,
   wantsFailedAgain,
+  wantsMemberships,
 } from "./batch";
 import { credentialProblem, keepCredentials, originFor } from "./credentials";
 import { config, configure, failures, hasUnknown, isUnknown, log, optional, type Properties, UNKNOWN } from "./engine";
@@ -81,6 +83,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       wantsFailedAgain(outputs, inputs) ||
       takesOtherHashes(outputs, inputs) ||
       outputs.onConflict !== inputs.onConflict ||
+      wantsMemberships(outputs, inputs) ||
       leftUnsaved(outputs, inputs);
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
     if (!changes) {
@@ -298,6 +301,12 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     const read = known ?? (await readSource(inputs, false));
     const ledger = old === undefined || !settings.resendFailed ? old?.ledger : withMissing(old, inputs);
     const plan = await planBatch(read, share, ledger, settings);
+    const maps = hasUnknown([inputs.roles, inputs.organizations]) ? undefined : membershipMaps(inputs);
+    if (maps !== undefined) {
+      const { membershipLine, planMemberships } = await import("../import/membershipPreview.js");
+      const line = membershipLine(await planMemberships(read, share, settings.key, maps, old ?? {}));
+      if (line !== undefined) await log.info(resourceUrn, line);
+    }
     await tellPlan(resourceUrn, resultsDir, share.count === 1, {
       ...{ plan, read, unsupportedPasswordHash },
       isFirst: old === undefined,

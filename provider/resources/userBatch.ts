@@ -102,6 +102,22 @@ export interface ImportArgs {
    * @default true
    */
   generateUserIds?: pulumi.Input<boolean>;
+  /**
+   * Auth0's ids of roles by the names that records have for them, outputs of `auth0.Role` mostly. With it a record may have
+   * `roles: ["admin"]`: they are given after the jobs, and ours that it no longer names are taken. Users who had a role
+   * before keep it. A change looks again at every record with roles: `{ admin: adminRole.id }`.
+   */
+  roles?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /**
+   * The same for organizations: a record may have `organizations: ["acme", { "name": "globex", "roles": ["admin"] }]`,
+   * where the names of roles are those of `roles`.
+   */
+  organizations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+  /**
+   * How many members a role may have after the run, by its name. More, and the update refuses before anything is sent.
+   * Each batch counts its own users. No limit where it is not given.
+   */
+  maxMembers?: pulumi.Input<Record<string, pulumi.Input<number>>>;
   /** A change sends the failed records again, though they did not change. Any values. */
   triggers?: pulumi.Input<pulumi.Input<unknown>[]>;
   /**
@@ -246,6 +262,9 @@ export class UserBatch extends ShimResource {
         onExisting: args.onExisting ?? "fail",
         onConflict: args.onConflict,
         generateUserIds: args.generateUserIds ?? true,
+        roles: args.roles,
+        organizations: args.organizations,
+        maxMembers: args.maxMembers,
         triggers: args.triggers ?? [],
         sealed: args.sealed ?? false,
         externalId: args.externalId ?? `${pulumi.getProject()}/${pulumi.getStack()}/${name}`,

@@ -143,6 +143,13 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "Shorten it in the users file and run `pulumi up`. What makes a record that large is nearly always metadata.",
   ),
   {
+    code: "MEMBERSHIP_FAILED",
+    meaning: "The user is in Auth0, and a role or a membership of an organization could not be given or taken.",
+    retryHelps: true,
+    whatToDo:
+      "See the message: a role or an organization that is not there any more, a limit of 50 roles or 100,000 members, or a passing fault. The next `pulumi up` tries again.",
+  },
+  {
     code: "MFA_FACTORS_FAILED",
     meaning:
       "The factors for multi-factor authentication were not imported. In an upsert job all else of the record was applied.",
@@ -215,6 +222,16 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     whatToDo:
       "See whether the message tells why. If not, change `triggers` and run `pulumi up` to send it again; Auth0's support can tell more from the job's id.",
   },
+  broken(
+    "UNKNOWN_ORGANIZATION",
+    "The user is in Auth0, and the record names an organization that the argument `organizations` does not have.",
+    "Add it to `organizations`, or correct the users file, and run `pulumi up`.",
+  ),
+  broken(
+    "UNKNOWN_ROLE",
+    "The user is in Auth0, and the record names a role that the argument `roles` does not have.",
+    "Add it to `roles`, or correct the users file, and run `pulumi up`.",
+  ),
   {
     code: "UNUSABLE_HASH",
     meaning:

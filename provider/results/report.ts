@@ -12,7 +12,7 @@ import { throughputChart } from "./report/throughput";
 import { type Interruption, retriesOf, statusOf, timeline } from "./report/timeline";
 import { auditorsPage, type ReportVerification, readBackSentence, verificationPart } from "./report/verification";
 import { REPORT } from "./resultsFolder";
-import type { FailedRecord, Summary } from "./types";
+import type { Counts, FailedRecord, Summary } from "./types";
 import { writeWholeFile } from "./wholeFile";
 
 export type { BatchJob } from "./report/schedule";
@@ -154,7 +154,7 @@ ${
 </section>`;
 }
 
-const PARTS: readonly (readonly [keyof Summary, string, string])[] = [
+const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
   ["inserted", "Inserted", "new in Auth0"],
   ["updated", "Updated", "what changed was sent"],
   ["unchanged", "Unchanged", "nothing was sent"],

@@ -28,7 +28,18 @@ export interface Summary {
   readonly notApplied: number;
   /** Gone from the source since an earlier run. Nothing is deleted in the tenant. */
   readonly removed: number;
+  /** Roles and memberships that were given and taken. Absent where there were none. */
+  readonly memberships?: Memberships;
 }
+
+/** Roles, memberships of organizations, and roles in these, each counted for each user. */
+export interface Memberships {
+  readonly given: number;
+  readonly taken: number;
+}
+
+/** What a summary counts users by. */
+export type Counts = Omit<Summary, "memberships">;
 
 /** One import job of Auth0. */
 export interface Job {
@@ -134,7 +145,7 @@ export interface SourceInfo {
   readonly bytes: number;
 }
 
-export const EMPTY_SUMMARY: Summary = {
+export const EMPTY_SUMMARY: Counts = {
   total: 0,
   inserted: 0,
   updated: 0,
@@ -148,11 +159,14 @@ export const EMPTY_SUMMARY: Summary = {
 
 /** The sum over batches. */
 export function mergeSummaries(summaries: readonly Summary[]): Summary {
-  const sum = { ...EMPTY_SUMMARY };
+  const sum: { -readonly [K in keyof Counts]: number } = { ...EMPTY_SUMMARY };
+  const memberships = { given: 0, taken: 0 };
   for (const summary of summaries) {
-    for (const key of Object.keys(sum) as (keyof Summary)[]) sum[key] += summary[key];
+    for (const key of Object.keys(EMPTY_SUMMARY) as (keyof Counts)[]) sum[key] += summary[key];
+    memberships.given += summary.memberships?.given ?? 0;
+    memberships.taken += summary.memberships?.taken ?? 0;
   }
-  return sum;
+  return { ...sum, ...(memberships.given + memberships.taken > 0 && { memberships }) };
 }
 
 /** The most failed records that an output holds; all of them are in `failed-records.json`. */

@@ -14,12 +14,22 @@ export interface PreparedUser {
   readonly passwordOmitted: boolean;
 }
 
-/** Makes a record of the source fit for sending; everything that looks at users does it first. */
+/**
+ * Makes a record of the source fit for sending; everything that looks at users does it first. Its roles and organizations
+ * are no part of that: calls bring them, after the jobs.
+ */
 export function prepareUser(record: User, unsupported: UnsupportedPasswordHash): PreparedUser {
-  const user = normalizeUser(record);
+  const user = withoutMemberships(normalizeUser(record));
   if (unsupported === "fail") return { user, passwordOmitted: false };
   const { user: kept, omitted } = omitUnsupportedHash(user);
   return { user: kept, passwordOmitted: omitted };
+}
+
+/** Asked of every record of a million, most of which have none. */
+function withoutMemberships(user: User): User {
+  if (user.roles === undefined && user.organizations === undefined) return user;
+  const { roles: _, organizations: __, ...others } = user;
+  return others;
 }
 
 /** What keeps a record from being sent, all of it. */

@@ -95,6 +95,9 @@ export const userSchema = z.strictObject({
   // As they are checked by metadata.ts: zod would look at each of their members once more.
   app_metadata: z.unknown(),
   user_metadata: z.unknown(),
+  // Names of the program's own, which no job carries: what they mean is told when they are given.
+  roles: z.array(z.string()).optional(),
+  organizations: z.array(z.unknown()).optional(),
   mfa_factors: z
     .array(mfaFactor)
     .min(1, error("ARRAY_LENGTH_SHORT", "must have 1 factor or more"))

@@ -13,7 +13,7 @@ const TEXTS = [
 /** A dot in a column's name leads into one of these: `user_metadata.plan`. */
 const OBJECTS = ["user_metadata", "app_metadata", "custom_password_hash"];
 /** May hold lists, objects, numbers: a cell of them may be JSON. */
-const JSON_HOLDERS = new Set(["user_metadata", "app_metadata", "mfa_factors"]);
+const JSON_HOLDERS = new Set(["user_metadata", "app_metadata", "mfa_factors", "roles", "organizations"]);
 const ATTRIBUTES = new Set([...BOOLEANS, ...TEXTS, ...OBJECTS, ...JSON_HOLDERS]);
 
 /** Nobody nests metadata deeper by names of columns, and no name can make the stack overflow. */

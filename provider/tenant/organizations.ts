@@ -1,7 +1,7 @@
 import type { ManagementClient } from "auth0";
 import { z } from "zod";
 import type { OnRetry } from "./client";
-import { type Ask, PAGE } from "./roles";
+import { type Ask, isThere, PAGE } from "./roles";
 
 /** How many members a call takes (Auth0 documentation). */
 export const MEMBERS_OF_CALL = 10;
@@ -23,6 +23,12 @@ export interface OrganizationMember {
 /** The organizations of the tenant, their members and the roles of these. Users go by their whole ids, `auth0|…`. */
 export class Organizations {
   constructor(private readonly ask: Ask) {}
+
+  async exists(organization: string, onRetry: OnRetry): Promise<boolean> {
+    return isThere(
+      this.ask("reading an organization", Anything, (client) => client.organizations.get(organization), onRetry),
+    );
+  }
 
   /** @param users at most {@link MEMBERS_OF_CALL} */
   async add(organization: string, users: readonly string[], onRetry: OnRetry): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ManagementClient } from "auth0";
 import { z } from "zod";
 import type { OnRetry } from "./client";
+import { TenantError } from "./errors";
 
 /**
  * Makes a call that does no harm when it is made twice: again, where the fault is a passing one.
@@ -21,9 +22,24 @@ const Anything = z.unknown();
 const Holders = z.object({ users: z.array(z.object({ user_id: z.string() })), next: z.string().optional() });
 const Names = z.array(z.object({ id: z.string(), name: z.string().optional() }));
 
+/** @returns false where the tenant has no such thing */
+export async function isThere(asked: Promise<unknown>): Promise<boolean> {
+  try {
+    await asked;
+    return true;
+  } catch (error) {
+    if (error instanceof TenantError && error.status === 404) return false;
+    throw error;
+  }
+}
+
 /** The roles of the tenant and who has them. Users go by their whole ids, `auth0|…`. */
 export class Roles {
   constructor(private readonly ask: Ask) {}
+
+  async exists(role: string, onRetry: OnRetry): Promise<boolean> {
+    return isThere(this.ask("reading a role", Anything, (client) => client.roles.get(role), onRetry));
+  }
 
   /** Of at most 50 users: how many a call takes is not documented. */
   async give(role: string, users: readonly string[], onRetry: OnRetry): Promise<void> {

@@ -177,7 +177,10 @@ export class ImportTest {
 /** A journal whose process dies after a line of it: what was written stays, and nothing is done any more. */
 function dying(journal: Journal, lines: number, tenant: PlainTenant): Journal {
   let left = lines;
-  const names = new Set<string | symbol>(["intent", "accepted", "refused", "finished", "abandoned"]);
+  const names = new Set<string | symbol>([
+    ...["intent", "accepted", "refused", "finished", "abandoned"],
+    ...["grant", "memberships"],
+  ]);
   return new Proxy(journal, {
     get: (_, name) => {
       const value: unknown = Reflect.get(journal, name, journal);
@@ -230,5 +233,5 @@ export function memberOf(user: User): Member {
 
 /** The parts of a summary that are not 0. */
 export function countsIn({ summary }: Pick<BatchResult, "summary">): Record<string, number> {
-  return Object.fromEntries(Object.entries(summary).filter(([name, users]) => users > 0 && name !== "total"));
+  return Object.fromEntries(Object.entries(summary).filter(([name, users]) => Number(users) > 0 && name !== "total"));
 }

@@ -14,7 +14,7 @@ const person = (i: number, attributes: object = {}) => ({
 const people = (count: number) => Array.from({ length: count }, (_, i) => person(i));
 
 /** The parts of a summary that are not 0. */
-function counts({ total: _, ...summary }: Summary): object {
+function counts({ total: _, memberships: __, ...summary }: Summary): object {
   return Object.fromEntries(Object.entries(summary).filter(([, users]) => users > 0));
 }
 

@@ -1,0 +1,54 @@
+import type { Attributes } from "../ledger/attributes";
+import { type KnownRecord, type PackedRecord, unpackRecord } from "../ledger/entry";
+import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
+import { failureCode, type LedgerEntry, neverIn } from "../ledger/ledger";
+
+// What the ledger says of a user whose roles and memberships are given and taken.
+
+/** It is not known yet what comes of it: the record is to be looked at again, whatever becomes of the run. */
+export function intended(known: LedgerEntry, given: readonly number[]): LedgerEntry {
+  return { ...withGiven(known, given), record: NO_RECORD };
+}
+
+/** Nothing came of it: all that the record says of them is to be looked at again. */
+export function unsettled(known: LedgerEntry): LedgerEntry {
+  const { roles: _, organizations: __, ...prints } = known.attributes.prints;
+  return { ...known, record: NO_RECORD, attributes: { ...known.attributes, prints } };
+}
+
+/**
+ * @param prints of what the record said of them
+ * @param record where all else that it says is dealt with, too
+ */
+export function granted(
+  known: LedgerEntry,
+  given: readonly number[],
+  prints: Attributes["prints"],
+  record: Fingerprint | undefined,
+): LedgerEntry {
+  const { attributes } = known;
+  const isDealtWith = record !== undefined && known.record === NO_RECORD && failureCode(known.state) === undefined;
+  return {
+    ...withGiven(known, given),
+    attributes: { ...attributes, prints: { ...attributes.prints, ...prints } },
+    ...(isDealtWith ? { record } : {}),
+  };
+}
+
+/** After a run whose state was not saved. @param isDone or only about to be */
+export function recalled(known: LedgerEntry, after: PackedRecord, isDone: boolean): LedgerEntry {
+  if (neverIn(known.state)) return known;
+  const { given = [], attributes } = unpackRecord(after);
+  if (!isDone)
+    return intended(
+      known,
+      [...new Set([...(known.given ?? []), ...given])].sort((a, b) => a - b),
+    );
+  const { roles, organizations } = attributes.prints;
+  const prints = { ...(roles !== undefined && { roles }), ...(organizations !== undefined && { organizations }) };
+  return granted(known, given, prints, undefined);
+}
+
+function withGiven<T extends KnownRecord>({ given: _, ...known }: T, given: readonly number[]) {
+  return { ...known, ...(given.length === 0 ? {} : { given }) };
+}

@@ -1,0 +1,115 @@
+import { groupPrint } from "../ledger/attributes";
+import { type EncodedLedger, Ledger } from "../ledger/ledger";
+import {
+  type GrantText,
+  grantOf,
+  MEMBERSHIP_GROUPS,
+  type MembershipMaps,
+  membershipStep,
+  type Stated,
+  statedIn,
+  unknownIn,
+  wantedBy,
+} from "../plan/memberships";
+import type { ReadSource } from "../plan/readSource";
+import type { Share } from "../plan/share";
+import { count, countOf } from "../progress/batchProgress";
+import { listCodes } from "../results/oneLine";
+import { identityOf, normalizeUser } from "../schema/identity";
+
+/** What the files give and take, by the names in them, and in how many calls at least. */
+export interface MembershipPlan {
+  readonly given: ReadonlyMap<string, number>;
+  readonly taken: number;
+  /** Records with a name that the arguments lack. */
+  readonly unknown: ReadonlyMap<string, number>;
+  /** Records with roles or organizations for which there is no argument. */
+  readonly unsent: ReadonlyMap<string, number>;
+  /** To give them; one or two more for each user who was not brought by this run. */
+  readonly calls: number;
+  /** The most calls of one kind, at the 200 a minute that Auth0 takes of these. */
+  readonly minutes: number;
+}
+
+/** What the last run knew. */
+interface Before {
+  readonly ledger?: EncodedLedger | undefined;
+  readonly grants?: readonly GrantText[] | undefined;
+  readonly membershipMaps?: MembershipMaps | undefined;
+}
+
+/** What an update would do about roles and organizations, by the rules that it goes by. Asks the tenant nothing. */
+export async function planMemberships(
+  read: ReadSource,
+  share: Share,
+  key: string | undefined,
+  maps: MembershipMaps,
+  before: Before,
+): Promise<MembershipPlan> {
+  const ledger = before.ledger === undefined || key === undefined ? undefined : Ledger.decode(before.ledger);
+  const given = new Map<string, number>();
+  const unknown = new Map<string, number>();
+  const unsent = new Map<string, number>();
+  const users = new Map<GrantText, number>();
+  let [taken, takers, memberRoles] = [0, 0, 0];
+  for await (const { index, user: asItStands, problem } of read.source.records(read.indicesOf(share))) {
+    const user = normalizeUser(asItStands);
+    const [name, all] = [identityOf(user), statedIn(user)];
+    if (problem !== undefined || name === undefined || all === undefined || read.doubleAt(index) !== undefined)
+      continue;
+    for (const group of MEMBERSHIP_GROUPS) if (all[group] && !maps[group]) add(unsent, group, 1);
+    const groups = MEMBERSHIP_GROUPS.filter((group) => all[group] !== undefined && maps[group] !== undefined);
+    const stated = Object.fromEntries(groups.map((group) => [group, all[group]])) as Stated;
+    const known = ledger?.get(read.identity(index));
+    const changed = groups.filter(
+      (group) =>
+        known === undefined || groupPrint(key ?? "", name, group, all[group]) !== known.attributes.prints[group],
+    );
+    const ours = (known?.given ?? []).map((position) => before.grants?.[position] ?? "");
+    const step = membershipStep(stated, maps, changed, ours, before.membershipMaps ?? {});
+    const code = unknownIn(stated, maps)?.code;
+    if (code !== undefined) add(unknown, code, 1);
+    const coming = new Set([
+      ...step.give.filter((text) => !ours.includes(text)),
+      ...step.replace.map(([, now]) => now),
+    ]);
+    for (const [named, text] of wantedBy(stated, maps).grants) {
+      if (!coming.has(text)) continue;
+      add(given, named.replace(/\/$/, ""), 1);
+      add(users, text, 1);
+    }
+    const inside = [...coming].map((text) => grantOf(text)).filter(({ role, organization }) => role && organization);
+    memberRoles += new Set(inside.map(({ organization }) => organization)).size;
+    const gone = step.take.length + step.replace.length;
+    taken += gone;
+    if (gone > 0) takers++;
+  }
+  const callsOf = (isOf: (text: GrantText) => boolean, most: number) =>
+    [...users].reduce((sum, [text, some]) => sum + (isOf(text) ? Math.ceil(some / most) : 0), 0);
+  const roles = callsOf((text) => grantOf(text).organization === undefined, 50);
+  const members = callsOf((text) => grantOf(text).organization !== undefined && grantOf(text).role === undefined, 10);
+  const calls = roles + members + memberRoles + takers;
+  return { given, taken, unknown, unsent, calls, minutes: Math.max(members, memberRoles, takers, roles) / 200 };
+}
+
+/** `roles and organizations: admin 1,000, acme 20 given, 3 taken: 23 calls`; `undefined` where there is nothing to say. */
+export function membershipLine({ given, taken, unknown, unsent, calls, minutes }: MembershipPlan): string | undefined {
+  const parts = [
+    ...(given.size === 0 ? [] : [`${listCodes(given)} given`]),
+    ...(taken === 0 ? [] : [`${count(taken)} taken`]),
+    ...(unknown.size === 0 ? [] : [`not in the arguments: ${listCodes(unknown)}`]),
+    ...(unsent.size === 0 ? [] : [`not sent without the argument: ${listCodes(unsent)}`]),
+  ];
+  if (parts.length === 0) return undefined;
+  const hint = minutes > 60 ? ` (${tellMinutes(minutes)}; where a sign-in can make members, none are needed)` : "";
+  return `roles and organizations: ${parts.join(", ")}: ${calls === 0 ? "no calls" : countOf(calls, "call")}${hint}`;
+}
+
+function tellMinutes(minutes: number): string {
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `some ${countOf(hours, "hour")}` : `some ${countOf(Math.round(hours / 24), "day")}`;
+}
+
+function add(counts: Map<string, number>, name: string, by: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
+}

@@ -1,0 +1,141 @@
+import type { MembershipTenant } from "../../provider/import/types";
+import { type GrantText, grantOf, textOf } from "../../provider/plan/memberships";
+import { TenantError } from "../../provider/tenant/errors";
+import type { PlainTenant } from "./plainTenant";
+
+/** Who gave it. */
+type Giver = "us" | "somebody";
+
+/** Roles and organizations of a plain tenant: who has what, from whom; and the calls that were made. */
+export class PlainMemberships implements MembershipTenant {
+  /** By the user's id, with its prefix. */
+  readonly held = new Map<string, Map<GrantText, Giver>>();
+  readonly calls: string[] = [];
+  /** Roles and organizations that there are not. */
+  readonly missing = new Set<string>();
+  /** Decides about each call: whether it is refused, or the process dies before or after it. */
+  fate: (call: string, number: number) => "refused" | "dies" | "dies after" | undefined = () => undefined;
+  /** What the service says of a second time. */
+  isTwiceRefused = false;
+  /** What was taken from users who had it from somebody else: it must stay empty. */
+  readonly wronged: string[] = [];
+  /** Was ours once, and nobody can tell it from that. */
+  readonly #wasOurs = new Set<string>();
+
+  constructor(private readonly tenant: PlainTenant) {}
+
+  of(user: string): GrantText[] {
+    return [...(this.held.get(user)?.keys() ?? [])].sort();
+  }
+
+  byHand(user: string, text: GrantText, gives: boolean): void {
+    const held = this.#heldBy(user);
+    if (!gives) held.delete(text);
+    else if (!held.has(text)) held.set(text, this.#wasOurs.has(`${user} ${text}`) ? "us" : "somebody");
+  }
+
+  readonly roles: MembershipTenant["roles"] = {
+    give: (role, users) => this.#call(`give ${role} to ${users.length}`, () => this.#give([...users], { role })),
+    take: (user, roles) =>
+      this.#call(`take ${roles}`, () =>
+        this.#take(
+          [user],
+          roles.map((role) => textOf({ role })),
+        ),
+      ),
+    of: (user) => this.#read("roles of", () => this.of(user).filter((text) => text.startsWith("rol_"))),
+    exists: (role) => this.#read("role", () => !this.missing.has(role)),
+    holders: (role) => this.#holders(role),
+  };
+
+  readonly organizations: MembershipTenant["organizations"] = {
+    add: (organization, users) =>
+      this.#call(`add ${users.length} to ${organization}`, () => this.#give([...users], { organization })),
+    remove: (organization, users) =>
+      this.#call(`remove ${users.length} from ${organization}`, () => {
+        const inside = (user: string) => this.of(user).filter((text) => text.startsWith(`${organization} `));
+        for (const user of users) this.#take([user], [organization, ...inside(user)]);
+      }),
+    giveRoles: (organization, user, roles) =>
+      this.#call(`give ${roles} in ${organization}`, () => {
+        if (!this.held.get(user)?.has(organization)) throw new TenantError("no member", 400, undefined, "no member");
+        for (const role of roles) this.#give([user], { organization, role });
+      }),
+    takeRoles: (organization, user, roles) =>
+      this.#call(`take ${roles} in ${organization}`, () =>
+        this.#take(
+          [user],
+          roles.map((role) => textOf({ organization, role })),
+        ),
+      ),
+    of: (user) => this.#read("organizations of", () => this.of(user).filter((text) => /^org_\w+$/.test(text))),
+    rolesOf: (organization, user) =>
+      this.#read("roles in", () =>
+        this.of(user).flatMap((text) => {
+          const grant = grantOf(text);
+          return grant.organization === organization ? (grant.role ?? []) : [];
+        }),
+      ),
+    exists: (organization) => this.#read("organization", () => !this.missing.has(organization)),
+    members: async function* () {
+      yield [];
+    },
+    connections: async () => [],
+  };
+
+  async *#holders(role: string): AsyncGenerator<string[]> {
+    this.calls.push("holders");
+    yield [...this.held].filter(([, held]) => held.has(role)).map(([user]) => user);
+  }
+
+  #heldBy(user: string): Map<GrantText, Giver> {
+    const held = this.held.get(user) ?? new Map<GrantText, Giver>();
+    this.held.set(user, held);
+    return held;
+  }
+
+  #give(users: readonly string[], grant: { role?: string; organization?: string }): void {
+    const text = textOf(grant);
+    for (const user of users) {
+      if (!this.tenant.users.has(user.replace("auth0|", "")))
+        throw new TenantError("unknown", 404, undefined, "unknown");
+      if (this.isTwiceRefused && this.held.get(user)?.has(text))
+        throw new TenantError("again", 409, undefined, "again");
+    }
+    for (const user of users) {
+      if (!this.#heldBy(user).has(text)) this.#heldBy(user).set(text, "us");
+      if (this.#heldBy(user).get(text) === "us") this.#wasOurs.add(`${user} ${text}`);
+    }
+  }
+
+  #take(users: readonly string[], texts: readonly GrantText[]): void {
+    for (const user of users) {
+      for (const text of texts) {
+        const giver = this.held.get(user)?.get(text);
+        // A role of a member goes with the membership, whoever gave it.
+        if (giver === "somebody" && !(text.includes(" ") && texts[0] !== text)) this.wronged.push(`${user} ${text}`);
+        this.held.get(user)?.delete(text);
+        this.#wasOurs.delete(`${user} ${text}`);
+      }
+    }
+  }
+
+  async #call(name: string, change: () => void): Promise<void> {
+    if (this.tenant.isCut) throw new Error("dead");
+    const fate = this.fate(name, this.calls.push(name));
+    if (fate === "refused") throw new TenantError("refused", 400, undefined, "refused");
+    if (fate !== "dies") change();
+    if (fate === undefined) return;
+    this.tenant.isCut = true;
+    throw new Error("dead");
+  }
+
+  async #read<T>(name: string, value: () => T): Promise<T> {
+    if (this.tenant.isCut) throw new Error("dead");
+    if (this.fate(name, this.calls.push(name)) !== undefined) {
+      this.tenant.isCut = true;
+      throw new Error("dead");
+    }
+    return value();
+  }
+}
