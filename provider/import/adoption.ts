@@ -5,6 +5,7 @@ import type { KnownRecord } from "../ledger/entry";
 import { generatedUserId } from "../ledger/fingerprint";
 import { type Change, changedAttributes, UPSERTABLE } from "../plan/delta";
 import type { User } from "../schema/identity";
+import type { TenantUser } from "../tenant/answers";
 import { AdoptionTally } from "./adoptionTally";
 import type { Books } from "./books";
 import type { Course } from "./course";
@@ -22,6 +23,8 @@ export interface Newcomer {
   readonly user: User;
   /** What is known of it once it is in. */
   readonly after: KnownRecord;
+  /** Whether it is dealt with among what is looked up. */
+  readonly isWithin?: boolean;
   /** Sends it as a new user. */
   insert(): Promise<void>;
   /** Sends these attributes of a user who is there; `readAt` is when they were read. */
@@ -53,7 +56,7 @@ export class Adoption {
     if (this.readings.census !== undefined) return this.#take(newcomer, await this.readings.of(sought));
     await this.lookups.doing(async () => {
       const reading = await this.lookups.oneOfFew(() => this.readings.of(sought));
-      if (!this.course.isStopped) await this.#take(newcomer, reading);
+      if (!this.course.isStopped) await this.#take({ ...newcomer, isWithin: true }, reading);
     });
   }
 
@@ -67,7 +70,7 @@ export class Adoption {
       // By a name or a number that can't be looked up, it may be somebody who is there.
       const isElse = user.username !== undefined || user.phone_number !== undefined;
       const nobody = isElse ? SOMEBODY_ELSE : LEFTOVER;
-      await this.#take({ ...newcomer, insert: async () => this.#refuse(newcomer, nobody) }, reading);
+      await this.#take({ ...newcomer, insert: async () => this.#refuse(newcomer, nobody), isWithin: true }, reading);
     });
   }
 
@@ -132,10 +135,11 @@ export class Adoption {
     const verified = settleVerification(user, there, undefined, undefined, how);
     if (!verified.readAgain || isSingle) return send(verified.state);
     // They may have verified it since all were read.
-    await this.lookups.later(email, async (found) => {
+    const then = async (found: TenantUser | undefined) => {
       if (found === undefined) await newcomer.insert();
       else await send(found.email_verified ?? false);
-    });
+    };
+    await this.lookups.later(email, then, newcomer.isWithin);
   }
 
   #refuse({ subject, after }: Newcomer, failure: Failure): void {

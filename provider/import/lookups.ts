@@ -32,14 +32,18 @@ export class Lookups {
     return this.#asking.ended();
   }
 
-  /** Looks for the connection's user with this email, then goes on. Returns when not too many are being looked for. */
-  async later(email: string, then: (found: TenantUser | undefined) => Promise<void>): Promise<void> {
+  /**
+   * Looks for the connection's user with this email, then goes on. Returns when not too many are being looked for; at once,
+   * where it is asked for by what is done here already, which would wait for itself.
+   */
+  async later(email: string, then: (found: TenantUser | undefined) => Promise<void>, isWithin = false): Promise<void> {
     const lookUp = async () => {
       await this.course.mayBegin();
       const found = await this.oneOfFew(async () => (this.course.isStopped ? undefined : this.byEmail(email)));
       if (!this.course.isStopped) await then(found);
     };
-    await this.doing(lookUp);
+    if (isWithin) this.#asking.add(lookUp());
+    else await this.doing(lookUp);
   }
 
   /** Does this meanwhile. Returns when not too much is being done. */

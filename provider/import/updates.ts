@@ -8,6 +8,7 @@ import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerpr
 import type { LedgerEntry } from "../ledger/ledger";
 import type { Difference, Step } from "../plan/delta";
 import type { User } from "../schema/identity";
+import type { TenantUser } from "../tenant/answers";
 import type { Books } from "./books";
 import type { Course } from "./course";
 import type { Lookups } from "./lookups";
@@ -66,14 +67,14 @@ export class Updates {
   /** Returns when not too many are being read. */
   async meet(changed: Changed): Promise<void> {
     const sought = this.#soughtFor(changed);
-    if (this.readings.census !== undefined) return this.#settle(changed, sought, await this.readings.of(sought));
+    if (this.readings.census !== undefined) return this.#settle(changed, sought, await this.readings.of(sought), false);
     await this.lookups.doing(async () => {
       const reading = await this.lookups.oneOfFew(() => this.readings.of(sought));
-      if (!this.course.isStopped) await this.#settle(changed, sought, reading);
+      if (!this.course.isStopped) await this.#settle(changed, sought, reading, true);
     });
   }
 
-  async #settle(changed: Changed, sought: Sought, reading: Reading | undefined): Promise<void> {
+  async #settle(changed: Changed, sought: Sought, reading: Reading | undefined, isWithin: boolean): Promise<void> {
     if (reading === undefined) throw new Error(BLIND);
     const { subject, step, user } = changed;
     const known = this.books.ledger.get(subject.identity) as LedgerEntry;
@@ -107,10 +108,11 @@ export class Updates {
     const verified = settled.upsert.email_verified ?? there.email_verified === true;
     if (verified === true || (!settled.readAgain && settled.changes.length > 0) || from.isSingle) return send(verified);
     // They may have verified it since all were read.
-    await this.lookups.later(email, async (found) => {
+    const then = async (found: TenantUser | undefined) => {
       if (found === undefined) this.books.withheld(subject, step, "notFound");
       else await send(found.email_verified ?? false);
-    });
+    };
+    await this.lookups.later(email, then, isWithin);
   }
 
   #nothing(

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import type { OnConflict } from "../../provider/census/conflicts";
+import { SharedCensus } from "../../provider/census/readBack";
 import { identityFingerprint } from "../../provider/ledger/fingerprint";
 import { Ledger } from "../../provider/ledger/ledger";
 import type { ConnectionRules } from "../../provider/schema/connectionRules";
@@ -195,6 +197,33 @@ for (const reads of ["singly", "census"] as const) {
     });
   });
 }
+
+describe("where the budget of single reads ends in the middle", () => {
+  const at = ImportTest.forEach();
+
+  for (const what of ["changes", "users who are written over"] as const) {
+    it(`goes on by a census: ${what}`, async () => {
+      const people = Array.from({ length: 300 }, (_, i) => ({ ...ANN, user_id: `p${i}`, email: `p${i}@example.com` }));
+      const unverified = people.map((user) => ({ ...user, email_verified: false }));
+      const first = await at().run(unverified, { preflight: async () => RULES });
+      let left = 20;
+      const budget = { left: 10_000, spend: () => left-- > 0 };
+      const census = new SharedCensus(async () => at().census());
+      const isOver = what !== "changes";
+      if (isOver) rmSync(at().journalFile);
+      const { result, problem } = await at().run(
+        unverified.map((user) => ({ ...user, given_name: "Anna" })),
+        {
+          ...(isOver ? {} : { before: first.result }),
+          ...{ reads: { budget, census, follow: () => () => {} }, preflight: async () => RULES },
+          settings: { onConflict: "keep", ...(isOver ? { onExisting: "overwrite" as const } : {}) },
+        },
+      );
+      assert.equal(problem, undefined);
+      assert.deepEqual([countsIn(result), at().censuses], [{ updated: 300 }, 1]);
+    });
+  }
+});
 
 describe("without the scope read:users", () => {
   const at = ImportTest.forEach();
