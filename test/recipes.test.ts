@@ -8,6 +8,7 @@ import { prepareUser } from "../provider/schema/prepare";
 import { problemsOf } from "../provider/schema/validate";
 import { openSource } from "../provider/source";
 import { TestTenant } from "./emulatorClient";
+import { run } from "./support/run";
 import { otherThan, signIn } from "./support/signIn";
 
 const ROOT = path.resolve(__dirname, "../..");
@@ -155,6 +156,14 @@ describe("a recipe", function () {
         ...["hex", "$2y"].map((hash) => `wordpress: ${hash}`),
       ],
     );
+  });
+
+  it("of Auth0 makes one user of an export's record and a hash of the support's file, where they are merged", async () => {
+    const command = [path.join(ROOT, "dist/cli/main.js"), "validate", "auth0.ndjson", "auth0-hashes.ndjson", "--merge"];
+    const transform = ["--transform", "pulumi-auth0-user-import/recipes/auth0"];
+    const { code, stdout } = await run(process.execPath, [...command, ...transform], { cwd: folder });
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^2 users in 2 files, 1 of them merged into records of later files, no errors\./);
   });
 
   it("has a page", () => {

@@ -8,7 +8,7 @@ const connectionId = new Config().require("connectionId");
 /** By the name of its recipe: see docs/recipes. */
 const files: Record<string, string | string[]> = {
   aspnet: "aspnet.json",
-  auth0: "auth0-hashes.ndjson",
+  auth0: ["auth0.ndjson", "auth0-hashes.ndjson"],
   bcrypt: "bcrypt.csv",
   "better-auth": "better-auth.csv",
   clerk: "clerk.csv",
@@ -34,7 +34,10 @@ export const passwordResetRequired = Object.fromEntries(
   Object.entries(files).map(([recipe, users]) => {
     const transform = `pulumi-auth0-user-import/recipes/${recipe}`;
     // A password that Auth0 can't take, or that the old system does not give away, is left out.
-    const imported = new UserImport(recipe, { connectionId, users, transform, unsupportedPasswordHash: "omit" });
+    const omitted = { unsupportedPasswordHash: "omit" } as const;
+    // Profiles and hashes are in two files.
+    const merge = recipe === "auth0";
+    const imported = new UserImport(recipe, { connectionId, users, transform, merge, ...omitted });
     return [recipe, imported.passwordResetRequired];
   }),
 );

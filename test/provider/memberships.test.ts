@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { BatchTest } from "../support/batch";
+
+const SCOPES = [
+  ...["create:users", "read:users", "read:connections", "update:users", "read:roles", "update:roles"],
+  ...["create:role_members", "read:role_members", "delete:role_members"],
+  ...["read:organizations", "create:organization_members", "read:organization_members", "delete:organization_members"],
+  ...["create:organization_member_roles", "read:organization_member_roles", "delete:organization_member_roles"],
+];
+
+describe("roles and organizations of a batch, in the provider process", function () {
+  this.timeout(180_000);
+  const at = new BatchTest();
+  beforeEach(() => at.start({ scopes: SCOPES }));
+  afterEach(() => at.stop());
+
+  it("are given and taken by the tenant's ids, and kept in the state", async () => {
+    const { roles, organizations } = at.emulator.tenant;
+    const [admin, owner] = [roles.create("admin", "").id, roles.create("owner", "").id];
+    const acme = organizations.create("acme", "Acme", []).id;
+    const args = { roles: { admin, owner }, organizations: { acme } };
+    const holders = (role: string) => roles.membersOf(role).map(({ id }) => id);
+    at.writeUsers([
+      { user_id: "jane", email: "jane@example.com", email_verified: true, roles: ["admin"] },
+      {
+        ...{ user_id: "john", email: "john@example.com", email_verified: true },
+        organizations: [{ name: "acme", roles: ["owner"] }],
+      },
+    ]);
+    const first = await at.preview(undefined, args);
+    assert.ok(
+      first.includes("roles and organizations: admin 1, acme 1, acme/owner 1 given: 3 calls"),
+      first.join("\n"),
+    );
+    await at.restart();
+    const outputs = await at.create(args);
+    assert.deepEqual(outputs.summary.memberships, { given: 3, taken: 0 });
+    assert.deepEqual(holders(admin), ["auth0|jane"]);
+    const members = () => organizations.membersOf(acme, 0, 0).map(({ id, roles }) => [id, ...roles]);
+    assert.deepEqual(members(), [["auth0|john", owner]]);
+
+    at.writeUsers([
+      { user_id: "jane", email: "jane@example.com", email_verified: true, roles: [] },
+      { user_id: "john", email: "john@example.com", email_verified: true, organizations: [] },
+    ]);
+    const preview = await at.preview(outputs, args);
+    assert.ok(preview.includes("roles and organizations: 3 taken: 2 calls"), preview.join("\n"));
+    await at.restart();
+    const { summary } = await at.update(outputs, args);
+    assert.deepEqual(summary.memberships, { given: 0, taken: 3 });
+    assert.deepEqual([holders(admin), members()], [[], []]);
+  });
+});
