@@ -136,7 +136,7 @@ function verdict(data: ReportData): Html {
         ? `${count(bad)} of ${plural(total, "user")} failed`
         : `${count(missing)} of ${plural(total, "user")} ${missing === 1 ? "is" : "are"} missing`,
     unverified: "Everybody was sent, and nobody has verified who is there",
-    good: `Every user of the files is in Auth0${gone > 0 ? `, but for ${count(gone)} who were deleted there since` : ""}`,
+    good: `Every user of the files is in Auth0${gone > 0 ? `, but for ${count(gone)} who ${gone === 1 ? "was" : "were"} deleted there since` : ""}`,
   }[state];
   return html`<section class="verdict ${state === "unverified" ? "early" : state}">
 <h2>${title}</h2>

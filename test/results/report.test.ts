@@ -8,8 +8,10 @@ import { type DefaultTreeAdapterTypes, parse } from "parse5";
 import { type BatchJob, type ReportData, writeReport } from "../../provider/results/report";
 import { placeJobs, workSpans } from "../../provider/results/report/schedule";
 import { toSteps } from "../../provider/results/report/speed";
+import type { ReportVerification } from "../../provider/results/report/verification";
 import { REPORT } from "../../provider/results/resultsFolder";
 import { EMPTY_SUMMARY } from "../../provider/results/types";
+import type { Verification } from "../../provider/verification/types";
 
 type Node = DefaultTreeAdapterTypes.Node;
 type Element = DefaultTreeAdapterTypes.Element;
@@ -47,6 +49,28 @@ const DATA: ReportData = {
   notApplied: [],
   passwordResetRequired: 0,
 };
+
+/** What a verification of a thousand users tells. */
+function readBack(words: Partial<Verification> = {}): ReportVerification {
+  const none = { linked: 0, missing: 0, gone: 0, notAsWritten: 0, changedThere: 0, others: 3, attributes: [] };
+  const verification = { checkedAt: "2025-11-23T21:04:13.000Z", expected: 1_000, present: 1_000, ...none, ...words };
+  return {
+    verification,
+    details: {
+      ...{ connection: "customers", job: "job_0000000000000001", lines: 1_003, sha256: "e".repeat(64), tookMs: 1_000 },
+      ...{ linkedTo: 0, untold: 0, notLookedUp: 0, foundSingly: 0, vanished: 0, notExported: [], normalised: [] },
+      sample: { read: 200, there: 200 },
+    },
+    exceptions: [{ what: "missing", file: "a.json", line: 3, identity: "user_id:5f***", attributes: [] }],
+    evidence: "f".repeat(64),
+    circumstances: {
+      ...{ tenant: "example.eu.auth0.com", connectionId: "con_0000000000000001", project: "p", stack: "dev" },
+      ...{ name: "everyone", arguments: { maxMissing: 0 }, ranBy: { user: "runner" } },
+      versions: { package: "1.0.0", node: "20.19.0" },
+      files: [{ name: "a.json", sha256: "a".repeat(64), bytes: 1_000, records: 1_000 }],
+    },
+  };
+}
 
 /** So many jobs on so many slots, 18 seconds each, one after the other. */
 function manyJobs(count: number, slots: number): BatchJob[] {
@@ -96,6 +120,29 @@ describe("report.html", () => {
     const summary = { ...EMPTY_SUMMARY, total: 1_000, inserted: 994, failed: 5, invalid: 1 };
     assert.equal(await verdict({ summary }), "6 of 1,000 users failed");
     assert.equal(await verdict({ summary, problem: "The deadline is near" }), "The run ended before all was done");
+  });
+
+  it("says whether everybody is in, as the connection was read back, and has a page for the auditor", async () => {
+    const parts = async (data: Partial<ReportData>) => (await report(data)).all("h2").map(({ text }) => text);
+    const good = await parts({ verification: readBack() });
+    assert.equal(good[0], "Every user of the files is in Auth0");
+    assert.ok(good.includes("Read back: nobody is missing"));
+    assert.equal(good.at(-1), "Verification, for the auditor");
+
+    const summary = { ...EMPTY_SUMMARY, total: 1_000, inserted: 998, failed: 2 };
+    const page = await report({ summary, verification: readBack({ present: 998, missing: 2 }) });
+    const titles = page.all("h2").map(({ text }) => text);
+    assert.equal(titles[0], "2 of 1,000 users are missing");
+    assert.ok(titles.includes("Read back: 2 users missing"));
+    assert.match(page.text, /a\.json:3\s*user_id:5f\*\*\*\s*missing/);
+    for (const told of ["998 present + 0 linked + 2 missing + 0 gone = 1,000 expected", "f".repeat(64), "Checked by"]) {
+      assert.ok(page.text.includes(told), told);
+    }
+
+    const gone = await parts({ verification: readBack({ present: 999, gone: 1 }) });
+    assert.equal(gone[0], "Every user of the files is in Auth0, but for 1 who was deleted there since");
+    const unverified = await parts({ unverified: "The export job failed." });
+    assert.equal(unverified[0], "Everybody was sent, and nobody has verified who is there");
   });
 
   it("counts each kind of user, and says what each code means and what to do", async () => {

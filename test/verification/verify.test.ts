@@ -168,6 +168,21 @@ describe("a verification", () => {
     assert.deepEqual(counts(later), { ...NONE, expected: 30, present: 28, linked: 1, missing: 1 });
   });
 
+  it("concludes nothing from an export that lacks more of them than can be looked up, and reads it back once more", async () => {
+    fault({ on: "exportJob", kind: "stale", seconds: 600, nth: {} });
+    const users = people(1_005);
+    const saved = await at().import(users);
+    await assert.rejects(verify(users, saved), (error: Error) => {
+      return error.name === "NotVerified" && /lacks users who are there/.test(error.message);
+    });
+    fault();
+    // So many are gone indeed.
+    for (const { id } of [...at().emulator.tenant.users.all()]) remove(id.slice("auth0|".length));
+    const verified = await verify(users, saved);
+    assert.deepEqual(counts(verified), { ...NONE, expected: 1_005, present: 0, missing: 1_005 });
+    assert.equal(verified.details.notLookedUp, 5);
+  }).timeout(120_000);
+
   it("says who is in no file any more and there; of the others nothing can be told", async () => {
     const users = [...people(6), { email: "no-id@example.com", email_verified: true, name: "N" }];
     const first = await at().import(users);
