@@ -307,6 +307,11 @@ LocalWorkspace.selectStack({ stackName: "test", workDir: process.cwd() })
     });
   });
 
+  // Other languages' hosts are not installed here, so that this is read, not run.
+  way("a component from YAML, Python, …", "can't work without a plugin, explained", async () => {
+    assertExplained("There is no plugin for other languages", "StackReference");
+  });
+
   way("credentials that are made in the same program", "work, and are in no state", async () => {
     const program = await start(
       {
