@@ -133,8 +133,8 @@ export interface ImportArgs {
    */
   deadline?: pulumi.Input<string>;
   /**
-   * How long reading the connection's users back may take, as `deadline` has it: one export job, where `onExisting` is
-   * `"adopt"` or `"overwrite"` and there are too many to be read one by one. Then they are, which takes longer still.
+   * How long reading the connection's users back may take, as `deadline` has it: by one export job, where too many are
+   * to be written to, or taken over, to be read one by one. After that they are, which takes longer still.
    *
    * @default "1h"
    */
