@@ -21,7 +21,7 @@ import { batchName, durationMs } from "./batch";
 import { credentialsFor } from "./credentials";
 import { config, log } from "./engine";
 import type { MissingFile } from "./missingUsers";
-import { stop, whileWatched } from "./stop";
+import { endWithoutEngine, stop, whileWatched } from "./stop";
 import { type BatchToVerify, batchesToVerify } from "./toVerify";
 import {
   type Checked,
@@ -177,7 +177,7 @@ async function readConnection(
   };
   const signal = AbortSignal.any([stop, timeLimit(censusTimeout, first.inputs.deadline)]);
   const show = (line: string) => void log.live(resourceUrn, line);
-  return whileWatched(
+  const work = whileWatched(
     path.resolve(resultsDir, "journal", `${batchName(resourceUrn)}.ndjson`),
     () => {},
     () =>
@@ -188,6 +188,8 @@ async function readConnection(
         stop: signal,
       }),
   );
+  // Where Pulumi is gone, nobody would ever ask this process for anything again.
+  return work.finally(endWithoutEngine);
 }
 
 /** Aborted when `censusTimeout` or the run's `deadline` has come. */

@@ -127,6 +127,12 @@ describe("the verification of an import, in the provider process", () => {
     // Its arguments are no batch's.
     assert.deepEqual(await up({ maxMissing: 3 }), ["everyone-results"]);
     assert.equal(exports(), 1);
+    await up({ maxMissing: 3, verifyTriggers: [1] }, { preview: true });
+    assert.ok(
+      said().some((line) => /reads the connection back by an export job/.test(line)),
+      said().join("\n"),
+    );
+    assert.equal(exports(), 1);
     assert.deepEqual(await up({ maxMissing: 3, verifyTriggers: [1] }), ["everyone-results"]);
     assert.equal(exports(), 2);
     assert.deepEqual(await up({ verify: false }), ["everyone-results"]);
