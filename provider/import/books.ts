@@ -15,9 +15,6 @@ import { type Member, type Subject, subjectOf } from "./members";
 import type { Ended } from "./outcomes";
 import type { BatchRecords, BatchResult, Workplace } from "./types";
 
-/** What others may do with the ledger. */
-export type LedgerView = Pick<Ledger, "get" | "has" | "stateOf" | "standing">;
-
 /**
  * The books of a run: the ledger, what was found out about records, and the counts. Nobody else writes into the ledger.
  *
@@ -58,7 +55,7 @@ export class Books {
     this.#messages = new Map(before?.failedRecords.map((record) => [record.identity ?? "", record]));
   }
 
-  get ledger(): LedgerView {
+  get ledger(): Pick<Ledger, "get" | "has" | "stateOf" | "standing"> {
     return this.#ledger;
   }
 
