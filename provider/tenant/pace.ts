@@ -5,7 +5,7 @@ import type { JobStatus } from "./client";
 export type PacedKind = ChunkKind | "export";
 
 const SHORTEST_MS = 10;
-const LONGEST_MS = 15_000;
+const LONGEST_MS = 20_000;
 
 /** A smaller job tells little of others: most of its time is not spent on its users. */
 const TELLING_USERS = 100;
