@@ -78,7 +78,9 @@ before(async function () {
   for (const major of NODES) nodes.set(major, await installNode(path.join(folder, `node-${major}`), major));
   emulator = await EmulatorProcess.start("--users-per-second", "5000");
 });
-after(async () => {
+after(async function () {
+  // Three times Node, and their packages, are many files to remove.
+  this.timeout(300_000);
   await emulator.stop();
   rmSync(folder, { recursive: true });
 });
