@@ -10,13 +10,12 @@ import type { TenantRecord } from "./equal";
  */
 
 /** So many are looked up; beyond that a message says how many were not. */
-const MOST = 1_000;
+export const MOST_LOOKED_UP = 1_000;
 
 /** By what a user is looked for. */
 export interface Sought {
   /** Within the connection, without `auth0|`. */
   readonly id?: string | undefined;
-  /** Where there is no id. */
   readonly email?: string | undefined;
 }
 
@@ -37,7 +36,7 @@ export class LookUps {
     private readonly tenant: Tenant,
     private readonly connection: string,
     private readonly onRetry: (reason: string) => void = () => {},
-    most: number = MOST,
+    most: number = MOST_LOOKED_UP,
   ) {
     this.#left = most;
   }

@@ -1,4 +1,5 @@
 import type { TenantRecord } from "../census/equal";
+import type { Sought } from "../census/lookUps";
 import { settleVerification } from "../census/truths";
 import { adopted, withUnknownHad } from "../census/written";
 import type { KnownRecord } from "../ledger/entry";
@@ -12,7 +13,7 @@ import type { Course } from "./course";
 import type { Failure } from "./findings";
 import type { Lookups } from "./lookups";
 import type { Subject } from "./members";
-import type { Reading, Readings, Sought } from "./readings";
+import type { Reading, Readings } from "./readings";
 import { differencesOf, differingIn, notBrought, taken, writtenOver } from "./takenOver";
 import type { ImportSettings } from "./types";
 import { LEFTOVER, type Who, whoIs } from "./whoIs";

@@ -1,18 +1,13 @@
 import { CensusIndex } from "../census/census";
 import type { TenantRecord } from "../census/equal";
-import { type Census, FRESH_MS, type SharedCensus } from "../census/readBack";
+import type { Sought } from "../census/lookUps";
+import type { Census, SharedCensus } from "../census/readBack";
 import type { ReadBudget } from "../census/readBudget";
 import { countOf } from "../progress/batchProgress";
 import { TenantError } from "../tenant/errors";
 import { EXPORT_FIELDS, ExportError } from "../tenant/exports";
 import type { Course } from "./course";
 import type { Workplace } from "./types";
-
-/** By what the tenant's user of a record is looked for: an id within the connection, without `auth0|`; an email. */
-export interface Sought {
-  readonly id?: string | undefined;
-  readonly email?: string | undefined;
-}
 
 /** The connection's users, or those of them who may be the one that was looked for. */
 export interface Reading {
@@ -96,13 +91,14 @@ export class Readings {
   async singly({ id, email }: Sought, everywhere = false): Promise<Reading> {
     const at = new Date();
     const { tenant } = this.at;
-    let users = this.#indexOf([]);
     const found: TenantRecord[] = [];
+    const users = new CensusIndex(async (line) => found[line] as TenantRecord, this.course.connection);
     const add = (read: readonly (TenantRecord | undefined)[]) => {
       for (const user of read) {
-        if (user !== undefined && !found.some(({ user_id }) => user_id === user.user_id)) found.push(user);
+        if (user === undefined || found.some(({ user_id }) => user_id === user.user_id)) continue;
+        found.push(user);
+        users.add(user);
       }
-      users = this.#indexOf(found);
     };
     if (id !== undefined) add([await tenant.wholeUser(`auth0|${id}`, EXPORT_FIELDS, () => {})]);
     if (email !== undefined && users.find("email", email).length === 0) {
@@ -128,19 +124,13 @@ export class Readings {
     this.#release();
   }
 
-  #indexOf(users: readonly TenantRecord[]): CensusIndex {
-    const index = new CensusIndex(async (line) => users[line] as TenantRecord, this.course.connection);
-    for (const user of users) index.add(user);
-    return index;
-  }
-
   #isStale(census: Census): boolean {
     return this.writes() && !census.isFresh(Date.now() + TIME_TO_SEND_MS);
   }
 
   /** Whether another census would be too old as well. */
   get #isSlow(): boolean {
-    return this.#census !== undefined && this.writes() && this.#census.tookMs > FRESH_MS - 2 * TIME_TO_SEND_MS;
+    return this.#census?.isSlow === true && this.writes();
   }
 
   async #decide(): Promise<ReadingMode> {

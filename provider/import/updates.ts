@@ -1,6 +1,7 @@
 import type { Found } from "../census/census";
 import { isUpdatedSince } from "../census/conflicts";
 import type { TenantRecord } from "../census/equal";
+import { MOST_LOOKED_UP, type Sought } from "../census/lookUps";
 import { type SettledUser, settleUser } from "../census/settleUser";
 import { emailFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
@@ -13,7 +14,7 @@ import type { Books } from "./books";
 import type { Course } from "./course";
 import type { Lookups } from "./lookups";
 import type { Subject } from "./members";
-import type { Reading, Readings, Sought } from "./readings";
+import type { Reading, Readings } from "./readings";
 import type { BatchResult, ImportSettings } from "./types";
 
 /** A known record of which something changed, and what carries it out. */
@@ -29,9 +30,6 @@ export interface Changed {
 
 /** Who a known user is in the tenant now. */
 type Now = { readonly is: "there"; readonly there: TenantRecord } | { readonly is: "linked" | "deleted" | "notFound" };
-
-/** So many are looked up singly whom a census does not have. */
-const MOST_LOOKED_UP = 1_000;
 
 const BLIND =
   'Without the scope read:users nobody can tell what a change would write over, so no change is sent. Grant it (docs/operations.md); or set onConflict: "overwrite", which writes over whatever an application or the user has written since.';

@@ -195,6 +195,9 @@ export function journalFilesOf(inputs: Inputs, saved: Outputs | undefined): read
   return [...new Set(all)];
 }
 
+/** How long a reading back may take, where the program says nothing of it. */
+export const USUAL_CENSUS_TIMEOUT = "1h";
+
 const UNITS_MS = { h: 3_600_000, m: 60_000, s: 1_000 } as const;
 
 /** `"1h30m"` in milliseconds; `undefined` where it is not a duration. */

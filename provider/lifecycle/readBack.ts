@@ -17,7 +17,7 @@ import { type Circumstances, digestsOf, ranBy } from "../verification/evidence";
 import type { Imported } from "../verification/expected";
 import { packPrints, unpackPrints } from "../verification/prints";
 import { NotVerified, type Verified, verifyImport } from "../verification/verify";
-import { batchName, durationMs } from "./batch";
+import { batchName, durationMs, USUAL_CENSUS_TIMEOUT } from "./batch";
 import { credentialsFor } from "./credentials";
 import { config, log } from "./engine";
 import type { MissingFile } from "./missingUsers";
@@ -48,8 +48,6 @@ export interface ReadBackOptions {
   readonly name: string;
   readSource(): Promise<ReadSource>;
 }
-
-const DEFAULT_TIMEOUT_MS = 3_600_000;
 
 const NOT_ALL_HERE =
   "Nothing is verified in this run: not all batches are in it, as with --target. Run `pulumi up` without it.";
@@ -160,7 +158,7 @@ async function readConnection(
 ): Promise<Verified> {
   const { resourceUrn, resultsDir } = inputs;
   const [first] = batches as readonly [BatchToVerify, ...BatchToVerify[]];
-  const { connectionId, key, generateUserIds, censusTimeout } = first.inputs;
+  const { connectionId, key, generateUserIds, censusTimeout = USUAL_CENSUS_TIMEOUT } = first.inputs;
   const tenant = tenantOf(credentialsFor(first.inputs), resolveLimits(config));
   const { problem, rules } = await preflight(tenant, connectionId, true);
   if (problem !== undefined) throw new NotVerified(problem);
@@ -193,13 +191,13 @@ async function readConnection(
 }
 
 /** Aborted when `censusTimeout` or the run's `deadline` has come. */
-function timeLimit(censusTimeout: string | undefined, deadline: string | undefined): AbortSignal {
+function timeLimit(censusTimeout: string, deadline: string | undefined): AbortSignal {
   const controller = new AbortController();
   const end = (name: string, milliseconds: number) => {
     const text = `The connection was not read back in time (${name}).`;
     setTimeout(() => controller.abort(new NotVerified(text)), Math.max(0, milliseconds)).unref();
   };
-  end("censusTimeout", durationMs(censusTimeout) ?? DEFAULT_TIMEOUT_MS);
+  end("censusTimeout", durationMs(censusTimeout) ?? 0);
   const left = durationMs(deadline);
   if (left !== undefined) end("deadline", performance.timeOrigin + left - Date.now());
   return controller.signal;
@@ -212,7 +210,13 @@ async function circumstancesOf(
 ): Promise<Circumstances> {
   const { maxMissing = 0, verifyTriggers = [], resourceUrn, transform } = inputs;
   const [first] = batches as readonly [BatchToVerify, ...BatchToVerify[]];
-  const { connectionId, onExisting, generateUserIds, unsupportedPasswordHash, censusTimeout = "1h" } = first.inputs;
+  const {
+    connectionId,
+    onExisting,
+    generateUserIds,
+    unsupportedPasswordHash,
+    censusTimeout = USUAL_CENSUS_TIMEOUT,
+  } = first.inputs;
   const [head = "", project = ""] = resourceUrn.split("::");
   const cwd = process.cwd();
   return {

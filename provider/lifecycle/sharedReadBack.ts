@@ -3,11 +3,8 @@ import { readBudgetOf } from "../census/readBudget";
 import type { ReadBack } from "../import/readings";
 import type { Tenant } from "../tenant/client";
 import { ExportError } from "../tenant/exports";
-import { durationMs, type Inputs } from "./batch";
+import { durationMs, type Inputs, USUAL_CENSUS_TIMEOUT } from "./batch";
 import { stop } from "./stop";
-
-/** How long a reading back may take, where the program says nothing of it. */
-const USUAL_TIMEOUT = "1h";
 
 /** So often it is tried to read a connection back in one run; where it took too long, once. */
 const TRIES = 2;
@@ -22,7 +19,8 @@ const shared = new WeakMap<Tenant, Map<string, ReadBack>>();
 export function readBackOf(tenant: Tenant, { connectionId, censusTimeout }: Inputs, users: number): ReadBack {
   const known = shared.get(tenant) ?? new Map<string, ReadBack>();
   shared.set(tenant, known);
-  const readBack = known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_TIMEOUT, users);
+  const readBack =
+    known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users);
   known.set(connectionId, readBack);
   return readBack;
 }

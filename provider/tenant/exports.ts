@@ -7,6 +7,7 @@ import { systemReason } from "../source/systemReason";
 import { BACKOFF, CALL_TIMEOUT_MS, type JobStatus, RETRIES, type Tenant } from "./client";
 import { LOOPBACK } from "./credentials";
 import { TenantError } from "./errors";
+import { LONGEST_JOB_MS } from "./pace";
 import { dispatcherOf, proxyTo } from "./proxy";
 
 /*
@@ -53,9 +54,6 @@ export interface ExportFile {
   /** The file as Auth0 has it; the caller closes it. */
   readonly spool: Spool;
 }
-
-/** Auth0 ends a job after two hours. One that still says otherwise later is not going to end. */
-const LONGEST_JOB_MS = 2.5 * 3_600_000;
 
 /** How long to wait before asking again, where other jobs are in the way. */
 const SLOT_WAIT_MS = 10_000;

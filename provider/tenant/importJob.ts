@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JobError, JobStatus, Tenant } from "./client";
 import { TenantError } from "./errors";
 import type { JobRequest } from "./importRequest";
-import type { Watch } from "./pace";
+import { LONGEST_JOB_MS, type Watch } from "./pace";
 
 /** What the caller wants to know while a job goes on. */
 export interface JobEvents {
@@ -47,9 +47,6 @@ const SLOT_WAIT_MS = { first: 500, longest: 10_000 };
 
 /** How often a submission is sent again whose answer was lost. */
 const LOST_ANSWERS = 5;
-
-/** Auth0 ends a job after two hours. One that still says otherwise later is not going to end. */
-const LONGEST_JOB_MS = 2.5 * 3_600_000;
 
 /** The tenant, as far as jobs need it. */
 export type JobTenant = Pick<Tenant, "slot" | "pace" | "submit" | "job" | "jobErrors">;

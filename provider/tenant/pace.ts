@@ -4,6 +4,9 @@ import type { JobStatus } from "./client";
 /** What takes its time: imports of any kind, and exports. Upserts take the same whatever they carry. */
 export type PacedKind = ChunkKind | "export";
 
+/** Auth0 ends a job after two hours. One that still says otherwise later is not going to end. */
+export const LONGEST_JOB_MS = 2.5 * 3_600_000;
+
 const SHORTEST_MS = 10;
 const LONGEST_MS = 20_000;
 
