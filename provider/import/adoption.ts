@@ -3,7 +3,7 @@ import type { Sought } from "../census/lookUps";
 import { settleVerification } from "../census/truths";
 import { adopted, withUnknownHad } from "../census/written";
 import type { KnownRecord } from "../ledger/entry";
-import { generatedUserId } from "../ledger/fingerprint";
+import { sentUserId } from "../ledger/fingerprint";
 import { type Change, changedAttributes, UPSERTABLE } from "../plan/delta";
 import type { User } from "../schema/identity";
 import type { TenantUser } from "../tenant/answers";
@@ -156,9 +156,7 @@ export class Adoption {
   }
 
   #idOf({ subject, user }: Newcomer): { readonly id: string | undefined; readonly isMadeUp: boolean } {
-    if (typeof user.user_id === "string") return { id: user.user_id, isMadeUp: false };
-    const { key, connectionId, generateUserIds } = this.settings;
-    return { id: generateUserIds ? generatedUserId(key, connectionId, subject.name) : undefined, isMadeUp: true };
+    return { id: sentUserId(user, subject.name, this.settings), isMadeUp: typeof user.user_id !== "string" };
   }
 }
 

@@ -1,12 +1,10 @@
 import pLimit from "p-limit";
 import { type GrantText, grantOf } from "../plan/memberships";
+import { MEMBERS_OF_CALL, USERS_OF_CALL } from "../tenant/callSizes";
 import { TenantError } from "../tenant/errors";
-import { MEMBERS_OF_CALL } from "../tenant/organizations";
 import type { Failure } from "./findings";
 import type { MembershipTenant } from "./types";
 
-/** Users in a call that gives a role: how many the service takes is not documented. */
-const USERS_OF_CALL = 50;
 /** Calls on their way at a time; how fast they go is the tenant's to say. */
 const AT_ONCE = 8;
 

@@ -1,5 +1,5 @@
 import type { Fingerprint } from "../ledger/fingerprint";
-import { generatedUserId } from "../ledger/fingerprint";
+import { sentUserId } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";
 import type { GrantText, MembershipGroup, MembershipStep } from "../plan/memberships";
 import type { User } from "../schema/identity";
@@ -74,10 +74,9 @@ export class MembershipPlanner {
   }
 
   #knownId({ user, subject, known }: Work): string | undefined {
-    const { key, connectionId, generateUserIds } = this.settings;
     if (known.origin !== "inserted" || known.hasOtherId) return undefined;
-    if (typeof user.user_id === "string") return `auth0|${user.user_id}`;
-    return generateUserIds ? `auth0|${generatedUserId(key, connectionId, subject.name)}` : undefined;
+    const id = sentUserId(user, subject.name, this.settings);
+    return id === undefined ? undefined : `auth0|${id}`;
   }
 
   /** The id of the connection's user, and nobody else's: the same one can be in two connections. */

@@ -16,6 +16,7 @@ import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
 import { listCodes } from "../results/oneLine";
 import { identityOf, normalizeUser } from "../schema/identity";
+import { MEMBERS_OF_CALL, USERS_OF_CALL } from "../tenant/callSizes";
 
 /** What the files give and take, by the names in them, and in how many calls at least. */
 export interface MembershipPlan {
@@ -86,8 +87,11 @@ export async function planMemberships(
   }
   const callsOf = (isOf: (text: GrantText) => boolean, most: number) =>
     [...users].reduce((sum, [text, some]) => sum + (isOf(text) ? Math.ceil(some / most) : 0), 0);
-  const roles = callsOf((text) => grantOf(text).organization === undefined, 50);
-  const members = callsOf((text) => grantOf(text).organization !== undefined && grantOf(text).role === undefined, 10);
+  const roles = callsOf((text) => grantOf(text).organization === undefined, USERS_OF_CALL);
+  const members = callsOf(
+    (text) => grantOf(text).organization !== undefined && grantOf(text).role === undefined,
+    MEMBERS_OF_CALL,
+  );
   const calls = roles + members + memberRoles + takers;
   return { given, taken, unknown, unsent, calls, minutes: Math.max(members, memberRoles, takers, roles) / 200 };
 }

@@ -5,7 +5,7 @@ import { MOST_LOOKED_UP, type Sought } from "../census/lookUps";
 import { type SettledUser, settleUser } from "../census/settleUser";
 import { emailFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
-import { type Fingerprint, generatedUserId, NO_RECORD } from "../ledger/fingerprint";
+import { type Fingerprint, NO_RECORD, sentUserId } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";
 import type { Difference, Step } from "../plan/delta";
 import type { User } from "../schema/identity";
@@ -171,10 +171,8 @@ export class Updates {
   }
 
   #soughtFor({ subject, user }: Changed): Sought {
-    const { key, connectionId, generateUserIds } = this.settings;
     const { hasOtherId } = this.books.ledger.get(subject.identity) as LedgerEntry;
-    const own = typeof user.user_id === "string" ? user.user_id : undefined;
-    const id = own ?? (generateUserIds ? generatedUserId(key, connectionId, subject.name) : undefined);
+    const id = sentUserId(user, subject.name, this.settings);
     const email = typeof user.email === "string" ? user.email.toLowerCase() : undefined;
     return { id: hasOtherId ? undefined : id, email };
   }

@@ -119,3 +119,13 @@ export function keyId(key: string): string {
 export function generatedUserId(key: string, connectionId: string, identity: string): string {
   return keyed(key, `user_id ${connectionId}`, identity).slice(0, 24);
 }
+
+/** The id that a user is sent with: the record's own, or else one that is made up; `undefined` where Auth0 makes it. */
+export function sentUserId(
+  { user_id }: { readonly user_id?: unknown },
+  identity: string,
+  { key, connectionId, generateUserIds }: { key: string; connectionId: string; generateUserIds: boolean },
+): string | undefined {
+  if (typeof user_id === "string") return user_id;
+  return generateUserIds ? generatedUserId(key, connectionId, identity) : undefined;
+}

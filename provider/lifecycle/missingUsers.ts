@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { LookUps } from "../census/lookUps";
-import { type Fingerprint, generatedUserId, keyId, NO_RECORD } from "../ledger/fingerprint";
+import { type Fingerprint, keyId, NO_RECORD, sentUserId } from "../ledger/fingerprint";
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
 import { MISSING_USERS } from "../results/resultsFolder";
@@ -63,14 +63,12 @@ export async function markMissing(
 ): Promise<Outputs> {
   const { run, missing } = missingOf(inputs);
   if (missing.size === 0 || old.connection === undefined) return old;
-  const { key, connectionId, generateUserIds } = inputs;
   const lookUps = new LookUps(tenant, old.connection, () => {}, Number.POSITIVE_INFINITY);
   const still = new Set<Fingerprint>();
   const wanted = [...indices].filter((index) => missing.has(read.identity(index)));
   for await (const { index, user: asItStands } of read.source.records(wanted)) {
     const user = normalizeUser(asItStands);
-    const own = typeof user.user_id === "string" ? user.user_id : undefined;
-    const id = own ?? (generateUserIds ? generatedUserId(key, connectionId, identityOf(user) ?? "") : undefined);
+    const id = sentUserId(user, identityOf(user) ?? "", inputs);
     const { is } = await lookUps.find({ id, ...(typeof user.email === "string" ? { email: user.email } : {}) });
     if (is === "absent") still.add(read.identity(index));
   }

@@ -3,9 +3,6 @@ import { z } from "zod";
 import type { OnRetry } from "./client";
 import { type Ask, isThere, PAGE } from "./roles";
 
-/** How many members a call takes (Auth0 documentation). */
-export const MEMBERS_OF_CALL = 10;
-
 const Anything = z.unknown();
 const Ids = z.array(z.object({ id: z.string() }));
 const Member = z.object({ user_id: z.string(), roles: z.array(z.object({ id: z.string() })).optional() });
@@ -30,14 +27,14 @@ export class Organizations {
     );
   }
 
-  /** @param users at most {@link MEMBERS_OF_CALL} */
+  /** @param users at most `MEMBERS_OF_CALL` */
   async add(organization: string, users: readonly string[], onRetry: OnRetry): Promise<void> {
     const call = (client: ManagementClient) =>
       client.organizations.members.create(organization, { members: [...users] });
     await this.ask("adding members to an organization", Anything, call, onRetry);
   }
 
-  /** @param users at most {@link MEMBERS_OF_CALL} */
+  /** @param users at most `MEMBERS_OF_CALL` */
   async remove(organization: string, users: readonly string[], onRetry: OnRetry): Promise<void> {
     const call = (client: ManagementClient) =>
       client.organizations.members.delete(organization, { members: [...users] });

@@ -1,4 +1,4 @@
-import { generatedUserId } from "../ledger/fingerprint";
+import { sentUserId } from "../ledger/fingerprint";
 import { type Glance, type Ledger, type LedgerEntry, neverIn } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
 import { type Share, shareHash } from "../plan/share";
@@ -73,7 +73,7 @@ export class Expectations {
 
   /** @returns `undefined` where the user never came in. */
   of({ index, user: asItStands, problem }: SourceRecord): Expected | undefined {
-    const { batches, key, connectionId, generateUserIds } = this.imported;
+    const { batches } = this.imported;
     if (problem !== undefined || this.printed.doubleAt(index) !== undefined) return undefined;
     const user = normalizeUser(asItStands);
     const whose = identityOf(user);
@@ -82,8 +82,7 @@ export class Expectations {
     const print = this.printed.identity(index);
     const glance = batch.ledger.glance(print);
     if (glance === undefined || neverIn(glance.state)) return undefined;
-    const stated = typeof user.user_id === "string" ? user.user_id : undefined;
-    const id = stated ?? (generateUserIds ? generatedUserId(key, connectionId, whose) : undefined);
+    const id = sentUserId(user, whose, this.imported);
     // Whom we have inserted has the id that we gave.
     const mayHaveOtherId = id === undefined || glance.hasOtherId === true || glance.origin !== "inserted";
     return { user, whose, print, glance, batch, id, mayHaveOtherId };

@@ -1,0 +1,7 @@
+// How many users a call takes. Apart from the calls, so that a preview can count them without loading Auth0's SDK.
+
+/** Members in a call that adds them to an organization, or removes them (Auth0 documentation). */
+export const MEMBERS_OF_CALL = 10;
+
+/** Users in a call that gives a role: how many the service takes is not documented. */
+export const USERS_OF_CALL = 50;
