@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { LookUps } from "../census/lookUps";
 import { type Fingerprint, keyId, NO_RECORD, sentUserId } from "../ledger/fingerprint";
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
@@ -63,6 +62,7 @@ export async function markMissing(
 ): Promise<Outputs> {
   const { run, missing } = missingOf(inputs);
   if (missing.size === 0 || old.connection === undefined) return old;
+  const { LookUps } = await import("../census/lookUps.js");
   const lookUps = new LookUps(tenant, old.connection, () => {}, Number.POSITIVE_INFINITY);
   const still = new Set<Fingerprint>();
   const wanted = [...indices].filter((index) => missing.has(read.identity(index)));

@@ -57,6 +57,19 @@ export interface LastVerification {
   readonly evidence: string;
 }
 
+/** The arguments by which it was judged. */
+export type Asked = Pick<VerifyOutputs, "maxMissing" | "verifyTriggers">;
+
+/** What the outputs keep of a verification. */
+export function keptOf(
+  verified: LastVerification,
+  asked: Asked,
+  missingRecords: readonly FailedRecord[],
+): VerifyOutputs {
+  const { verification } = verified;
+  return { ...asked, verification, verified, ...(missingRecords.length === 0 ? {} : { missingRecords }) };
+}
+
 /** Whether there is something for the Finalizer to do, though no batch has done anything. */
 export function wantsVerification(olds: VerifyOutputs, news: VerifyInputs): boolean {
   if (news.verify !== true) return olds.verification !== undefined || olds.verifyDue !== undefined;
