@@ -1,6 +1,7 @@
 import type { Clock } from "./clock";
+import { Groups } from "./groups";
 import { randomId } from "./ids";
-import { type Member, Members } from "./members";
+import type { Member } from "./members";
 import type { User } from "./userStore";
 
 /** A connection by which members sign in to an organization. */
@@ -19,25 +20,14 @@ export interface Organization {
 }
 
 /** The organizations of the tenant, and who belongs to them. */
-export class Organizations {
-  readonly #organizations = new Map<string, Organization>();
-  readonly #members = new Map<string, Members>();
-  #changes = 0;
-
-  constructor(private readonly clock: Clock) {}
-
-  /** Grows with every change. */
-  get revision(): number {
-    return this.#changes;
-  }
-
-  all(): Organization[] {
-    return [...this.#organizations.values()];
+export class Organizations extends Groups<Organization> {
+  constructor(private readonly clock: Clock) {
+    super();
   }
 
   /** By id or name. */
   find(idOrName: string): Organization | undefined {
-    return this.#organizations.get(idOrName) ?? this.all().find(({ name }) => name === idOrName);
+    return this.get(idOrName) ?? this.all().find(({ name }) => name === idOrName);
   }
 
   create(name: string, display_name: string, connections: readonly EnabledConnection[]): Organization {
@@ -46,20 +36,8 @@ export class Organizations {
     return organization;
   }
 
-  put(organization: Organization): void {
-    this.#changes++;
-    this.#organizations.set(organization.id, organization);
-    if (!this.#members.has(organization.id)) this.#members.set(organization.id, new Members());
-  }
-
-  delete(id: string): void {
-    this.#changes++;
-    this.#organizations.delete(id);
-    this.#members.delete(id);
-  }
-
   memberOf(id: string, user: User): Member | undefined {
-    return this.#members.get(id)?.get(user);
+    return this.members.get(id)?.get(user);
   }
 
   organizationsOf(user: User): Organization[] {
@@ -67,7 +45,7 @@ export class Organizations {
   }
 
   count(id: string): number {
-    return this.#members.get(id)?.size ?? 0;
+    return this.members.get(id)?.size ?? 0;
   }
 
   /**
@@ -78,7 +56,7 @@ export class Organizations {
    */
   membersOf(id: string, lag: number, deletionLag: number): readonly Member[] {
     const now = this.clock.now();
-    const all = this.#members.get(id)?.ordered() ?? [];
+    const all = this.members.get(id)?.ordered() ?? [];
     return all.filter(
       ({ since, goneAt }) => since <= now - lag && (goneAt === undefined || now - goneAt < deletionLag),
     );
@@ -90,37 +68,31 @@ export class Organizations {
     since = this.clock.now(),
     roles: Iterable<string> = [],
   ): void {
-    this.#changes++;
-    this.#members.get(id)?.add(user, since, roles);
+    this.changed();
+    this.members.get(id)?.add(user, since, roles);
   }
 
   remove(id: string, user: User): void {
-    if (this.#members.get(id)?.delete(user)) this.#changes++;
+    if (this.members.get(id)?.delete(user)) this.changed();
   }
 
   giveRoles(member: Member, roles: readonly string[]): void {
-    this.#changes++;
+    this.changed();
     for (const role of roles) member.roles.add(role);
   }
 
   takeRoles(member: Member, roles: readonly string[]): void {
-    this.#changes++;
+    this.changed();
     for (const role of roles) member.roles.delete(role);
   }
 
   /** Whoever is deleted belongs to none; lists may show them for a while. */
   forget(user: User): void {
-    for (const members of this.#members.values()) members.lose(user, this.clock.now());
+    for (const members of this.members.values()) members.lose(user, this.clock.now());
   }
 
   /** A role that is gone is nobody's. */
   forgetRole(role: string): void {
-    for (const members of this.#members.values()) for (const member of members.ordered()) member.roles.delete(role);
-  }
-
-  /** Nobody belongs to one any more; they themselves stay. */
-  clear(): void {
-    this.#changes++;
-    for (const id of this.#members.keys()) this.#members.set(id, new Members());
+    for (const members of this.members.values()) for (const member of members.ordered()) member.roles.delete(role);
   }
 }
