@@ -7,19 +7,11 @@ import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import { identityOf, type User } from "../../provider/schema/identity";
 import { TenantError } from "../../provider/tenant/errors";
 import { ExportError } from "../../provider/tenant/exports";
-import { countsIn, ImportTest, KEY, type RunOptions, type Saved } from "./importTest";
+import { ANN, countsIn, ImportTest, KEY, RULES, type RunOptions, type Saved } from "./importTest";
 import { CONNECTION_NAME, plainTenant } from "./plainTenant";
 
-const RULES: ConnectionRules = { connection: CONNECTION_NAME, required: [], hasUniqueEmails: true, isSignupOpen: true };
 const LONG_AGO = "2020-01-01T00:00:00.000Z";
 
-const ANN: User = {
-  user_id: "ann",
-  email: "ann@example.com",
-  email_verified: true,
-  given_name: "Ann",
-  user_metadata: { plan: "a", lang: "de" },
-};
 const { user_id: _, ...ANN_WITHOUT_ID } = ANN;
 
 /** Ann as a script has brought her. */

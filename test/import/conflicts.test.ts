@@ -4,20 +4,10 @@ import type { OnConflict } from "../../provider/census/conflicts";
 import { SharedCensus } from "../../provider/census/readBack";
 import { identityFingerprint } from "../../provider/ledger/fingerprint";
 import { Ledger } from "../../provider/ledger/ledger";
-import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import { identityOf, type User } from "../../provider/schema/identity";
 import { TenantError } from "../../provider/tenant/errors";
-import { countsIn, ImportTest, KEY, type RunOptions, type Saved } from "./importTest";
+import { ANN, countsIn, ImportTest, KEY, RULES, type RunOptions, type Saved } from "./importTest";
 import { CONNECTION_NAME } from "./plainTenant";
-
-const RULES: ConnectionRules = { connection: CONNECTION_NAME, required: [], hasUniqueEmails: true, isSignupOpen: true };
-const ANN: User = {
-  user_id: "ann",
-  email: "ann@example.com",
-  email_verified: true,
-  given_name: "Ann",
-  user_metadata: { plan: "a", lang: "de" },
-};
 
 for (const reads of ["singly", "census"] as const) {
   describe(`what changed in file and tenant, read ${reads === "census" ? "by a census" : "one by one"}`, () => {

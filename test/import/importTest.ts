@@ -35,6 +35,22 @@ export interface RunOptions {
   readonly reads?: "singly" | "census" | ReadBack;
 }
 
+/** Of a connection that wants nothing of its users. */
+export const RULES: ConnectionRules = {
+  connection: CONNECTION_NAME,
+  required: [],
+  hasUniqueEmails: true,
+  isSignupOpen: true,
+};
+
+export const ANN: User = {
+  user_id: "ann",
+  email: "ann@example.com",
+  email_verified: true,
+  given_name: "Ann",
+  user_metadata: { plan: "a", lang: "de" },
+};
+
 /** Runs of one batch in this process, with a journal in a folder of its own and a tenant that is a plain object. */
 export class ImportTest {
   tenant: PlainTenant = plainTenant();
