@@ -2,7 +2,10 @@ import { type MochaOptions, type Runner, reporters } from "mocha";
 
 const SLOW_MS = 2_000;
 
-/** Mocha's own report, then what was slow, then one last line that counts: `12 passed, 0 failed`. */
+/**
+ * Mocha's own report, with what was slow before its list of failures: where a log is cut, its end says what failed. The
+ * last line counts: `12 passed, 0 failed`.
+ */
 export default class CountingReporter extends reporters.Spec {
   private readonly slow: string[] = [];
 
@@ -15,8 +18,8 @@ export default class CountingReporter extends reporters.Spec {
   }
 
   override epilogue(): void {
-    super.epilogue();
     if (this.slow.length > 0) console.log(`Slow tests:\n${this.slow.join("\n")}\n`);
+    super.epilogue();
     console.log(`${this.stats.passes} passed, ${this.stats.failures} failed`);
   }
 }
