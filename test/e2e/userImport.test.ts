@@ -249,7 +249,7 @@ new UserImport("others", { connectionId: "con_0000000000000001", users: "users.n
     const filler = { user_metadata: { filler: "x".repeat(15_000) } };
     const users = (mark: string) => [
       ...Array.from({ length: 300 }, (_, i) => person(i, { email: `${mark}${i}@example.com`, ...filler })),
-      ...Array.from({ length: 300 }, (_, i) => person(i, { email: `right${i}@example.com`, ...filler })),
+      ...Array.from({ length: 600 }, (_, i) => person(i, { email: `right${i}@example.com`, ...filler })),
     ];
     const one = PROGRAM.replace("batches: 2", "batches: 1");
     const program = await workspace([], { files: { "index.ts": one, "users.ndjson": ndjson(users("wrong")) } });
@@ -258,9 +258,10 @@ new UserImport("others", { connectionId: "con_0000000000000001", users: "users.n
     const failed = await program.up();
     assert.notEqual(failed.code, 0);
     assert.match(failed.output, /users failed \(CONFLICT \d+\): that looks like a mistake in all of them/);
-    assert.match(failed.output, /of 600 users are dealt with, and that is saved/);
+    assert.match(failed.output, /of 900 users are dealt with, and that is saved/);
+    // The mistake shows in the first seven; how many more are on their way by then, the load of the machine decides.
     const { jobs } = await emulator.stats();
-    assert.ok(jobs.total <= 14, `${jobs.total} jobs of about 18`);
+    assert.ok(jobs.total <= 22, `${jobs.total} jobs of about 27`);
     const report = readFileSync(path.join(program.folder, RESULTS, "report.html"), "utf8");
     assert.match(report, /looks like a mistake in all of them/, "the report on a run that failed");
 
@@ -268,8 +269,8 @@ new UserImport("others", { connectionId: "con_0000000000000001", users: "users.n
     const corrected = await program.up();
     assert.equal(corrected.code, 0, corrected.output);
     const { inserted, removed } = (await program.outputs<StackOutputs>()).summary;
-    assert.deepEqual({ inserted, removed }, { inserted: 600, removed: 0 });
-    assert.equal((await emulator.stats()).users, 600);
+    assert.deepEqual({ inserted, removed }, { inserted: 900, removed: 0 });
+    assert.equal((await emulator.stats()).users, 900);
   });
 
   it("warns of a client secret in the clear", async () => {
