@@ -57,7 +57,8 @@ export interface SettledVerification {
 /**
  * Settles `email_verified`.
  *
- * - Where the tenant's email is not the record's, the tenant's own value is stated, whatever the file says.
+ * - Where the tenant's email is not the record's, the tenant's own value is stated, whatever the file says: a conflict,
+ *   where the file has changed it.
  * - `true` of the tenant's is lowered only where the file changed from `true` to `false` for that address. After a lost
  *   answer nobody knows that, and it stays.
  * - `true` of the file's is stated where the file changed to it. Where it said so before and the tenant has `false`,
@@ -80,9 +81,11 @@ export function settleVerification(
   const asThere = { said: saidBefore, had, state: tenants, isChange: false, readAgain: !tenants };
   const now = user.email_verified;
   const isOfEmail = compareAttribute("email", user.email, there.email) === "same";
-  if (typeof now !== "boolean" || !isOfEmail) return asThere;
+  if (typeof now !== "boolean") return asThere;
   const said = saidOfEmail ? (saidBefore ?? false) : false;
   if (now === said && saidOfEmail) return asThere;
+  // They may have the record's email again some day.
+  if (!isOfEmail) return { ...asThere, ...(saidOfEmail ? { conflict: "changedThere" } : {}) };
   if (now === tenants) return { said: now, had: now, state: now, isChange: false, readAgain: !now };
   if (said === "unknown") {
     // Verified there, and false in the file: whether the file changed to that, nobody knows.

@@ -76,7 +76,7 @@ export class Updates {
     if (reading === undefined) throw new Error(BLIND);
     const { subject, step, user } = changed;
     const known = this.books.ledger.get(subject.identity) as LedgerEntry;
-    const { now, from } = await this.#whoNow(changed, known, sought, reading);
+    const { now, from } = await this.#whoNow(known, sought, reading);
     if (now.is !== "there") return this.books.withheld(subject, step, now.is);
     const { there } = now;
     const settled = settleUser({
@@ -133,20 +133,19 @@ export class Updates {
 
   /** Whoever a census does not have is looked for singly: it promises nothing about how fresh it is. */
   async #whoNow(
-    changed: Changed,
     known: LedgerEntry,
     sought: Sought,
     reading: Reading,
   ): Promise<{ readonly now: Now; readonly from: Reading }> {
-    const now = await this.#find(changed, known, sought, reading);
+    const now = await this.#find(known, sought, reading);
     if (now.is !== "deleted") return { now, from: reading };
     if (this.#lookedUp >= MOST_LOOKED_UP) return { now: { is: "notFound" }, from: reading };
     this.#lookedUp++;
     const from = await this.readings.singly(sought, true);
-    return { now: await this.#find(changed, known, sought, from), from };
+    return { now: await this.#find(known, sought, from), from };
   }
 
-  async #find({ user }: Changed, known: LedgerEntry, { id, email }: Sought, { users }: Reading): Promise<Now> {
+  async #find(known: LedgerEntry, { id, email }: Sought, { users }: Reading): Promise<Now> {
     const read = async ({ line }: Found): Promise<Now> => ({ is: "there", there: await users.read(line) });
     const byId = id === undefined ? [] : users.find("user_id", id);
     const own = byId.find(({ isLinked }) => !isLinked);
@@ -155,8 +154,8 @@ export class Updates {
     const byEmail = email === undefined ? [] : users.find("email", email);
     const [first, ...others] = byEmail.filter(({ isLinked }) => !isLinked);
     if (first === undefined) return { is: byEmail.length > 0 ? "linked" : "deleted" };
-    // Whom we brought under the record's own id is at that id, or nowhere.
-    if (others.length > 0 || (known.origin === "inserted" && user.user_id !== undefined)) return { is: "deleted" };
+    // Whom we brought under an id is at that id, or nowhere: that email is somebody else's by now.
+    if (others.length > 0 || (known.origin === "inserted" && id !== undefined)) return { is: "deleted" };
     const now = await read(first);
     const ended = this.#lastRunEnded(known);
     // Somebody has made an account with that email since.

@@ -374,8 +374,9 @@ describe("what is true or false", () => {
 
   it("is the tenant's for another address, whatever the file says", () => {
     const thereEmail = "new@example.com";
-    assert.equal(stated(true, false, false, { thereEmail }), "false read again");
-    assert.equal(stated(false, true, true, { thereEmail }), "true");
+    assert.equal(stated(true, false, false, { thereEmail }), "false read again conflict");
+    assert.equal(stated(false, true, true, { thereEmail }), "true conflict");
+    assert.equal(stated(true, false, true, { thereEmail }), "false read again", "the file did not change it");
     assert.equal(verified(true, false, false, { thereEmail }).said, false, "F stays");
   });
 

@@ -54,13 +54,18 @@ export const ANN: User = {
 /** Runs of one batch in this process, with a journal in a folder of its own and a tenant that is a plain object. */
 export class ImportTest {
   tenant: PlainTenant = plainTenant();
-  readonly folder = mkdtempSync(path.join(tmpdir(), "user-import-"));
+  readonly folder: string;
   readonly stop = new AbortController();
   warnings: string[] = [];
   notes: string[] = [];
   /** How often all users were read back. */
   censuses = 0;
   #journals: Journal[] = [];
+
+  /** @param parent where its files lie. */
+  constructor(parent: string = tmpdir()) {
+    this.folder = mkdtempSync(path.join(parent, "user-import-"));
+  }
 
   /** For every test of the suite in which it is called. */
   static forEach(): () => ImportTest {

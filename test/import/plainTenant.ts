@@ -30,7 +30,8 @@ export type Fate =
   /** Takes it, or not, and the answer is lost. */
   | { readonly lost: "taken" | "not taken" };
 
-interface StoredUser extends TenantUser {
+export interface StoredUser extends TenantUser {
+  readonly updated_at?: string;
   readonly attributes: User;
 }
 
@@ -41,6 +42,11 @@ export interface PlainTenant extends ImportTenant {
   readonly jobs: SentJob[];
   /** Decides about each job. */
   fate: (job: SentJob) => Fate | undefined;
+  /** What is done to the tenant before a job is applied that it takes, and before a single user is changed. */
+  beforeJob: (job: SentJob) => void;
+  beforePatch: (id: string) => void;
+  /** The changes of single users. */
+  readonly patches: { readonly id: string; readonly patch: User }[];
   /** Set, every call fails and changes nothing: the process that makes it is dead. */
   isCut: boolean;
 }
@@ -59,6 +65,7 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
       ...(typeof email === "string" ? { email } : {}),
       email_verified: email_verified === true,
       created_at: new Date().toISOString(),
+      updated_at: new Date().toISOString(),
       identities: [{ connection: CONNECTION_NAME }],
       attributes,
     });
@@ -79,7 +86,8 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
       const { email: _, email_verified, ...changed } = user;
       const [id, known] = there;
       const attributes = { ...known.attributes, ...changed };
-      users.set(id, { ...known, email_verified: email_verified === true, attributes });
+      const updated_at = new Date().toISOString();
+      users.set(id, { ...known, email_verified: email_verified === true, updated_at, attributes });
     }
     return undefined;
   };
@@ -95,6 +103,9 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
     users,
     jobs,
     fate: () => undefined,
+    beforeJob: () => {},
+    beforePatch: () => {},
+    patches: [],
     isCut: false,
     limits: { maxActiveJobs: 2 },
     pace: new Impatient(),
@@ -110,6 +121,7 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
         jobs.push(job);
         if ("lost" in fate && fate.lost === "not taken") throw lost();
         const id = `job_${job.number}`;
+        tenant.beforeJob(job);
         const usersBefore = users.size;
         const applied = "ends" in fate ? job.users.slice(0, fate.applied ?? 0) : job.users;
         const errors = applied.flatMap((user) => {
