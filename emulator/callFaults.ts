@@ -99,6 +99,8 @@ async function strike(due: DueFault, c: Context<Env>, tenant: Tenant, process: P
       });
     case "cutFile":
       return cutFile(await process(), fault.percent ?? 50, fault.contentLength ?? "cut", c);
+    case "stuckFile":
+      return stickFile(await process(), fault.percent ?? 50, fault.ms, c);
     case "unauthorized":
       if (c.req.path === "/oauth/token") {
         return Response.json({ error: "access_denied", error_description: "Unauthorized" }, { status: 401 });
@@ -164,6 +166,29 @@ async function cutFile(
   for await (const chunk of start) if (!outgoing.write(chunk)) await once(outgoing, "drain");
   outgoing.socket?.destroySoon();
   return noAnswer;
+}
+
+function stickFile(answer: Response, percent: number, ms: number | undefined, c: Context<Env>): Response {
+  const { body, status, headers } = answer;
+  if (!body || !answer.ok) return answer;
+  const stop = Math.floor((Number(headers.get("content-length")) * percent) / 100);
+  async function* inTwo(): AsyncIterable<Uint8Array> {
+    let given = 0;
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+      const isPast = given <= stop && given + chunk.length > stop;
+      if (!isPast) yield chunk;
+      else {
+        if (stop > given) yield chunk.subarray(0, stop - given);
+        await clientGivesUp(c, ms);
+        yield chunk.subarray(stop - given);
+      }
+      given += chunk.length;
+    }
+  }
+  return new Response(Readable.toWeb(Readable.from(inTwo(), { objectMode: false })) as ReadableStream, {
+    status,
+    headers,
+  });
 }
 
 async function* firstOf(body: ReadableStream<Uint8Array>, bytes: number): AsyncIterable<Uint8Array> {

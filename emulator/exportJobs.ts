@@ -68,7 +68,7 @@ export class ExportJobs {
       createdAt: now,
       finishedAt: end?.kind === "stall" ? Number.POSITIVE_INFINITY : now + seconds * 1000,
       total: users.length,
-      file: new ExportFile(this.linesOf(users, request)),
+      file: new ExportFile(this.linesOf(users, request, faults)),
       ending: endingBy(end),
     };
     this.jobs.set(job.id, job);
@@ -141,10 +141,18 @@ export class ExportJobs {
     return found.slice(0, limit);
   }
 
-  private *linesOf(users: readonly User[], { format, fields }: ExportRequest): Iterable<string> {
+  private *linesOf(
+    users: readonly User[],
+    { format, fields }: ExportRequest,
+    faults: readonly ExportFault[],
+  ): Iterable<string> {
     const writer = lineWriter(format, fields, this.source.assumptions.exportAbsent);
+    const broken = faults.some(({ kind }) => kind === "brokenLine") ? users[Math.floor(users.length / 2)] : undefined;
     yield writer.head;
-    for (const user of users) yield writer.line(profileOf(user, this.source));
+    for (const user of users) {
+      const line = writer.line(profileOf(user, this.source));
+      yield user === broken ? `${line.slice(0, line.length / 2)}\n` : line;
+    }
   }
 }
 

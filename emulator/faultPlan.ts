@@ -95,7 +95,9 @@ export type DownloadTrouble =
    * The file stops after a part of its bytes. `content-length` says so, or promises the `"whole"` and the socket is
    * closed instead. @default percent 50, contentLength "cut"
    */
-  | { kind: "cutFile"; percent?: number; contentLength?: "cut" | "whole" };
+  | { kind: "cutFile"; percent?: number; contentLength?: "cut" | "whole" }
+  /** After a part of its bytes the file stops for `ms`, or until the client gives up. @default percent 50 */
+  | { kind: "stuckFile"; percent?: number; ms?: number };
 
 /** Goes wrong with an export job that was made. */
 export type ExportFault = Strikes & { on: "exportJob" } & (
@@ -108,6 +110,8 @@ export type ExportFault = Strikes & { on: "exportJob" } & (
     | { kind: "slow"; seconds: number }
     /** Shows the users as they were then, as far as that was after this plan was set. */
     | { kind: "stale"; seconds: number }
+    /** The file is whole, and the line in its middle stops half-way. */
+    | { kind: "brokenLine" }
   );
 
 /** Goes wrong with an import job that was made. The fault counts the jobs that fit all of its patterns. */
@@ -241,6 +245,12 @@ const planSchema = z.array(
       percent: z.number().min(0).max(100).exactOptional(),
       contentLength: z.enum(["cut", "whole"]).exactOptional(),
     }),
+    z.strictObject({
+      ...onDownload,
+      kind: z.literal("stuckFile"),
+      percent: z.number().min(0).max(100).exactOptional(),
+      ms: milliseconds.exactOptional(),
+    }),
     z.discriminatedUnion("on", [
       z.strictObject({ ...onJob, kind: z.literal("fail"), afterPercent, details }),
       z.strictObject({ ...onExportJob, kind: z.literal("fail"), details }),
@@ -256,6 +266,7 @@ const planSchema = z.array(
     ]),
     z.strictObject({ ...onExportJob, kind: z.literal("slow"), seconds }),
     z.strictObject({ ...onExportJob, kind: z.literal("stale"), seconds }),
+    z.strictObject({ ...onExportJob, kind: z.literal("brokenLine") }),
     z.strictObject({
       ...onJob,
       kind: z.literal("poison"),

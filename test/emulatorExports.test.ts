@@ -362,6 +362,15 @@ describe("emulator: exports", () => {
       ]);
     });
 
+    it("brokenLine: one of them, in a whole file", async () => {
+      await tenant.importUsers(usersNamed(3));
+      plan({ on: "exportJob", kind: "brokenLine" });
+      const lines = (await textAt(await linkTo(await submit(database)))).split("\n");
+      const isWhole = (line: string) => line.startsWith("{") && line.endsWith("}");
+      assert.deepEqual(lines.map(isWhole), [true, false, true, false]);
+      assert.equal((await exported(database)).length, 3);
+    });
+
     it("linkExpired, and other troubles of the download", async () => {
       plan({ on: "download", kind: "linkExpired" }, { on: "download", nth: 2, kind: "reset" });
       const id = await submit(database);
@@ -385,6 +394,20 @@ describe("emulator: exports", () => {
       const length = Number(whole.headers.get("content-length"));
       await assert.rejects(whole.arrayBuffer());
       assert.ok(Math.abs(length / 2 - bytes.length) < 1);
+    });
+
+    it("stuckFile: whole in the end, or half of it for as long as the client waits", async () => {
+      plan({ on: "download", kind: "stuckFile", ms: 1 }, { on: "download", nth: 2, kind: "stuckFile", percent: 10 });
+      await tenant.importUsers(usersNamed(1000));
+      const id = await submit(database);
+      assert.equal((await textAt(await linkTo(id))).split("\n").length, 1001);
+      const { headers, body } = await fetch(await linkTo(id));
+      const reader = (body as ReadableStream<Uint8Array>).getReader();
+      const tenth = Math.floor(Number(headers.get("content-length")) / 10);
+      for (let bytes = 0; bytes < tenth; ) bytes += (await reader.read()).value?.length ?? Number.NaN;
+      const rest = reader.read();
+      assert.equal(await Promise.race([rest, tenant.call("GET", path).then(() => "nothing more")]), "nothing more");
+      await reader.cancel();
     });
 
     it("at the call: export, and status", async () => {

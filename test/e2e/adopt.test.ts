@@ -16,7 +16,7 @@ exports.summary = everyone.summary;
 exports.jobs = everyone.jobs;
 `;
 
-const USERS = 2_000;
+const USERS = 20_000;
 /** Of these the tenant has something else. */
 const DIFFERENT = 100;
 

@@ -7,7 +7,7 @@ import { findPulumi } from "../../tools/findPulumi";
 import { addUser } from "../support/tenantUsers";
 import { Workspace } from "../support/workspace";
 
-const USERS = 1_000;
+const USERS = 20_000;
 const EXPORTS = "POST /api/v2/jobs/users-exports";
 
 const PROGRAM = `const { Config } = require("@pulumi/pulumi");
@@ -99,7 +99,7 @@ describe("a verification, with the real engine", function () {
     assert.notEqual(failed.code, 0);
     assert.match(
       failed.output,
-      /1 of 1,000 users is missing\. The first of them: users\.ndjson:7\. All of them are in/,
+      /1 of 20,000 users is missing\. The first of them: users\.ndjson:7\. All of them are in/,
     );
     assert.match(failed.output, /more than maxMissing \(0\)/);
     assert.equal((await program.outputs<Outputs>()).verification, undefined, "a failed update writes no outputs");

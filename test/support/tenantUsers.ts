@@ -5,12 +5,13 @@ import type { Emulator } from "../../emulator";
 
 const CONNECTION = "con_0000000000000001";
 
-/** Somebody who is there since long before any import. */
+/** Somebody who is there besides imports: since long before any, where nothing is said. */
 export function addUser(
   { tenant }: Emulator,
   email: string,
   attributes: Record<string, unknown>,
   id = `before-${email}`,
+  createdAt = 0,
 ): void {
   tenant.users.put({
     id: `auth0|${id}`,
@@ -18,8 +19,8 @@ export function addUser(
     email,
     username: undefined,
     phoneNumber: undefined,
-    createdAt: 0,
-    updatedAt: 0,
+    createdAt,
+    updatedAt: createdAt,
     attributes: JSON.stringify(attributes),
   });
 }
