@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type BatchOutputs, BatchTest, CONNECTION } from "../support/batch";
+import { Spools } from "../support/spools";
 import { addUser } from "../support/tenantUsers";
 
 const person = (i: number) => ({
@@ -94,52 +95,39 @@ describe("a tenant that a script has filled", () => {
     assert.ok(notes().some((line) => /within censusTimeout \(1s\).* So users are read one by one/.test(line)));
   });
 
-  for (const fault of [
-    { on: "exportJob", kind: "fail" },
-    { on: "exportJob", kind: "vanish" },
-  ] as const) {
-    it(`concludes nothing from an export that does ${fault.kind}`, async () => {
-      fill(many);
-      at.emulator.tenant.faults.replace([fault]);
-      at.writeUsers(many);
-      await at.restart();
-      const outputs = await at.create({ onExisting: "adopt" });
-      assert.deepEqual([counts(outputs), jobs()], [{ total: MANY, adopted: MANY }, 0]);
-    });
-  }
-
-  it("concludes nothing from a file that is cut off", async () => {
+  it("concludes nothing from an export that fails, and does not try for ever", async () => {
     fill(many);
-    at.emulator.tenant.faults.replace([{ on: "download", kind: "cutFile" }]);
+    at.emulator.tenant.faults.replace([{ on: "exportJob", kind: "fail", times: 100 }]);
     at.writeUsers(many);
     await at.restart();
     const outputs = await at.create({ onExisting: "adopt" });
     assert.deepEqual([counts(outputs), jobs()], [{ total: MANY, adopted: MANY }, 0]);
+    assert.ok(exportsTaken() <= 2);
   });
 
   it("makes nobody twice whom a stale export does not have", async () => {
     fill(many.slice(1));
     at.emulator.tenant.faults.replace([{ on: "exportJob", kind: "stale", seconds: 3_600 }]);
-    fill(many.slice(0, 1));
+    const { user_id, email, ...attributes } = person(0);
+    addUser(at.emulator, email, attributes, user_id, Date.now());
     at.writeUsers(many);
     await at.restart();
     const outputs = await at.create({ onExisting: "adopt" });
     assert.deepEqual(counts(outputs), { total: MANY, adopted: MANY });
-    assert.equal(at.emulator.tenant.stats().users, MANY);
+    assert.deepEqual([at.emulator.tenant.stats().users, jobs()], [MANY, 1], "the export did not have them");
   });
 
-  it("is gone on with after a kill while it was read", async () => {
+  it("is gone on with after a kill -9 while the export was fetched, of which nothing is left", async () => {
+    const spools = new Spools();
     fill(many);
-    at.emulator.tenant.faults.replace([{ on: "exportJob", kind: "stall" }]);
     at.writeUsers(many);
-    await at.restart();
-    const killed = at.create({ onExisting: "adopt" });
-    killed.catch(() => {});
-    while (exportsTaken() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    await at.provider.stop();
-    await assert.rejects(killed);
-    at.emulator.tenant.faults.clear();
-    await at.restart();
+    await spools.restart(at);
+    const killed = assert.rejects(at.create({ onExisting: "adopt" }));
+    await spools.killWhileFetching(at);
+    await killed;
+    await spools.restart(at);
     assert.deepEqual(counts(await at.create({ onExisting: "adopt" })), { total: MANY, adopted: MANY });
+    assert.deepEqual([jobs(), exportsTaken()], [0, 2]);
+    spools.remove();
   });
 });

@@ -6,6 +6,7 @@ import type { FailedRecord, Summary, Verification } from "../../provider";
 import { BatchTest } from "../support/batch";
 import { ImportProgram, type RunOptions } from "../support/importProgram";
 import { PartialFailure, type Properties } from "../support/providerProcess";
+import { Spools } from "../support/spools";
 import { addUser } from "../support/tenantUsers";
 
 const RESULTS = ".user-import/dev/everyone";
@@ -242,19 +243,18 @@ describe("the verification of an import, in the provider process", () => {
     assert.deepEqual(await up({ verifyTriggers: [1] }), ["everyone-results"]);
   });
 
-  it("starts anew where the process was killed", async () => {
-    writeUsers(people(5));
-    fault({ on: "exportJob", kind: "stall" });
-    const killed = up().then(
-      () => assert.fail("it was not killed"),
-      () => {},
-    );
-    while (exports() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    at.provider.process.kill("SIGKILL");
+  it("starts anew where the process was killed while the export was fetched, of which nothing is left", async () => {
+    const spools = new Spools();
+    await spools.restart(at);
+    writeUsers(people(100));
+    const killed = assert.rejects(up());
+    await spools.killWhileFetching(at);
     await killed;
-    await at.restart();
+    await spools.restart(at);
     await up();
-    assert.deepEqual(counts(), { expected: 5, present: 5 });
+    assert.deepEqual(counts(), { expected: 100, present: 100 });
+    assert.equal(exports(), 2);
+    spools.remove();
   });
 
   it("tells of the scope that it needs before anything is sent", async () => {

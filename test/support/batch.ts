@@ -58,14 +58,15 @@ export class BatchTest {
   }
 
   /** A new provider process for the same program, as every run of `pulumi up` has one. */
-  async restart(config: Record<string, string> = {}): Promise<void> {
+  async restart(config: Record<string, string> = {}, env: Record<string, string> = {}): Promise<void> {
     await this.provider?.stop();
-    this.provider = ProviderProcess.onDemand({
+    const all = {
       "auth0:domain": this.emulator.url,
       "auth0:clientId": "emulator",
       "auth0:clientSecret": "emulator",
       ...config,
-    });
+    };
+    this.provider = ProviderProcess.onDemand(all, undefined, env);
     for (const [name, content] of this.#written) this.write(name, content);
   }
 

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { BatchTest } from "./batch";
+
+/** A folder for the temporary files of provider processes, and what they leave there. */
+export class Spools {
+  readonly folder = mkdtempSync(path.join(tmpdir(), "user-import-spools-"));
+
+  /** A provider process that puts its temporary files there. */
+  restart(at: BatchTest): Promise<void> {
+    return at.restart({}, { TMPDIR: this.folder });
+  }
+
+  /**
+   * Ends a process as `kill -9` does, in the middle of the file that an export is fetched into. That has no name, neither
+   * then nor before.
+   */
+  async killWhileFetching({ provider, emulator }: BatchTest): Promise<void> {
+    emulator.tenant.faults.replace([{ on: "download", kind: "stuckFile" }]);
+    const isStuck = () => emulator.tenant.faults.report()[0]?.struck === 1 && this.#hasBegun(provider.process.pid);
+    while (!isStuck()) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(readdirSync(this.folder), []);
+    await provider.stop("SIGKILL");
+    emulator.tenant.faults.clear();
+    assert.deepEqual(readdirSync(this.folder), [], "nothing is left of it");
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  /** Whether a file without a name holds something. Linux tells; elsewhere it is enough that the file is asked for. */
+  #hasBegun(pid: number | undefined): boolean {
+    const open = `/proc/${pid}/fd`;
+    if (!existsSync(open)) return true;
+    return readdirSync(open).some((fd) => {
+      try {
+        const file = path.join(open, fd);
+        return readlinkSync(file).startsWith(this.folder) && statSync(file).size > 0;
+      } catch {
+        // Closed meanwhile.
+        return false;
+      }
+    });
+  }
+}
