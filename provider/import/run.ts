@@ -58,6 +58,7 @@ export async function runImport(
     resumption,
     readings,
     adoption,
+    updates,
     sizes,
     memberships,
   } = await assemble(records, settings, before, at);
@@ -138,6 +139,8 @@ export async function runImport(
   const { achieved, unanswered, problem, connection } = course;
   const adopted = adoption.tally.said(history.sent);
   if (adopted !== undefined) at.inform(adopted);
+  const { saidOfNotLookedUp } = updates;
+  if (saidOfNotLookedUp !== undefined) at.warn(saidOfNotLookedUp);
   const closed = books.close(problem === undefined);
   const result: BatchResult = {
     ...closed,
@@ -209,6 +212,7 @@ export async function assemble(
     resumption,
     readings,
     adoption,
+    updates,
     sizes,
     memberships,
   };

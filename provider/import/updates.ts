@@ -8,6 +8,7 @@ import type { KnownRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD, sentUserId } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";
 import type { Difference, Step } from "../plan/delta";
+import { count, countOf } from "../progress/batchProgress";
 import type { User } from "../schema/identity";
 import type { TenantUser } from "../tenant/answers";
 import type { Books } from "./books";
@@ -41,6 +42,7 @@ const BLIND =
  */
 export class Updates {
   #lookedUp = 0;
+  #notLookedUp = 0;
 
   constructor(
     private readonly settings: ImportSettings,
@@ -131,6 +133,12 @@ export class Updates {
     awaitHash();
   }
 
+  /** How many were not looked for once more who are not there by what was read; `undefined` where that is nobody. */
+  get saidOfNotLookedUp(): string | undefined {
+    if (this.#notLookedUp === 0) return undefined;
+    return `${countOf(this.#notLookedUp, "user")} who ${this.#notLookedUp === 1 ? "is" : "are"} not in the connection as it was read ${this.#notLookedUp === 1 ? "was" : "were"} not looked up singly, since they are too many: ${count(this.#lookedUp)} were. Nothing of them is sent, and they are listed. They may be deleted, or Auth0's export was out of date.`;
+  }
+
   /** Whoever a census does not have is looked for singly: it promises nothing about how fresh it is. */
   async #whoNow(
     known: LedgerEntry,
@@ -139,7 +147,10 @@ export class Updates {
   ): Promise<{ readonly now: Now; readonly from: Reading }> {
     const now = await this.#find(known, sought, reading);
     if (now.is !== "deleted") return { now, from: reading };
-    if (this.#lookedUp >= MOST_LOOKED_UP) return { now: { is: "notFound" }, from: reading };
+    if (this.#lookedUp >= MOST_LOOKED_UP) {
+      this.#notLookedUp++;
+      return { now: { is: "notFound" }, from: reading };
+    }
     this.#lookedUp++;
     const from = await this.readings.singly(sought, true);
     return { now: await this.#find(known, sought, from), from };

@@ -215,6 +215,36 @@ describe("where the budget of single reads ends in the middle", () => {
   }
 });
 
+describe("a thousand who are not there any more, and some", () => {
+  const at = ImportTest.forEach();
+
+  it("are not all looked up: the message says how many were not, and nothing is sent of them", async () => {
+    const people = Array.from({ length: 1_004 }, (_, i) => ({ ...ANN, user_id: `p${i}`, email: `p${i}@example.com` }));
+    const preflight = async () => RULES;
+    const { result: before } = await at().run(people, { preflight });
+    const edited = people.map((user) => ({ ...user, given_name: "Anna" }));
+    const there = [...at().tenant.users];
+    at().tenant.users.clear();
+    const jobs = at().tenant.jobs.length;
+    const { result, problem } = await at().run(edited, { before, reads: "census", preflight });
+    assert.equal(problem, undefined);
+    assert.equal(at().tenant.jobs.length, jobs);
+    assert.match(
+      at().warnings.join("\n"),
+      /^4 users who are not in the connection as it was read were not looked up singly, since they are too many: 1,000 were\./,
+    );
+    const reasons = result.differences.map(({ reason, users }) => `${users} ${reason}`).sort();
+    assert.deepEqual(reasons.length, 2, reasons.join());
+    assert.match(reasons[0] ?? "", /^1000 the user was deleted/);
+    assert.match(reasons[1] ?? "", /^4 no user of the connection/);
+
+    // The export was out of date: now it has them.
+    for (const [id, user] of there) at().tenant.users.set(id, user);
+    const next = await at().run(edited, { before: result, reads: "census", preflight });
+    assert.deepEqual([countsIn(next.result), at().tenant.users.size], [{ updated: 1_004 }, 1_004]);
+  });
+});
+
 describe("without the scope read:users", () => {
   const at = ImportTest.forEach();
   const edit = async (onConflict: OnConflict) => {
