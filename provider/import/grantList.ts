@@ -1,47 +1,52 @@
-import type { GrantText } from "../plan/memberships";
+import { type Given, givenOf, keptText } from "../plan/memberships";
 
 /**
- * All that was ever given, in a list that only grows: what the ledger says of a user are positions in it. So a name that
- * the program renamed or removed can still be taken away.
+ * All that was ever given, by the names that records had for it, in a list that only grows: what the ledger says of a user
+ * are positions in it. So a name that the program renamed or removed can still be taken away.
  */
 export class GrantList {
-  readonly #grants: GrantText[];
-  readonly #positions = new Map<GrantText, number>();
+  readonly #kept: string[];
+  readonly #positions = new Map<string, number>();
 
   /** @param note is told of each that is new, before anybody is said to have it. */
   constructor(
-    before: readonly GrantText[] | undefined,
-    private readonly note: (position: number, grant: GrantText) => void,
+    before: readonly string[] | undefined,
+    private readonly note: (position: number, kept: string) => void,
   ) {
-    this.#grants = [...(before ?? [])];
-    for (const [position, grant] of this.#grants.entries()) this.#positions.set(grant, position);
+    this.#kept = [...(before ?? [])];
+    for (const [position, kept] of this.#kept.entries()) this.#positions.set(kept, position);
   }
 
-  get all(): readonly GrantText[] {
-    return this.#grants;
+  /** As the outputs keep them. */
+  get all(): readonly string[] {
+    return this.#kept;
   }
 
   /** Of a run whose state was not saved. */
-  restore(position: number, grant: GrantText): void {
-    this.#grants[position] = grant;
-    this.#positions.set(grant, position);
+  restore(position: number, kept: string): void {
+    this.#kept[position] = kept;
+    this.#positions.set(kept, position);
   }
 
-  /** Ascending. */
-  positionsOf(grants: readonly GrantText[]): number[] {
-    return grants.map((grant) => this.#positionOf(grant)).sort((a, b) => a - b);
+  /** Ascending, each once. */
+  positionsOf(given: readonly Given[]): number[] {
+    return [...new Set(given.map((each) => this.#positionOf(keptText(each))))].sort((a, b) => a - b);
   }
 
-  at(positions: readonly number[]): GrantText[] {
-    return positions.map((position) => this.#grants[position] as GrantText);
+  at(positions: readonly number[] = []): Given[] {
+    return givenAt(this.#kept, positions);
   }
 
-  #positionOf(grant: GrantText): number {
-    const known = this.#positions.get(grant);
+  #positionOf(kept: string): number {
+    const known = this.#positions.get(kept);
     if (known !== undefined) return known;
-    const position = this.#grants.push(grant) - 1;
-    this.#positions.set(grant, position);
-    this.note(position, grant);
+    const position = this.#kept.push(kept) - 1;
+    this.#positions.set(kept, position);
+    this.note(position, kept);
     return position;
   }
+}
+
+export function givenAt(kept: readonly string[] | undefined, positions: readonly number[] | undefined): Given[] {
+  return (positions ?? []).map((position) => givenOf(kept?.[position] ?? ""));
 }

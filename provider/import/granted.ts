@@ -2,23 +2,28 @@ import type { Attributes } from "../ledger/attributes";
 import { type KnownRecord, type PackedRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { failureCode, type LedgerEntry, neverIn } from "../ledger/ledger";
+import { MEMBERSHIP_GROUPS, type MembershipGroup } from "../plan/memberships";
 
 // What the ledger says of a user whose roles and memberships are given and taken.
 
-/** It is not known yet what comes of it: the record is to be looked at again, whatever becomes of the run. */
-export function intended(known: LedgerEntry, given: readonly number[]): LedgerEntry {
-  return { ...withGiven(known, given), record: NO_RECORD };
-}
-
-/** Nothing came of it: all that the record says of them is to be looked at again. */
-export function unsettled(known: LedgerEntry): LedgerEntry {
-  const { roles: _, organizations: __, ...prints } = known.attributes.prints;
-  return { ...known, record: NO_RECORD, attributes: { ...known.attributes, prints } };
+/**
+ * It is not known yet what comes of it, or nothing came of it: what the record says in these groups is to be looked at
+ * again, whatever becomes of the run, and whatever the file says then.
+ */
+export function unsettled(
+  known: LedgerEntry,
+  given: readonly number[],
+  groups: readonly MembershipGroup[],
+): LedgerEntry {
+  const { attributes } = known;
+  const prints = { ...attributes.prints };
+  for (const group of groups) delete prints[group];
+  return { ...withGiven(known, given), record: NO_RECORD, attributes: { ...attributes, prints } };
 }
 
 /**
  * @param prints of what the record said of them
- * @param record where all else that it says is dealt with, too
+ * @param record where all else that it says is dealt with, too; `undefined` where that is not known
  */
 export function granted(
   known: LedgerEntry,
@@ -39,11 +44,14 @@ export function granted(
 export function recalled(known: LedgerEntry, after: PackedRecord, isDone: boolean): LedgerEntry {
   if (neverIn(known.state)) return known;
   const { given = [], attributes } = unpackRecord(after);
-  if (!isDone)
-    return intended(
+  if (!isDone) {
+    const all = [...new Set([...(known.given ?? []), ...given])].sort((a, b) => a - b);
+    return unsettled(
       known,
-      [...new Set([...(known.given ?? []), ...given])].sort((a, b) => a - b),
+      all,
+      MEMBERSHIP_GROUPS.filter((group) => attributes.prints[group] === undefined),
     );
+  }
   const { roles, organizations } = attributes.prints;
   const prints = { ...(roles !== undefined && { roles }), ...(organizations !== undefined && { organizations }) };
   return granted(known, given, prints, undefined);

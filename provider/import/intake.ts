@@ -78,6 +78,7 @@ export class Intake {
     // Also where it can't be sent: its user is in the source.
     if (problem === undefined && name !== undefined) this.books.sees(identity, index);
     if (failure !== undefined || name === undefined) {
+      this.memberships.refuse(index);
       this.books.refuse(place, failure ?? refusalOf(user, asItStands) ?? NOBODY);
       return;
     }
@@ -87,6 +88,7 @@ export class Intake {
     const saysNothingNew = step.do === "listFailure" || (step.do === "nothing" && step.differences.length === 0);
     const refusal = saysNothingNew ? undefined : refusalOf(user, asItStands);
     if (refusal !== undefined) {
+      this.memberships.refuse(index);
       this.books.refuse(place, refusal);
       return;
     }

@@ -17,6 +17,23 @@ export interface Due {
   readonly take: readonly GrantText[];
 }
 
+/** What came of it. */
+export interface Made {
+  /** For whom it did not work, by their ids. */
+  readonly failed: ReadonlyMap<string, Failure>;
+  /** What was given to them, or taken from them, by then. */
+  has(user: string, text: GrantText): boolean;
+}
+
+/** One call, of which more than one user may be. */
+interface Call {
+  readonly users: readonly string[];
+  readonly texts: readonly GrantText[];
+  make(users: readonly string[]): Promise<void>;
+  /** Whether a user has it all the same: what the service says of a second time is not known. */
+  has?(user: string): Promise<boolean>;
+}
+
 /**
  * Gives and takes roles and memberships, in as few calls as the service takes. A call that it refuses is made in halves,
  * so that one user does not keep the others from theirs.
@@ -32,14 +49,10 @@ export class MembershipCalls {
     private readonly assertMaySend: () => void,
   ) {}
 
-  /**
-   * @returns for whom it did not work, by their ids.
-   * @throws TenantError that is no single user's: what is done by then may be all or none.
-   */
-  async make(due: readonly Due[]): Promise<ReadonlyMap<string, Failure>> {
+  /** @throws TenantError that is no single user's: what is done by then may be all or none. */
+  async make(due: readonly Due[]): Promise<Made> {
     const failed = new Map<string, Failure>();
-    const work = due.filter(({ give, take }) => give.length + take.length > 0);
-    const isSound = ({ user }: Due) => !failed.has(user);
+    const done = new Map<string, Set<GrantText>>(due.map(({ user }) => [user, new Set()]));
     // A member before a member's roles; and these before the membership goes.
     for (const phase of [
       this.#memberRolesTaken,
@@ -48,10 +61,23 @@ export class MembershipCalls {
       this.#given,
       this.#memberRolesGiven,
     ]) {
-      const works = phase.call(this, work.filter(isSound), failed);
-      await Promise.all(works);
+      const calls = phase.call(
+        this,
+        due.filter(({ user }) => !failed.has(user)),
+      );
+      await Promise.all(
+        calls.map((call) =>
+          this.#inHalves(
+            call,
+            (user) => {
+              for (const text of call.texts) done.get(user)?.add(text);
+            },
+            (user, failure) => failed.set(user, failure),
+          ),
+        ),
+      );
     }
-    return failed;
+    return { failed, has: (user, text) => done.get(user)?.has(text) ?? false };
   }
 
   /** Whether a role or an organization is there. What is not is nobody's. */
@@ -68,89 +94,85 @@ export class MembershipCalls {
     return asked;
   }
 
-  #memberRolesTaken(due: readonly Due[], failed: Map<string, Failure>): Promise<void>[] {
+  #memberRolesTaken(due: readonly Due[]): Call[] {
+    const { organizations } = this.tenant;
     return due.flatMap(({ user, take }) =>
-      byOrganization(take).map(([organization, roles]) =>
-        this.#one(user, failed, () => this.tenant.organizations.takeRoles(organization, user, roles, this.onRetry)),
-      ),
+      byOrganization(take).map(([organization, roles, texts]) => ({
+        ...{ users: [user], texts },
+        make: () => organizations.takeRoles(organization, user, roles, this.onRetry),
+      })),
     );
   }
 
-  #rolesTaken(due: readonly Due[], failed: Map<string, Failure>): Promise<void>[] {
+  #rolesTaken(due: readonly Due[]): Call[] {
     return due.flatMap(({ user, take }) => {
-      const roles = take
-        .map((text) => grantOf(text))
-        .flatMap(({ role, organization }) => (organization ? [] : (role ?? [])));
-      if (roles.length === 0) return [];
-      return [this.#one(user, failed, () => this.tenant.roles.take(user, roles, this.onRetry))];
+      const texts = take.filter((text) => grantOf(text).organization === undefined);
+      if (texts.length === 0) return [];
+      return [{ users: [user], texts, make: () => this.tenant.roles.take(user, texts, this.onRetry) }];
     });
   }
 
-  #membersTaken(due: readonly Due[], failed: Map<string, Failure>): Promise<void>[] {
+  #membersTaken(due: readonly Due[]): Call[] {
     return [...byGrant(due, ({ take }) => take)].flatMap(([text, users]) => {
       const { role, organization } = grantOf(text);
       if (role !== undefined || organization === undefined) return [];
-      const remove = (some: readonly string[]) => this.tenant.organizations.remove(organization, some, this.onRetry);
-      return parts(users, MEMBERS_OF_CALL).map((some) => this.#inHalves(some, failed, remove, async () => false));
+      const make = (some: readonly string[]) => this.tenant.organizations.remove(organization, some, this.onRetry);
+      return parts(users, MEMBERS_OF_CALL).map((some) => ({ users: some, texts: [text], make }));
     });
   }
 
-  #given(due: readonly Due[], failed: Map<string, Failure>): Promise<void>[] {
+  #given(due: readonly Due[]): Call[] {
     const { roles, organizations } = this.tenant;
     return [...byGrant(due, ({ give }) => give)].flatMap(([text, users]) => {
       const { role, organization } = grantOf(text);
       if (organization === undefined && role !== undefined) {
-        const give = (some: readonly string[]) => roles.give(role, some, this.onRetry);
+        const make = (some: readonly string[]) => roles.give(role, some, this.onRetry);
         const has = async (user: string) => (await roles.of(user, this.onRetry)).includes(role);
-        return parts(users, USERS_OF_CALL).map((some) => this.#inHalves(some, failed, give, has));
+        return parts(users, USERS_OF_CALL).map((some) => ({ users: some, texts: [text], make, has }));
       }
       if (organization === undefined || role !== undefined) return [];
-      const add = (some: readonly string[]) => organizations.add(organization, some, this.onRetry);
-      const isMember = async (user: string) => (await organizations.of(user, this.onRetry)).includes(organization);
-      return parts(users, MEMBERS_OF_CALL).map((some) => this.#inHalves(some, failed, add, isMember));
+      const make = (some: readonly string[]) => organizations.add(organization, some, this.onRetry);
+      const has = async (user: string) => (await organizations.of(user, this.onRetry)).includes(organization);
+      return parts(users, MEMBERS_OF_CALL).map((some) => ({ users: some, texts: [text], make, has }));
     });
   }
 
-  #memberRolesGiven(due: readonly Due[], failed: Map<string, Failure>): Promise<void>[] {
+  #memberRolesGiven(due: readonly Due[]): Call[] {
     const { organizations } = this.tenant;
     return due.flatMap(({ user, give }) =>
-      byOrganization(give).map(([organization, roles]) => {
-        const call = () => organizations.giveRoles(organization, user, roles, this.onRetry);
-        const has = async () => {
+      byOrganization(give).map(([organization, roles, texts]) => ({
+        ...{ users: [user], texts },
+        make: () => organizations.giveRoles(organization, user, roles, this.onRetry),
+        has: async () => {
           const held = await organizations.rolesOf(organization, user, this.onRetry);
           return roles.every((role) => held.includes(role));
-        };
-        return this.#one(user, failed, call, has);
-      }),
+        },
+      })),
     );
   }
 
-  #one(user: string, failed: Map<string, Failure>, call: () => Promise<void>, has = async () => false): Promise<void> {
-    return this.#inHalves([user], failed, call, has);
-  }
-
-  /** @param has whether a user has it all the same: what the service says of a second time is not known. */
-  async #inHalves(
-    users: readonly string[],
-    failed: Map<string, Failure>,
-    call: (users: readonly string[]) => Promise<void>,
-    has: (user: string) => Promise<boolean>,
-  ): Promise<void> {
+  async #inHalves(call: Call, done: (user: string) => void, fail: (user: string, failure: Failure) => void) {
+    const { users, has = async () => false } = call;
     try {
       await this.#limit(() => {
         this.assertMaySend();
-        return call(users);
+        return call.make(users);
       });
+      for (const user of users) done(user);
     } catch (error) {
       if (!isOfUsers(error)) throw error;
       const [user, other] = users;
       if (user === undefined) return;
       if (other !== undefined) {
         const half = Math.ceil(users.length / 2);
-        for (const some of [users.slice(0, half), users.slice(half)]) await this.#inHalves(some, failed, call, has);
-      } else if (!(await this.#limit(() => has(user).catch(() => false)))) {
-        failed.set(user, { code: MEMBERSHIP_FAILED, message: error.detail ?? error.message });
+        for (const some of [users.slice(0, half), users.slice(half)]) {
+          await this.#inHalves({ ...call, users: some }, done, fail);
+        }
+        return;
       }
+      // Who has it by now has it from us: it was not there when they were read.
+      if (await this.#limit(() => has(user).catch(() => false))) done(user);
+      else fail(user, { code: MEMBERSHIP_FAILED, message: error.detail ?? error.message });
     }
   }
 }
@@ -173,14 +195,21 @@ function byGrant(due: readonly Due[], of: (due: Due) => readonly GrantText[]): M
   return users;
 }
 
-/** The roles in each organization. */
-function byOrganization(texts: readonly GrantText[]): [organization: string, roles: string[]][] {
-  const roles = new Map<string, string[]>();
-  for (const { role, organization } of texts.map((text) => grantOf(text))) {
+/** The roles in each organization, and the same as texts. */
+function byOrganization(
+  all: readonly GrantText[],
+): (readonly [organization: string, roles: string[], texts: GrantText[]])[] {
+  const inside = new Map<string, [roles: string[], texts: GrantText[]]>();
+  for (const text of all) {
+    const { role, organization } = grantOf(text);
     if (role === undefined || organization === undefined) continue;
-    roles.set(organization, [...(roles.get(organization) ?? []), role]);
+    const [roles, texts] = inside.get(organization) ?? [[], []];
+    inside.set(organization, [
+      [...roles, role],
+      [...texts, text],
+    ]);
   }
-  return [...roles];
+  return [...inside].map(([organization, [roles, texts]]) => [organization, roles, texts]);
 }
 
 function parts<T>(items: readonly T[], size: number): T[][] {

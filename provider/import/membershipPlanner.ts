@@ -1,8 +1,9 @@
 import type { Fingerprint } from "../ledger/fingerprint";
 import { sentUserId } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";
-import type { GrantText, MembershipGroup, MembershipStep } from "../plan/memberships";
+import { type Given, type GrantText, type MembershipGroup, type MembershipStep, oursIn } from "../plan/memberships";
 import type { User } from "../schema/identity";
+import { TenantError } from "../tenant/errors";
 import type { Failure } from "./findings";
 import { heldBy } from "./held";
 import type { Lookups } from "./lookups";
@@ -15,24 +16,43 @@ export interface Work {
   readonly subject: Subject;
   readonly user: User;
   readonly known: LedgerEntry;
-  readonly ours: readonly GrantText[];
+  /** What the user has, as far as is known. */
+  readonly given: readonly Given[];
   readonly step: MembershipStep;
   /** Of what the record says. */
   readonly prints: { readonly [G in MembershipGroup]?: Fingerprint };
   readonly unknown: Failure | undefined;
 }
 
-/** What is to be done for a user, now that it is known what they have; and what is ours afterwards. */
+/** What is to be done for a user, now that it is known what they have. */
 export interface Plan extends Work {
   readonly id: string;
+  /** What the user had, as far as it was asked for. */
+  readonly held: ReadonlySet<GrantText>;
   readonly give: readonly GrantText[];
   readonly take: readonly GrantText[];
-  readonly oursThen: readonly GrantText[];
+  /** Gone by itself: its role or organization is deleted. */
+  readonly gone: readonly GrantText[];
 }
 
-export function needsCalls({ step: { give, take, replace } }: Work): boolean {
+export function needsCalls({ step: { give, take, replace } }: Pick<Work, "step">): boolean {
   return give.length + take.length + replace.length > 0;
 }
+
+/** What the user has then, under the names that the record has for it now. @param others what they have from somebody else */
+export function givenThen(
+  { step: { wanted, keep } }: Work,
+  ours: ReadonlySet<GrantText>,
+  others: ReadonlySet<GrantText>,
+): Given[] {
+  const kept = keep.filter(({ text, isOurs }) => isOurs === ours.has(text));
+  const named = [...wanted].flatMap(([name, text]): Given[] =>
+    ours.has(text) || others.has(text) ? [{ name, text, isOurs: ours.has(text) }] : [],
+  );
+  return [...kept, ...named];
+}
+
+const NOBODY = "The user is not in the connection any more, or under another id and email";
 
 /** Finds out which user of the tenant is meant and what they have, and so what is to be given and taken. */
 export class MembershipPlanner {
@@ -46,31 +66,43 @@ export class MembershipPlanner {
 
   /** @returns or why nothing can be done for the user. */
   async planOf(work: Work): Promise<Plan | string> {
-    const { step, ours, known } = work;
-    const { give, take, replace } = step;
-    if (give.length + take.length + replace.length === 0)
-      return { ...work, id: "", give: [], take: [], oursThen: ours };
+    if (!needsCalls(work)) return { ...work, id: "", held: new Set(), give: [], take: [], gone: [] };
     const id = this.#knownId(work) ?? (await this.#findId(work));
-    if (id === undefined) return "The user is not in the connection any more, or under another id and email";
+    if (id === undefined) return NOBODY;
+    const { step, known, given } = work;
     // Whom this run brought has nothing yet.
-    const isNew = known.state === "inserted" && known.run === this.at.journal.runNumber && ours.length === 0;
-    const asked = isNew ? [] : [...give, ...replace.flat()];
-    const held = await heldBy(this.tenant, id, asked, (reason) => this.at.progress.retrying(reason));
-    const gone: GrantText[] = [];
-    const wanted: GrantText[] = [...give];
-    for (const [former, now] of replace) {
-      // One that is deleted is nobody's by now: then who had it from us is who still has it.
-      const has = held.has(former) || !(await this.calls.exists(former));
-      gone.push(former);
-      if (has) wanted.push(now);
-    }
-    const missing = wanted.filter((text) => !held.has(text));
-    const there = await Promise.all(missing.map((text) => this.calls.exists(text)));
-    const lost = missing.filter((_, i) => !there[i]);
+    const isNew = known.state === "inserted" && known.run === this.at.journal.runNumber && given.length === 0;
+    const asked = isNew ? [] : [...step.give, ...step.replace.flatMap(([former, now]) => [former.text, now])];
+    const held = await this.#heldBy(id, asked);
+    if (held === undefined) return NOBODY;
+    const former = new Set(step.replace.map(([{ text }]) => text));
+    const wanted = new Set(step.wanted.values());
+    const isThere = new Map<GrantText, boolean>();
+    for (const text of [...step.take, ...former]) isThere.set(text, await this.calls.exists(text));
+    // One that is deleted is nobody's by now: then who had it is who still has it.
+    const now = step.replace.flatMap(([{ text }, now]) => (held.has(text) || !isThere.get(text) ? [now] : []));
+    const give = [...new Set([...step.give, ...now])].filter((text) => !held.has(text));
+    const lost: GrantText[] = [];
+    for (const text of give) if (!(await this.calls.exists(text))) lost.push(text);
     if (lost.length > 0) return `The tenant has no ${lost.join(", ")}`;
-    const taken = [...take, ...gone.filter((text) => held.has(text))];
-    const left = ours.filter((text) => !take.includes(text) && !gone.includes(text));
-    return { ...work, id, give: missing, take: taken, oursThen: [...new Set([...left, ...missing])] };
+    const ours = oursIn(given);
+    const isToGo = (text: GrantText) => held.has(text) && ours.has(text) && !wanted.has(text);
+    const take = [...step.take, ...[...former].filter(isToGo)];
+    return {
+      ...{ ...work, id, held, give },
+      take: take.filter((text) => isThere.get(text)),
+      gone: [...step.take, ...former].filter((text) => !isThere.get(text)),
+    };
+  }
+
+  /** @returns `undefined` where there is no such user. */
+  async #heldBy(id: string, asked: readonly GrantText[]): Promise<ReadonlySet<GrantText> | undefined> {
+    try {
+      return await heldBy(this.tenant, id, asked, (reason) => this.at.progress.retrying(reason));
+    } catch (error) {
+      if (error instanceof TenantError && error.status === 404) return undefined;
+      throw error;
+    }
   }
 
   #knownId({ user, subject, known }: Work): string | undefined {

@@ -1,15 +1,15 @@
-import { groupPrint } from "../ledger/attributes";
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import {
   type GrantText,
   grantOf,
   MEMBERSHIP_GROUPS,
   type MembershipMaps,
+  membershipPrint,
   membershipStep,
+  oursIn,
   type Stated,
   statedIn,
   unknownIn,
-  wantedBy,
 } from "../plan/memberships";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
@@ -17,6 +17,7 @@ import { count, countOf } from "../progress/batchProgress";
 import { listCodes } from "../results/oneLine";
 import { identityOf, normalizeUser } from "../schema/identity";
 import { MEMBERS_OF_CALL, USERS_OF_CALL } from "../tenant/callSizes";
+import { givenAt } from "./grantList";
 
 /** What the files give and take, by the names in them, and in how many calls at least. */
 export interface MembershipPlan {
@@ -35,8 +36,7 @@ export interface MembershipPlan {
 /** What the last run knew. */
 interface Before {
   readonly ledger?: EncodedLedger | undefined;
-  readonly grants?: readonly GrantText[] | undefined;
-  readonly membershipMaps?: MembershipMaps | undefined;
+  readonly grants?: readonly string[] | undefined;
 }
 
 /** What an update would do about roles and organizations, by the rules that it goes by. Asks the tenant nothing. */
@@ -64,17 +64,15 @@ export async function planMemberships(
     const known = ledger?.get(read.identity(index));
     const changed = groups.filter(
       (group) =>
-        known === undefined || groupPrint(key ?? "", name, group, all[group]) !== known.attributes.prints[group],
+        known === undefined || membershipPrint(key ?? "", name, group, stated, maps) !== known.attributes.prints[group],
     );
-    const ours = (known?.given ?? []).map((position) => before.grants?.[position] ?? "");
-    const step = membershipStep(stated, maps, changed, ours, before.membershipMaps ?? {});
+    const givenBefore = givenAt(before.grants, known?.given);
+    const ours = oursIn(givenBefore);
+    const step = membershipStep(stated, maps, changed, givenBefore);
     const code = unknownIn(stated, maps)?.code;
     if (code !== undefined) add(unknown, code, 1);
-    const coming = new Set([
-      ...step.give.filter((text) => !ours.includes(text)),
-      ...step.replace.map(([, now]) => now),
-    ]);
-    for (const [named, text] of wantedBy(stated, maps).grants) {
+    const coming = new Set([...step.give.filter((text) => !ours.has(text)), ...step.replace.map(([, now]) => now)]);
+    for (const [named, text] of step.wanted) {
       if (!coming.has(text)) continue;
       add(given, named.replace(/\/$/, ""), 1);
       add(users, text, 1);

@@ -1,13 +1,18 @@
 import pLimit from "p-limit";
 import type { Journal } from "../journal/journal";
-import { groupPrint } from "../ledger/attributes";
 import { packRecord } from "../ledger/entry";
+import { NO_RECORD } from "../ledger/fingerprint";
 import { type LedgerEntry, neverIn } from "../ledger/ledger";
 import { IndexSet } from "../plan/indexSet";
 import {
   type GrantText,
+  groupOf,
   MEMBERSHIP_GROUPS,
+  type MembershipGroup,
+  type MembershipMaps,
+  membershipPrint,
   membershipStep,
+  oursIn,
   type Stated,
   statedIn,
   unknownIn,
@@ -17,13 +22,13 @@ import { identityOf, normalizeUser, type User } from "../schema/identity";
 import type { SourceRecord } from "../source";
 import type { Books } from "./books";
 import type { Course } from "./course";
-import type { Failure } from "./findings";
-import { granted, intended, recalled, unsettled } from "./granted";
+import type { EarlierGrants } from "./earlierGrants";
+import { granted, unsettled } from "./granted";
 import type { GrantList } from "./grantList";
 import type { Lookups } from "./lookups";
 import { assertNotTooMany, limitedRoles } from "./maxMembers";
-import { MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls";
-import { MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
+import { type Made, MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls";
+import { givenThen, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
 import type { BatchRecords, ImportSettings, MembershipTenant, Workplace } from "./types";
 
 /** Users who are dealt with together: their calls are full, and little is done again after a `kill -9`. */
@@ -37,6 +42,8 @@ const READINGS_AT_ONCE = 8;
  */
 export class Memberships {
   readonly #noted = new IndexSet();
+  /** Records that are not sent: nothing is done about what they say. */
+  readonly #refused = new IndexSet();
   /** Records that name what there is no argument for. */
   readonly #unsent = { roles: 0, organizations: 0 };
   readonly #total = { given: 0, taken: 0 };
@@ -53,6 +60,9 @@ export class Memberships {
     private readonly lookups: Lookups,
     private readonly journal: Journal,
     private readonly grants: GrantList,
+    private readonly earlier: EarlierGrants,
+    /** What names meant when all was applied the last time. */
+    private readonly mapsBefore: MembershipMaps | undefined,
   ) {}
 
   /** A record that is looked at: what it says of memberships is dealt with later. */
@@ -67,10 +77,21 @@ export class Memberships {
     }
   }
 
-  /** What the outputs keep. */
-  get result() {
+  /** A record that can't be sent. */
+  refuse(index: number): void {
+    this.#refused.add(index);
+  }
+
+  /**
+   * What the outputs keep. What names mean is kept where all was applied: a run that goes on with another's looks at every
+   * record.
+   */
+  result(isComplete: boolean) {
+    const { memberships } = this.settings;
     return {
       ...(this.grants.all.length === 0 ? {} : { grants: this.grants.all }),
+      ...(memberships === undefined || !isComplete ? {} : { membershipMaps: memberships }),
+      ...this.earlier.result,
       ...(this.#hasFailed ? { membershipsFailed: true as const } : {}),
     };
   }
@@ -82,13 +103,7 @@ export class Memberships {
 
   /** What an interrupted run gave, or was about to. */
   takeUp(): void {
-    const { grants, memberships } = this.journal.replay;
-    for (const { position, grant } of grants) this.grants.restore(position, grant);
-    for (const { members, isDone } of memberships) {
-      for (const { identity, after } of members) {
-        if (this.books.ledger.has(identity)) this.books.change(identity, (known) => recalled(known, after, isDone));
-      }
-    }
+    this.earlier.takeUp(this.journal.replay);
   }
 
   /** @throws Error when a role would have more members than it may. Asked before anything is sent. */
@@ -98,8 +113,9 @@ export class Memberships {
     const coming = new Map<GrantText, number>();
     for await (const record of this.records.select((index) => this.#isNews(index))) {
       const work = this.#workOf(record, true);
-      for (const text of work?.step.give ?? []) {
-        if (!work?.ours.includes(text)) coming.set(text, (coming.get(text) ?? 0) + 1);
+      const ours = oursIn(work?.given ?? []);
+      for (const text of [...(work?.step.give ?? []), ...(work?.step.replace.map(([, now]) => now) ?? [])]) {
+        if (!ours.has(text)) coming.set(text, (coming.get(text) ?? 0) + 1);
       }
     }
     for (const role of roles) await assertNotTooMany(this.#tenant.roles, role, coming.get(role.id) ?? 0);
@@ -114,9 +130,12 @@ export class Memberships {
           `${countOf(unsent, "record")} with ${group}, which are given only with the argument \`${group}\`.`,
         );
     }
+    this.earlier.settle();
     if (this.settings.memberships === undefined) return;
+    const isAgain = this.#isAgain;
+    const isWanted = (index: number) => (isAgain || this.#noted.has(index)) && !this.#refused.has(index);
     let window: Work[] = [];
-    for await (const record of this.records.select((index) => this.#isAgain || this.#noted.has(index))) {
+    for await (const record of this.records.select((index) => isWanted(index))) {
       if (this.course.isStopped) return;
       const work = this.#workOf(record, false);
       if (work === undefined) continue;
@@ -136,12 +155,12 @@ export class Memberships {
     return { roles, organizations };
   }
 
-  /** Whether names mean something else than when they were last applied. */
+  /** Whether names mean something else than when they were last applied, or that is not known of everybody. */
   get #isAgain(): boolean {
-    const { memberships = {}, membershipsBefore = {} } = this.settings;
-    return MEMBERSHIP_GROUPS.some(
-      (group) => JSON.stringify(memberships[group]) !== JSON.stringify(membershipsBefore[group]),
-    );
+    const { memberships = {} } = this.settings;
+    const { ended, open, memberships: some } = this.journal.replay;
+    if (open.length + some.length > 0 || ended.some(({ isSaved }) => !isSaved)) return true;
+    return MEMBERSHIP_GROUPS.some((group) => !isSame(memberships[group], this.mapsBefore?.[group]));
   }
 
   #isNews(index: number): boolean {
@@ -153,7 +172,7 @@ export class Memberships {
 
   /** @param isBefore the jobs: who is not there yet will be. */
   #workOf({ index, file, line, user: asItStands, problem }: SourceRecord, isBefore: boolean): Work | undefined {
-    const { key, memberships: maps = {}, membershipsBefore = {} } = this.settings;
+    const { key, memberships: maps = {} } = this.settings;
     const user = normalizeUser(asItStands);
     const [name, all] = [identityOf(user), statedIn(user)];
     if (problem !== undefined || name === undefined || all === undefined) return undefined;
@@ -163,15 +182,16 @@ export class Memberships {
     if (!isBefore && (known === undefined || neverIn(known.state))) return undefined;
     const groups = MEMBERSHIP_GROUPS.filter((group) => all[group] !== undefined && maps[group] !== undefined);
     const stated = Object.fromEntries(groups.map((group) => [group, all[group]])) as Stated;
-    const prints = Object.fromEntries(groups.map((group) => [group, groupPrint(key, name, group, all[group])]));
+    const prints = Object.fromEntries(
+      groups.map((group) => [group, membershipPrint(key, name, group, stated, maps)]),
+    ) as Work["prints"];
     const changed = groups.filter((group) => prints[group] !== known?.attributes.prints[group]);
-    const ours = this.grants.at(known?.given ?? []);
-    const step = membershipStep(stated, maps, changed, ours, membershipsBefore);
+    const given = this.grants.at(known?.given);
+    const step = membershipStep(stated, maps, changed, given);
     const unknown = unknownIn(stated, maps);
-    const isNothing = step.give.length + step.take.length + step.replace.length === 0;
-    if (changed.length === 0 && isNothing && unknown === undefined) return undefined;
+    if (changed.length === 0 && !needsCalls({ step }) && unknown === undefined) return undefined;
     const subject = { index, file, line, name, identity };
-    return { subject, user, known: known as LedgerEntry, ours, step, prints, unknown };
+    return { subject, user, known: known as LedgerEntry, given, step, prints, unknown };
   }
 
   async #deal(window: readonly Work[]): Promise<void> {
@@ -181,22 +201,21 @@ export class Memberships {
       (plan) => plan ?? [],
     );
     const due = plans.filter(({ give, take }) => give.length + take.length > 0);
-    let failed: ReadonlyMap<string, Failure> = new Map();
+    let made: Made | undefined;
     if (due.length > 0) {
       await this.#begin();
-      const members = due.map(({ subject, ours, give }) => {
-        const given = this.grants.positionsOf([...new Set([...ours, ...give])]);
-        return {
-          identity: subject.identity,
-          after: packRecord(this.books.change(subject.identity, (known) => intended(known, given))),
-        };
+      const members = due.map((plan) => {
+        const ours = new Set([...oursIn(plan.given), ...plan.give]);
+        const positions = this.grants.positionsOf([...plan.given, ...givenThen(plan, ours, plan.held)]);
+        const { identity } = plan.subject;
+        const entry = this.books.change(identity, (known) => unsettled(known, positions, groupsOf(plan)));
+        return { identity, after: packRecord(entry) };
       });
       this.journal.memberships(members, false);
-      failed = await this.#caller.make(due.map(({ id, give, take }) => ({ user: id, give, take })));
+      made = await this.#caller.make(due.map(({ id, give, take }) => ({ user: id, give, take })));
     }
-    const settled = plans.map((plan) => this.#settle(plan, failed.get(plan.id)));
     this.journal.memberships(
-      settled.flatMap((member) => member ?? []),
+      plans.map((plan) => this.#settle(plan, made)),
       true,
     );
   }
@@ -217,7 +236,7 @@ export class Memberships {
     if (needsCalls(work)) await this.#begin();
     const plan = await this.#planner.planOf(work);
     if (typeof plan !== "string") return plan;
-    this.#fails(work, plan);
+    this.#fails(work, this.grants.positionsOf(work.given), plan);
     return undefined;
   }
 
@@ -227,26 +246,48 @@ export class Memberships {
     this.course.achieved = true;
   }
 
-  #settle(plan: Plan, failure: Failure | undefined) {
-    const { subject, give, take, oursThen, prints, unknown } = plan;
+  #settle(plan: Plan, made: Made | undefined) {
+    const { subject, prints, unknown, id, held, give, take, gone, step, given } = plan;
+    const failure = made?.failed.get(id);
+    const isDone = (text: GrantText) => failure === undefined || made?.has(id, text) === true;
+    const [gave, took] = [give.filter(isDone), take.filter(isDone)];
+    this.#total.given += gave.length;
+    this.#total.taken += took.length;
+    const ours = new Set([...oursIn(given), ...gave]);
+    for (const text of [...took, ...gone]) ours.delete(text);
     if (failure !== undefined) {
-      this.#fails(plan, failure.message);
-      return undefined;
+      const left = given.filter(({ text, isOurs }) => isOurs === ours.has(text));
+      const positions = this.grants.positionsOf([...left, ...givenThen(plan, ours, held)]);
+      return this.#fails(plan, positions, failure.message);
     }
-    this.#total.given += give.length;
-    this.#total.taken += take.length;
-    const isSettled = unknown === undefined;
-    const positions = this.grants.positionsOf(oursThen);
+    const wanted = new Set(step.wanted.values());
+    for (const [{ text }] of step.replace) if (!wanted.has(text)) ours.delete(text);
+    const positions = this.grants.positionsOf(givenThen(plan, ours, held));
+    const record = this.records.record(subject.index);
     const entry = this.books.change(subject.identity, (known) =>
-      isSettled ? granted(known, positions, prints, this.records.record(subject.index)) : intended(known, positions),
+      unknown === undefined
+        ? granted(known, positions, prints, record)
+        : { ...granted(known, positions, prints, undefined), record: NO_RECORD },
     );
-    if (!isSettled) this.books.lacksMemberships(subject, unknown);
+    if (unknown !== undefined) this.books.lacksMemberships(subject, unknown);
     return { identity: subject.identity, after: packRecord(entry) };
   }
 
-  #fails({ subject }: Work, message: string): void {
+  #fails(work: Work, positions: readonly number[], message: string) {
+    const { subject } = work;
     this.#hasFailed = true;
-    this.books.change(subject.identity, (known) => unsettled(known));
+    const entry = this.books.change(subject.identity, (known) => unsettled(known, positions, groupsOf(work)));
     this.books.lacksMemberships(subject, { code: MEMBERSHIP_FAILED, message });
+    return { identity: subject.identity, after: packRecord(entry) };
   }
+}
+
+/** Of what there is something to do. */
+function groupsOf({ step: { give, take, replace } }: Work): MembershipGroup[] {
+  const groups = new Set([...give, ...take, ...replace.map(([, now]) => now)].map(groupOf));
+  return [...groups];
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -7,6 +7,7 @@ import { Course } from "./course";
 import { Delivery } from "./delivery";
 import { Doubts } from "./doubts";
 import { Duplicates } from "./duplicates";
+import { EarlierGrants } from "./earlierGrants";
 import { GrantList } from "./grantList";
 import { History } from "./history";
 import { Intake } from "./intake";
@@ -146,7 +147,7 @@ export async function runImport(
     ...closed,
     summary: { ...closed.summary, ...memberships.counts },
     ...history.close(problem),
-    ...memberships.result,
+    ...memberships.result(problem === undefined),
     ...(connection === undefined ? {} : { connection }),
   };
   return { result, achieved, isSettled: unanswered === 0, ...(problem === undefined ? {} : { problem }) };
@@ -194,7 +195,10 @@ export async function assemble(
   const outbox = await Outbox.open(settings, (kind, chunk) => delivery.start(kind, chunk));
   const sending = new Sending(settings, records, course, books, doubts, lookups, adoption, updates, readings, outbox);
   const grants = new GrantList(before?.grants, (position, grant) => journal.grant(position, grant));
-  const memberships = new Memberships(settings, records, at, course, books, lookups, journal, grants);
+  const earlier = new EarlierGrants(books, grants, before);
+  const memberships = new Memberships(
+    ...([settings, records, at, course, books, lookups, journal, grants, earlier, before?.membershipMaps] as const),
+  );
   const intake = new Intake(settings, records, books, sending, memberships);
   const resumption = new Resumption(at, course, books, history, doubts, outcomes);
   return {

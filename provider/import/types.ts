@@ -4,7 +4,7 @@ import type { Fingerprint } from "../ledger/fingerprint";
 import type { EncodedLedger } from "../ledger/ledger";
 import type { OnExisting } from "../plan/delta";
 import type { Double } from "../plan/doubles";
-import type { GrantText, MembershipMaps } from "../plan/memberships";
+import type { MembershipMaps } from "../plan/memberships";
 import type { BatchProgress } from "../progress/batchProgress";
 import type {
   DifferenceCount,
@@ -47,8 +47,6 @@ export interface ImportSettings {
   readonly created?: Date;
   /** Auth0's ids of the roles and organizations that records name; without them nothing is given or taken. */
   readonly memberships?: MembershipMaps;
-  /** What they were when they were last applied. */
-  readonly membershipsBefore?: MembershipMaps;
   /** How many may have a role after the run, by its name. */
   readonly maxMembers?: Readonly<Record<string, number>>;
   /** When no job may be running any more. */
@@ -79,7 +77,11 @@ export interface BatchResult {
   /** When each of the batch's runs ended that last wrote some user: by its number. Absent in states of 0.1. */
   readonly runEnds?: Readonly<Record<string, string>>;
   /** All roles and memberships that were ever given: the ledger has positions in it. Absent where none was. */
-  readonly grants?: readonly GrantText[];
+  readonly grants?: readonly string[];
+  /** What names of roles and organizations meant when all was applied the last time; absent where there were none. */
+  readonly membershipMaps?: MembershipMaps;
+  /** Of users whom an interrupted run gave something, and no later one has come to: fingerprints, and positions in `grants`. */
+  readonly grantsInDoubt?: readonly (readonly [identity: Fingerprint, ...positions: number[]])[];
   /** Whether calls for memberships failed: the next run makes them again. */
   readonly membershipsFailed?: true;
   /** The name of the connection, as the jobs tell it. */

@@ -61,7 +61,7 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     sendCompletionEmail: inputs.sendCompletionEmail,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
     ...beforeThisRun(inputs.created),
-    ...membershipSettings(inputs, old),
+    ...membershipSettings(inputs),
     // Counted from the start of the process, which is the start of the run.
     ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
   };
@@ -106,7 +106,6 @@ export async function applyBatch(id: string, properties: Properties, old: Output
       ...(inputs.onConflict === undefined ? {} : { onConflict: inputs.onConflict }),
       unsupportedPasswordHash: inputs.unsupportedPasswordHash,
       source: sourceInfo(read.source),
-      ...appliedMaps(result.complete ? settings.memberships : old?.membershipMaps),
       ...applied,
       run: journal.run,
       runNumber: journal.runNumber,
@@ -153,17 +152,9 @@ function progressOf({ summary, failedRecords, failedAt }: BatchResult, { results
   return `${saved} ${countOf(wrong, "user")} failed (${listFailures([{ failedAt }])}), all of them in ${list}:${firstFailures(failedRecords, wrong)}`;
 }
 
-function membershipSettings(inputs: Inputs, old: Outputs | undefined): Partial<ImportSettings> {
-  const [memberships, membershipsBefore] = [membershipMaps(inputs), old?.membershipMaps];
-  return {
-    ...(memberships && { memberships }),
-    ...(membershipsBefore && { membershipsBefore }),
-    ...(inputs.maxMembers && { maxMembers: inputs.maxMembers }),
-  };
-}
-
-function appliedMaps(maps: Outputs["membershipMaps"]): Pick<Outputs, "membershipMaps"> {
-  return maps === undefined ? {} : { membershipMaps: maps };
+function membershipSettings(inputs: Inputs): Partial<ImportSettings> {
+  const memberships = membershipMaps(inputs);
+  return { ...(memberships && { memberships }), ...(inputs.maxMembers && { maxMembers: inputs.maxMembers }) };
 }
 
 /** A key that was made by this run was never used by another. */

@@ -89,8 +89,6 @@ export interface Outputs extends BatchResult, SavedRun {
   /** Absent where the program says nothing of it, and in states of 0.1. */
   readonly onConflict?: string;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
-  /** What names of roles and organizations meant when they were last applied; absent where there were none. */
-  readonly membershipMaps?: MembershipMaps;
   /** As the last run read it. */
   readonly source: SourceInfo;
   /** The digest of its share, or where it has none of the source, that the tenant reflects. */

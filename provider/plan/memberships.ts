@@ -1,3 +1,5 @@
+import { groupPrint } from "../ledger/attributes";
+import type { Fingerprint } from "../ledger/fingerprint";
 import type { User } from "../schema/identity";
 
 /** Auth0's ids of the roles and organizations that records name. */
@@ -22,8 +24,34 @@ export interface Grant {
   readonly organization?: string;
 }
 
-/** A grant as it is kept: `rol_1`, `org_1` or `org_1 rol_1`. */
+/** A grant as a text: `rol_1`, `org_1` or `org_1 rol_1`. */
 export type GrantText = string;
+
+/**
+ * What a user has, and under which name of the records: the name may mean something else by now, or nothing. `admin`,
+ * `acme/` for the membership itself, or `acme/admin`.
+ */
+export interface Given {
+  readonly name: string;
+  readonly text: GrantText;
+  /** Whether we gave it; else the user had it already when we were to. */
+  readonly isOurs: boolean;
+}
+
+/** As the outputs and the journal keep it: `admin=rol_1`, or `admin~rol_1` where it is not ours. */
+export function keptText({ name, text, isOurs }: Given): string {
+  return `${name}${isOurs ? "=" : "~"}${text}`;
+}
+
+/** No id has one of these signs in it. */
+export function givenOf(kept: string): Given {
+  const at = Math.max(kept.lastIndexOf("="), kept.lastIndexOf("~"));
+  return { name: kept.slice(0, at), text: kept.slice(at + 1), isOurs: kept[at] === "=" };
+}
+
+export function oursIn(given: readonly Given[]): Set<GrantText> {
+  return new Set(given.flatMap(({ text, isOurs }) => (isOurs ? [text] : [])));
+}
 
 export function textOf({ role, organization }: Grant): GrantText {
   return [organization, role].filter((id) => id !== undefined).join(" ");
@@ -62,39 +90,51 @@ function byName(a: { name: string }, b: { name: string }): number {
   return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
-/** What a record wants, by the names in it; and the names that the maps lack. */
+/** What a record wants, by the names in it (see {@link Given}); and the names that the maps lack. */
 export interface Wanted {
   readonly grants: ReadonlyMap<string, GrantText>;
   readonly unknownRoles: readonly string[];
   readonly unknownOrganizations: readonly string[];
+  /** All that is lacking for it, by name. */
+  readonly unknown: ReadonlySet<string>;
 }
 
 export function wantedBy(stated: Stated, maps: MembershipMaps): Wanted {
   const grants = new Map<string, GrantText>();
+  const unknown = new Set<string>();
   const unknownRoles = new Set<string>();
   const unknownOrganizations = new Set<string>();
-  const roleNamed = (name: string) => {
-    const role = ownValue(maps.roles, name);
-    if (role === undefined) unknownRoles.add(name);
-    return role;
+  const wants = (name: string, role: string, organization?: string) => {
+    const id = ownValue(maps.roles, role);
+    if (id === undefined) {
+      unknownRoles.add(role);
+      unknown.add(name);
+    } else if (organization === undefined) grants.set(name, textOf({ role: id }));
+    else grants.set(name, textOf({ organization, role: id }));
   };
-  for (const name of maps.roles === undefined ? [] : (stated.roles ?? [])) {
-    const role = roleNamed(name);
-    if (role !== undefined) grants.set(name, textOf({ role }));
-  }
+  for (const role of maps.roles === undefined ? [] : (stated.roles ?? [])) wants(plain(role), role);
   for (const { name, roles } of maps.organizations === undefined ? [] : (stated.organizations ?? [])) {
     const organization = ownValue(maps.organizations, name);
+    const member = `${plain(name)}/`;
     if (organization === undefined) {
       unknownOrganizations.add(name);
+      for (const each of ["", ...roles.map(plain)]) unknown.add(member + each);
       continue;
     }
-    grants.set(`${name}/`, textOf({ organization }));
-    for (const each of roles) {
-      const role = roleNamed(each);
-      if (role !== undefined) grants.set(`${name}/${each}`, textOf({ organization, role }));
-    }
+    grants.set(member, textOf({ organization }));
+    for (const role of roles) wants(member + plain(role), role, organization);
   }
-  return { grants, unknownRoles: [...unknownRoles], unknownOrganizations: [...unknownOrganizations] };
+  return {
+    grants,
+    unknownRoles: [...unknownRoles],
+    unknownOrganizations: [...unknownOrganizations],
+    unknown,
+  };
+}
+
+/** A name without the sign that stands between two. */
+function plain(name: string): string {
+  return name.replace(/[%/]/g, encodeURIComponent);
 }
 
 /** A name may be that of anything, `constructor` too. */
@@ -113,44 +153,66 @@ export function unknownIn(stated: Stated, maps: MembershipMaps) {
   return { code: "UNKNOWN_ORGANIZATION", message, path: "organizations" };
 }
 
+/**
+ * The print of what a record says in one group, as far as it is settled with these maps: once they have a name that they
+ * lacked, the record is looked at again.
+ */
+export function membershipPrint(
+  key: string,
+  whose: string,
+  group: MembershipGroup,
+  stated: Stated,
+  maps: MembershipMaps,
+): Fingerprint | undefined {
+  const { unknown } = wantedBy({ [group]: stated[group] }, maps);
+  const said = stated[group];
+  return groupPrint(key, whose, group, unknown.size === 0 ? said : { said, unknown: [...unknown].sort() });
+}
+
 /** What is to be done for a user, before it is known what they have. */
 export interface MembershipStep {
+  /** All that the record wants, by name. */
+  readonly wanted: ReadonlyMap<string, GrantText>;
   /** To be given to a user who does not have it. */
   readonly give: readonly GrantText[];
   /** Ours, and no longer wanted. */
   readonly take: readonly GrantText[];
-  /** To be given to a user who still has the first one from us, in its place: the name means another one now. */
-  readonly replace: readonly (readonly [former: GrantText, now: GrantText])[];
+  /** To be given to a user who still has the first one, in its place: the name means another one now. */
+  readonly replace: readonly (readonly [former: Given, now: GrantText])[];
+  /** What the user has under names that the record still says, and under those of groups that did not change. */
+  readonly keep: readonly Given[];
 }
 
 /**
  * What a record asks for. Where a group changed in the file all of it is looked at; else only what its names mean
- * otherwise than before: what somebody took by hand is not given again.
+ * otherwise than when we gave it: what somebody took by hand is not given again.
  *
  * @param changed the groups of the record that are not as they were when they were last settled
- * @param ours what we gave
- * @param before what names meant then
+ * @param given what the user has, as far as is known
  */
 export function membershipStep(
   stated: Stated,
   maps: MembershipMaps,
   changed: readonly MembershipGroup[],
-  ours: readonly GrantText[],
-  before: MembershipMaps,
+  given: readonly Given[],
 ): MembershipStep {
-  const wanted = wantedBy(stated, maps).grants;
-  const former = wantedBy(stated, before).grants;
+  const { grants: wanted, unknown } = wantedBy(stated, maps);
   const isChanged = (text: GrantText) => changed.includes(groupOf(text));
-  const give: GrantText[] = [];
-  const replace: [GrantText, GrantText][] = [];
-  for (const [name, now] of wanted) {
-    const then = former.get(name);
-    if (then !== undefined && then !== now && ours.includes(then) && !isChanged(now)) replace.push([then, now]);
-    else if (isChanged(now) || then === undefined) give.push(now);
-  }
   const values = new Set(wanted.values());
-  // A name that the maps have lost says nothing of what it meant.
-  const lost = new Set([...former].filter(([name]) => !wanted.has(name)).map(([, then]) => then));
-  const take = ours.filter((text) => isChanged(text) && !values.has(text) && !lost.has(text));
-  return { give, take, replace };
+  const replace = given.flatMap((former): [Given, GrantText][] => {
+    const now = wanted.get(former.name);
+    return now === undefined || now === former.text || isChanged(now) ? [] : [[former, now]];
+  });
+  const replaced = new Set(replace.map(([former]) => former));
+  // A name that the maps lack says nothing of what it meant.
+  const stays = ({ name, text }: Given) => !isChanged(text) || unknown.has(name) || wanted.get(name) === text;
+  const keep = given.filter((each) => !replaced.has(each) && stays(each));
+  const kept = oursIn(keep);
+  return {
+    wanted,
+    give: [...values].filter(isChanged),
+    take: [...oursIn(given)].filter((text) => isChanged(text) && !values.has(text) && !kept.has(text)),
+    replace,
+    keep,
+  };
 }

@@ -1,53 +1,6 @@
 import assert from "node:assert/strict";
-import type { BatchResult, ImportSettings } from "../../provider/import/types";
-import type { MembershipMaps } from "../../provider/plan/memberships";
-import type { User } from "../../provider/schema/identity";
-import { countsIn, ImportTest, type RunOptions, type Saved } from "./importTest";
-import { PlainMemberships } from "./plainMemberships";
-import { plainTenant } from "./plainTenant";
-
-const maps: MembershipMaps = {
-  roles: { admin: "rol_a", editor: "rol_e" },
-  organizations: { acme: "org_a", globex: "org_g" },
-};
-
-/** Roles and organizations of users, in this process. */
-class MembershipTest extends ImportTest {
-  memberships = new PlainMemberships(this.tenant);
-  maps = maps;
-  #before: MembershipMaps = {};
-
-  override startAnew(): void {
-    super.startAnew();
-    this.memberships = new PlainMemberships(this.tenant);
-  }
-
-  protected override tenantOfRun() {
-    return Object.assign(this.tenant, { roles: this.memberships.roles, organizations: this.memberships.organizations });
-  }
-
-  /** A run that comes to its end, unless it is to fail. */
-  async import(users: readonly User[], before?: Saved, options: RunOptions & { fails?: RegExp } = {}): Promise<Saved> {
-    const { fails, settings, ...others } = options;
-    const memberships: Partial<ImportSettings> = { memberships: this.maps, membershipsBefore: this.#before };
-    this.memberships.calls.length = 0;
-    const { result, problem } = await this.run(users, { ...others, before, settings: { ...memberships, ...settings } });
-    if (fails === undefined) assert.equal(problem, undefined);
-    else assert.match(problem?.message ?? "", fails);
-    if (problem === undefined) this.#before = settings?.memberships ?? this.maps;
-    return result;
-  }
-
-  has(name: string): string {
-    return this.memberships.of(`auth0|${name}`).join(", ");
-  }
-}
-
-function user(name: string, more: object = {}): User {
-  return { user_id: name, email: `${name}@example.com`, email_verified: true, ...more };
-}
-
-const codes = ({ failedRecords }: BatchResult) => failedRecords.map(({ code, identity }) => `${identity} ${code}`);
+import { countsIn } from "./importTest";
+import { codesIn, MAPS, MembershipTest, user } from "./membershipTest";
 
 describe("roles and organizations", () => {
   let test: MembershipTest;
@@ -106,8 +59,7 @@ describe("roles and organizations", () => {
   });
 
   it("are taken only where they are ours", async () => {
-    test.tenant = plainTenant([{ user_id: "a", email: "a@example.com", email_verified: true }]);
-    test.memberships = new PlainMemberships(test.tenant);
+    test.startAnew([{ user_id: "a", email: "a@example.com", email_verified: true }]);
     test.memberships.byHand("auth0|a", "rol_a", true);
     test.memberships.byHand("auth0|a", "org_g", true);
     const settings = { onExisting: "adopt" } as const;
@@ -121,7 +73,7 @@ describe("roles and organizations", () => {
     saved = await test.import([user("a", { roles: [], organizations: [] })], saved, options);
     assert.equal(test.has("a"), "org_g, rol_a");
     assert.deepEqual(test.memberships.wronged, []);
-    assert.deepEqual(codes(saved), []);
+    assert.deepEqual(codesIn(saved), []);
   });
 
   it("that were taken by hand are given again when the record says something else", async () => {
@@ -140,7 +92,7 @@ describe("roles and organizations", () => {
       user("c", { roles: ["constructor"] }),
     ];
     const saved = await test.import(users);
-    assert.deepEqual(codes(saved), [
+    assert.deepEqual(codesIn(saved), [
       "user_id:a UNKNOWN_ROLE",
       "user_id:b UNKNOWN_ORGANIZATION",
       "user_id:c UNKNOWN_ROLE",
@@ -148,19 +100,19 @@ describe("roles and organizations", () => {
     assert.deepEqual(countsIn(saved), { failed: 3 });
     assert.deepEqual([test.has("a"), test.has("b"), test.tenant.users.size], ["rol_a", "org_a", 3]);
     test.maps = {
-      roles: { ...maps.roles, owner: "rol_o", constructor: "rol_c" },
-      organizations: { ...maps.organizations, initech: "org_i" },
+      roles: { ...MAPS.roles, owner: "rol_o", constructor: "rol_c" },
+      organizations: { ...MAPS.organizations, initech: "org_i" },
     };
     const again = await test.import(users, saved);
-    assert.deepEqual(codes(again), []);
+    assert.deepEqual(codesIn(again), []);
     assert.deepEqual([test.has("a"), test.has("b"), test.has("c")], ["rol_a, rol_o", "org_a, org_i", "rol_c"]);
   });
 
-  it("of a name that means another role now go to those who still have the old one from us", async () => {
+  it("of a name that means another role now go to those who still have the old one", async () => {
     const users = ["a", "b", "c"].map((name) => user(name, { roles: ["admin"] }));
     let saved = await test.import(users);
     test.memberships.byHand("auth0|b", "rol_a", false);
-    test.maps = { ...maps, roles: { admin: "rol_new", editor: "rol_e" } };
+    test.maps = { ...MAPS, roles: { admin: "rol_new", editor: "rol_e" } };
     saved = await test.import(users, saved);
     assert.deepEqual(
       ["a", "b", "c"].map((name) => test.has(name)),
@@ -169,7 +121,7 @@ describe("roles and organizations", () => {
     // Where it is deleted before, nobody can have it any more.
     test.memberships.missing.add("rol_new");
     for (const name of ["a", "c"]) test.memberships.byHand(`auth0|${name}`, "rol_new", false);
-    test.maps = { ...maps, roles: { admin: "rol_third" } };
+    test.maps = { ...MAPS, roles: { admin: "rol_third" } };
     await test.import(users, saved);
     assert.deepEqual(
       ["a", "b", "c"].map((name) => test.has(name)),
@@ -177,13 +129,50 @@ describe("roles and organizations", () => {
     );
   });
 
+  it("of a name that means another role now go to who has had the old one before us, and keeps it", async () => {
+    test.startAnew([{ user_id: "a", email: "a@example.com", email_verified: true }]);
+    test.memberships.byHand("auth0|a", "rol_a", true);
+    const settings = { onExisting: "adopt" } as const;
+    const options = { settings, reads: "singly" } as const;
+    let saved = await test.import([user("a", { roles: ["admin"] })], undefined, options);
+    assert.deepEqual(saved.summary.memberships, undefined);
+    test.maps = { ...MAPS, roles: { admin: "rol_new" } };
+    saved = await test.import([user("a", { roles: ["admin"] })], saved, options);
+    assert.equal(test.has("a"), "rol_a, rol_new");
+    await test.import([user("a", { roles: [] })], saved, options);
+    assert.equal(test.has("a"), "rol_a");
+  });
+
+  it("of a name that the maps lack cost no call while nothing changes", async () => {
+    test.startAnew([{ user_id: "a", email: "a@example.com", email_verified: true }]);
+    const options = { settings: { onExisting: "adopt" }, reads: "singly" } as const;
+    const users = [user("a", { roles: ["admin", "owner"] })];
+    let saved = await test.import(users, undefined, options);
+    saved = await test.import([...users, user("b")], saved, options);
+    assert.deepEqual([test.memberships.calls, codesIn(saved)], [[], ["user_id:a UNKNOWN_ROLE"]]);
+  });
+
+  it("of a user or a role that is deleted stop nobody else", async () => {
+    let saved = await test.import(["a", "b", "c"].map((name) => user(name, { roles: ["admin"] })));
+    test.tenant.users.delete("a");
+    test.memberships.missing.add("rol_a");
+    const users = [user("a", { roles: ["editor"] }), user("b", { roles: ["editor"] }), user("c", { roles: [] })];
+    saved = await test.import(users, saved);
+    assert.deepEqual(codesIn(saved), ["user_id:a MEMBERSHIP_FAILED"]);
+    assert.match(saved.failedRecords[0]?.message ?? "", /^The user is not in the connection any more/);
+    assert.match(test.has("b"), /rol_e/);
+    test.memberships.calls.length = 0;
+    await test.import(users.slice(1), saved);
+    assert.deepEqual(test.memberships.calls, []);
+  });
+
   it("can be taken away under a name that is not there any more", async () => {
     let saved = await test.import([user("a", { roles: ["admin"] })]);
-    test.maps = { ...maps, roles: { editor: "rol_e" } };
+    test.maps = { ...MAPS, roles: { editor: "rol_e" } };
     saved = await test.import([user("a", { roles: ["admin"] })], saved);
-    assert.deepEqual([test.has("a"), codes(saved)], ["rol_a", ["user_id:a UNKNOWN_ROLE"]]);
+    assert.deepEqual([test.has("a"), codesIn(saved)], ["rol_a", ["user_id:a UNKNOWN_ROLE"]]);
     saved = await test.import([user("a", { roles: ["editor"] })], saved);
-    assert.deepEqual([test.has("a"), codes(saved)], ["rol_e", []]);
+    assert.deepEqual([test.has("a"), codesIn(saved)], ["rol_e", []]);
   });
 
   it("that the tenant refuses are a failed record, keep nobody else from theirs, and are given by the next run", async () => {
@@ -196,14 +185,14 @@ describe("roles and organizations", () => {
       },
     });
     // That user was there again when the job came; delete them between job and call.
-    assert.deepEqual(codes(saved), []);
+    assert.deepEqual(codesIn(saved), []);
     test.startAnew();
     test.memberships.fate = (call) => {
       if (call === "give rol_a to 7") test.tenant.users.delete("u3");
       return undefined;
     };
     saved = await test.import(users);
-    assert.deepEqual(codes(saved), ["user_id:u3 MEMBERSHIP_FAILED"]);
+    assert.deepEqual(codesIn(saved), ["user_id:u3 MEMBERSHIP_FAILED"]);
     assert.deepEqual(countsIn(saved), { inserted: 6, failed: 1 });
     assert.equal(saved.membershipsFailed, true);
     assert.deepEqual(users.filter(({ user_id }) => test.has(String(user_id)) === "rol_a").length, 6);
@@ -230,21 +219,20 @@ describe("roles and organizations", () => {
       return undefined;
     };
     const saved = await test.import(users);
-    assert.deepEqual(codes(saved), []);
+    assert.deepEqual(codesIn(saved), []);
     assert.deepEqual([test.has("a"), test.has("b")], ["org_a, org_a rol_e, rol_a", "org_a, org_a rol_e, rol_a"]);
   });
 
   it("of a role that the tenant does not have cost one question", async () => {
     test.memberships.missing.add("rol_a");
     const saved = await test.import(["a", "b", "c"].map((name) => user(name, { roles: ["admin"] })));
-    assert.equal(codes(saved).length, 3);
+    assert.equal(codesIn(saved).length, 3);
     assert.match(saved.failedRecords[0]?.message ?? "", /^The tenant has no rol_a/);
     assert.deepEqual(test.memberships.calls, ["role"]);
   });
 
   it("go to the user whom the tenant has under another id", async () => {
-    test.tenant = plainTenant([{ user_id: "other", email: "a@example.com", email_verified: true }]);
-    test.memberships = new PlainMemberships(test.tenant);
+    test.startAnew([{ user_id: "other", email: "a@example.com", email_verified: true }]);
     await test.import([user("a", { roles: ["admin"] })], undefined, {
       settings: { onExisting: "adopt" },
       reads: "singly",
@@ -253,7 +241,7 @@ describe("roles and organizations", () => {
   });
 
   it("are not given to more than maxMembers, and nothing is sent then", async () => {
-    const settings = { memberships: maps, maxMembers: { admin: 2 } };
+    const settings = { memberships: MAPS, maxMembers: { admin: 2 } };
     const many = ["a", "b", "c"].map((name) => user(name, { roles: ["admin"] }));
     await test.import(many, undefined, {
       settings,
@@ -282,7 +270,7 @@ describe("roles and organizations", () => {
     ]);
   });
 
-  it("survive a kill -9 after each line and at each call: all are given once, and what was there before stays", async () => {
+  it("survive a kill -9 after each line and at each call, and a failure of each: all are given once, and what was there stays", async () => {
     const first = [
       user("a", { roles: ["admin"], organizations: ["acme"] }),
       user("b", { roles: ["editor"] }),
@@ -292,50 +280,39 @@ describe("roles and organizations", () => {
       user("a", { roles: ["editor"], organizations: ["globex"] }),
       user("b", { roles: [] }),
       user("c", { roles: ["admin"] }),
+      user("d", { roles: ["admin"] }),
     ];
-    const third = [user("a", { roles: [], organizations: [] }), user("b"), user("c", { roles: [] })];
-    let kills = 0;
-    for (const kind of ["line", "dies", "dies after"] as const) {
+    const third = [
+      user("a", { roles: [], organizations: [] }),
+      user("b"),
+      ...["c", "d"].map((name) => user(name, { roles: [] })),
+    ];
+    const all = () => ["a", "b", "c", "d"].map((name) => test.has(name));
+    let faults = 0;
+    for (const kind of ["line", "dies", "dies after", "fails"] as const) {
       for (let n = 1; ; n++) {
         test.startAnew();
         const saved = await test.import(first);
         test.memberships.byHand("auth0|c", "rol_e", true);
         test.memberships.byHand("auth0|b", "rol_a", true);
-        let isKilled = false;
-        if (kind !== "line") {
-          test.memberships.fate = (_, number) => {
-            if (number !== n) return undefined;
-            isKilled = true;
-            return kind;
-          };
-        }
+        test.memberships.fate = (_, number) => (kind !== "line" && number === n ? kind : undefined);
         test.memberships.calls.length = 0;
-        const options = kind === "line" ? { dieAfterLine: n } : {};
-        const killed = await test.run(second, {
-          ...options,
+        const ended = await test.run(second, {
+          ...(kind === "line" ? { dieAfterLine: n } : {}),
           before: saved,
-          settings: { memberships: maps, membershipsBefore: maps },
+          settings: { memberships: MAPS },
         });
-        isKilled ||= killed.problem !== undefined;
         test.memberships.fate = () => undefined;
-        // What was saved before is all that the next run gets.
-        const settled = await test.import(second, isKilled ? saved : killed.result);
-        assert.deepEqual(
-          ["a", "b", "c"].map((name) => test.has(name)),
-          ["org_g, rol_e", "rol_a", "rol_a, rol_e"],
-          `${kind} ${n}`,
-        );
+        // Who is dead has saved nothing.
+        const settled = await test.import(second, ended.problem?.message === "dead" ? saved : ended.result);
+        assert.deepEqual(all(), ["org_g, rol_e", "rol_a", "rol_a, rol_e", "rol_a"], `${kind} ${n}`);
         await test.import(third, settled);
-        assert.deepEqual(
-          ["a", "b", "c"].map((name) => test.has(name)),
-          ["", "rol_a", "rol_e"],
-          `${kind} ${n}`,
-        );
+        assert.deepEqual(all(), ["", "rol_a", "rol_e", ""], `${kind} ${n}`);
         assert.deepEqual(test.memberships.wronged, []);
-        if (!isKilled) break;
-        kills++;
+        if (ended.problem === undefined) break;
+        faults++;
       }
     }
-    assert.ok(kills > 15, `${kills} kills`);
+    assert.ok(faults > 25, `${faults} faults`);
   });
 });

@@ -3,8 +3,11 @@ import { type GrantText, grantOf, textOf } from "../../provider/plan/memberships
 import { TenantError } from "../../provider/tenant/errors";
 import type { PlainTenant } from "./plainTenant";
 
-/** Who gave it. */
-type Giver = "us" | "somebody";
+/** Who gave it. `unsure`: somebody, after we did, or were about to; nobody can tell that from us. */
+type Giver = "us" | "somebody" | "unsure";
+
+/** What happens at a call: it is refused for what it says, fails for now, or the process dies before or after it. */
+export type CallFate = "refused" | "fails" | "dies" | "dies after";
 
 /** Roles and organizations of a plain tenant: who has what, from whom; and the calls that were made. */
 export class PlainMemberships implements MembershipTenant {
@@ -13,13 +16,13 @@ export class PlainMemberships implements MembershipTenant {
   readonly calls: string[] = [];
   /** Roles and organizations that there are not. */
   readonly missing = new Set<string>();
-  /** Decides about each call: whether it is refused, or the process dies before or after it. */
-  fate: (call: string, number: number) => "refused" | "dies" | "dies after" | undefined = () => undefined;
+  /** Decides about each call. */
+  fate: (call: string, number: number) => CallFate | undefined = () => undefined;
   /** What the service says of a second time. */
   isTwiceRefused = false;
   /** What was taken from users who had it from somebody else: it must stay empty. */
   readonly wronged: string[] = [];
-  /** Was ours once, and nobody can tell it from that. */
+  /** Was ours once, or was about to be. */
   readonly #wasOurs = new Set<string>();
 
   constructor(private readonly tenant: PlainTenant) {}
@@ -28,10 +31,24 @@ export class PlainMemberships implements MembershipTenant {
     return [...(this.held.get(user)?.keys() ?? [])].sort();
   }
 
+  giverOf(user: string, text: GrantText): Giver | undefined {
+    return this.held.get(user)?.get(text);
+  }
+
   byHand(user: string, text: GrantText, gives: boolean): void {
+    const { organization, role } = grantOf(text);
     const held = this.#heldBy(user);
-    if (!gives) held.delete(text);
-    else if (!held.has(text)) held.set(text, this.#wasOurs.has(`${user} ${text}`) ? "us" : "somebody");
+    if (!gives) {
+      for (const each of this.of(user)) if (each === text || each.startsWith(`${text} `)) held.delete(each);
+      return;
+    }
+    if (organization !== undefined && role !== undefined) this.byHand(user, organization, true);
+    if (!held.has(text)) held.set(text, this.#wasOurs.has(`${user} ${text}`) ? "unsure" : "somebody");
+  }
+
+  /** A run that has died was about to give it. */
+  intended(user: string, text: GrantText): void {
+    if (!this.held.get(user)?.has(text)) this.#wasOurs.add(`${user} ${text}`);
   }
 
   readonly roles: MembershipTenant["roles"] = {
@@ -43,7 +60,11 @@ export class PlainMemberships implements MembershipTenant {
           roles.map((role) => textOf({ role })),
         ),
       ),
-    of: (user) => this.#read("roles of", () => this.of(user).filter((text) => text.startsWith("rol_"))),
+    of: (user) =>
+      this.#read("roles of", () => {
+        this.#assertUser(user);
+        return this.of(user).filter((text) => text.startsWith("rol_"));
+      }),
     exists: (role) => this.#read("role", () => !this.missing.has(role)),
     holders: (role) => this.#holders(role),
   };
@@ -68,7 +89,11 @@ export class PlainMemberships implements MembershipTenant {
           roles.map((role) => textOf({ organization, role })),
         ),
       ),
-    of: (user) => this.#read("organizations of", () => this.of(user).filter((text) => /^org_\w+$/.test(text))),
+    of: (user) =>
+      this.#read("organizations of", () => {
+        this.#assertUser(user);
+        return this.of(user).filter((text) => /^org_\w+$/.test(text));
+      }),
     rolesOf: (organization, user) =>
       this.#read("roles in", () =>
         this.of(user).flatMap((text) => {
@@ -96,9 +121,9 @@ export class PlainMemberships implements MembershipTenant {
 
   #give(users: readonly string[], grant: { role?: string; organization?: string }): void {
     const text = textOf(grant);
+    this.#assertThere(grant.role, grant.organization);
     for (const user of users) {
-      if (!this.tenant.users.has(user.replace("auth0|", "")))
-        throw new TenantError("unknown", 404, undefined, "unknown");
+      this.#assertUser(user);
       if (this.isTwiceRefused && this.held.get(user)?.has(text))
         throw new TenantError("again", 409, undefined, "again");
     }
@@ -108,7 +133,17 @@ export class PlainMemberships implements MembershipTenant {
     }
   }
 
+  #assertUser(user: string): void {
+    if (!this.tenant.users.has(user.replace("auth0|", ""))) throw new TenantError("unknown", 404, undefined, "unknown");
+  }
+
+  #assertThere(...ids: readonly (string | undefined)[]): void {
+    const missing = ids.find((id) => id !== undefined && this.missing.has(id));
+    if (missing !== undefined) throw new TenantError(`no ${missing}`, 404, undefined, `no ${missing}`);
+  }
+
   #take(users: readonly string[], texts: readonly GrantText[]): void {
+    for (const text of texts) this.#assertThere(grantOf(text).role, grantOf(text).organization);
     for (const user of users) {
       for (const text of texts) {
         const giver = this.held.get(user)?.get(text);
@@ -124,6 +159,7 @@ export class PlainMemberships implements MembershipTenant {
     if (this.tenant.isCut) throw new Error("dead");
     const fate = this.fate(name, this.calls.push(name));
     if (fate === "refused") throw new TenantError("refused", 400, undefined, "refused");
+    if (fate === "fails") throw new TenantError("fails", 500);
     if (fate !== "dies") change();
     if (fate === undefined) return;
     this.tenant.isCut = true;
@@ -132,10 +168,10 @@ export class PlainMemberships implements MembershipTenant {
 
   async #read<T>(name: string, value: () => T): Promise<T> {
     if (this.tenant.isCut) throw new Error("dead");
-    if (this.fate(name, this.calls.push(name)) !== undefined) {
-      this.tenant.isCut = true;
-      throw new Error("dead");
-    }
-    return value();
+    const fate = this.fate(name, this.calls.push(name));
+    if (fate === "fails" || fate === "refused") throw new TenantError("fails", 500);
+    if (fate === undefined) return value();
+    this.tenant.isCut = true;
+    throw new Error("dead");
   }
 }
