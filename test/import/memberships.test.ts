@@ -270,7 +270,8 @@ describe("roles and organizations", () => {
     ]);
   });
 
-  it("survive a kill -9 after each line and at each call, and a failure of each: all are given once, and what was there stays", async () => {
+  it("survive a kill -9 after each line and at each call, and a failure of each: all are given once, and what was there stays", async function () {
+    this.timeout(240_000);
     const first = [
       user("a", { roles: ["admin"], organizations: ["acme"] }),
       user("b", { roles: ["editor"] }),
