@@ -35,12 +35,12 @@ const broken = (code: string, meaning: string, whatToDo = CORRECT): FailureCode 
 export const FAILURE_CODES: readonly FailureCode[] = [
   broken(
     "AMBIGUOUS",
-    'With `onExisting: "adopt"` or `"overwrite"`: the record\'s `user_id` is one user\'s in Auth0 and its email another\'s; or several users have the email. Nobody was written to.',
+    'With `onExisting: "adopt"` or `"overwrite"`: in Auth0, the record\'s `user_id` belongs to one user and its email to another; or several users have the email. Nothing was written to any of them.',
     "Find out who the record is about. Correct its `user_id` or `email`, or remove the other user in Auth0. Then change `triggers` and run `pulumi up`.",
   ),
   broken(
     "ANY_OF_MISSING",
-    "The record has none of the attributes that can tell who it is.",
+    "The record has none of the attributes that say who the user is.",
     "Add `email`; or `username` or `phone_number`, where the connection takes those as identifiers. Then run `pulumi up`.",
   ),
   broken(
@@ -102,12 +102,12 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     retryHelps: false,
     whatToDo: "Add `email_verified: true` where your own system has verified the email.",
   },
-  broken("ENUM_CASE_MISMATCH", "An attribute has a value that Auth0 knows in other letters, small or capital."),
+  broken("ENUM_CASE_MISMATCH", "An attribute has a value that Auth0 spells with other small or capital letters."),
   broken(
     "ENUM_MISMATCH",
     "An attribute has a value that is not among those that Auth0 knows; most often an algorithm or an encoding of `custom_password_hash`.",
   ),
-  broken("FORMAT", "An attribute does not have the form that it should, such as that of an email address."),
+  broken("FORMAT", "An attribute does not have the form that it should have, such as that of an email address."),
   broken(
     "ID_TAKEN",
     'With `onExisting: "adopt"` or `"overwrite"`: the record\'s `user_id` is that of a user of the connection who has another email. Nothing was written to them.',
@@ -118,7 +118,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "A warning, not a failure: a number that doubles do not keep for certain, such as a whole one beyond 2^53. It is sent as the file has it, and Auth0 may round it; a transform gets it rounded.",
     'Make it a text in the file: `"441319831392747531"`.',
   ),
-  broken("INVALID_FORMAT", "An attribute does not have the form that it should: another name for FORMAT."),
+  broken("INVALID_FORMAT", "An attribute does not have the form that it should have: another name for FORMAT."),
   broken("INVALID_TYPE", 'An attribute is of the wrong type, such as `"true"` in place of `true`.'),
   broken(
     "JOB_FAILED",
@@ -136,7 +136,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
     "Delete that account in Auth0. Where the user is there with another email, take that over into the users file; else remove the record. Then run `pulumi up`.",
   ),
   broken("MAXIMUM", "A number is larger than Auth0 takes."),
-  broken("MAXIMUM_EXCLUSIVE", "A number is larger than Auth0 takes, or just as large as it must not be."),
+  broken("MAXIMUM_EXCLUSIVE", "A number has to be below a limit, and is not."),
   broken(
     "MAX_LENGTH",
     "An attribute is longer than Auth0 takes; or the whole record is larger than an import job may be, which is 512,000 bytes.",
@@ -158,7 +158,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
       "Change `triggers` and run `pulumi up`: the record is sent again, which is safe. If it fails again, check `mfa_factors`, or let the user enrol anew.",
   },
   broken("MINIMUM", "A number is smaller than Auth0 takes."),
-  broken("MINIMUM_EXCLUSIVE", "A number is smaller than Auth0 takes, or just as small as it must not be."),
+  broken("MINIMUM_EXCLUSIVE", "A number has to be above a limit, and is not."),
   broken("MIN_LENGTH", "An attribute is shorter than Auth0 takes, or empty."),
   {
     code: "MISSING",
@@ -169,7 +169,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
       "Change `triggers` and run `pulumi up`: the user is looked up once more, and sent again. Somebody who is not to be in Auth0 any more: remove the record.",
   },
   broken("MISSING_REQUIRED", "A required attribute is missing: another name for OBJECT_REQUIRED.", ADD),
-  broken("MULTIPLE_OF", "A number is not among those that Auth0 takes, such as a whole one."),
+  broken("MULTIPLE_OF", "A number is not one of those that Auth0 takes; most often it has to be a whole number."),
   broken(
     "NOT_A_DATABASE_USER",
     "The record is that of a user of a social, enterprise or passwordless connection, by its `user_id` (`google-oauth2|…`, `samlp|…`, `sms|…`) or its identities. An import takes users of databases only; it would make `auth0|google-oauth2|…` of the id.",
@@ -177,7 +177,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   ),
   broken(
     "NOT_PASSED",
-    "The record breaks a rule that has no code of its own; mostly it holds something that it must not: an attribute that Auth0 does not know, a reserved key in `app_metadata`, or two attributes that exclude each other, such as `password_hash` and `custom_password_hash`.",
+    "The record breaks a rule that has no code of its own. Mostly it holds something that is not allowed: an attribute that Auth0 does not know, a reserved key in `app_metadata`, or two attributes that exclude each other, such as `password_hash` and `custom_password_hash`.",
     "See the message and the attribute. Correct or remove it in the users file and run `pulumi up`: only what failed is sent.",
   ),
   broken(
@@ -195,15 +195,12 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   broken("OBJECT_REQUIRED", "A required attribute is missing, in the record or in an object within it.", ADD),
   broken(
     "ONE_OF_MISSING",
-    "An attribute is of none of the forms that Auth0 takes there; most often `custom_password_hash`, whose form depends on its algorithm.",
+    "An attribute has none of the forms that Auth0 takes; most often it is `custom_password_hash`, whose form depends on its algorithm.",
   ),
-  broken(
-    "ONE_OF_MULTIPLE",
-    "An attribute could be of several of the forms that Auth0 takes there, and may be of one only.",
-  ),
+  broken("ONE_OF_MULTIPLE", "An attribute has to match one of the forms that Auth0 takes, and matches several."),
   broken(
     "PATTERN",
-    "An attribute holds characters that it must not, such as a `phone_number` that is not E.164 (`+12125550001`) or a metadata key with a dot.",
+    "An attribute holds characters that are not allowed, such as a `phone_number` that is not E.164 (`+12125550001`) or a metadata key with a dot.",
   ),
   broken(
     "PROFILE_SIZE_EXCEEDED",
@@ -235,14 +232,14 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   {
     code: "UNUSABLE_HASH",
     meaning:
-      "A warning, not a failure: Auth0 takes the password hash, but by its length or parameters no password can ever fit it. The user could not sign in.",
+      "A warning, not a failure: Auth0 takes the password hash, but its length or its parameters show that no password can match it. The user could not sign in.",
     retryHelps: false,
     whatToDo:
       "Check how the hash was exported: it may be cut, or of another encoding or algorithm than the record says. Without a hash the user can reset the password.",
   },
   broken(
     "UNVERIFIED_ACCOUNT",
-    'With `onExisting: "adopt"` or `"overwrite"`: an account with the record\'s email is there under another id, and has never verified that email. Somebody may have registered the address of another person, and wait for what is theirs. It was not taken, and nothing was written to it.',
+    'With `onExisting: "adopt"` or `"overwrite"`: an account with the record\'s email is there under another id, and has never verified that email. Somebody may have registered another person\'s address, and may be waiting for that person\'s data and roles. The account was not adopted, and nothing was written to it.',
     "Let the person verify the email; or delete the account in Auth0, so that the record is imported. Then change `triggers` and run `pulumi up`. Where nobody can have made such accounts, close the connection for sign-up (`disable_signup`) first: then they are taken, as long as they have never signed in.",
   ),
 ];
