@@ -7,6 +7,7 @@ import { signInCommand } from "./signIn";
 import { stopCommand } from "./stop";
 import { validateCommand } from "./validate";
 import { verifyCommand } from "./verify";
+import { workerCommand } from "./worker";
 
 const program = new Command("pulumi-auth0-user-import")
   .description("Companion of the Pulumi provider that moves users into Auth0.")
@@ -16,7 +17,8 @@ const program = new Command("pulumi-auth0-user-import")
   .addCommand(signInCommand())
   .addCommand(stopCommand())
   .addCommand(validateCommand())
-  .addCommand(verifyCommand());
+  .addCommand(verifyCommand())
+  .addCommand(workerCommand());
 
 program.parseAsync().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

@@ -2,6 +2,7 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { Finalizer } from "./resources/finalizer";
 import { ImportKey } from "./resources/importKey";
+import { refuseLittleParallel } from "./resources/parallel";
 import { refuseImport } from "./resources/shim";
 import { ofThisRun } from "./resources/thisRun";
 import { asList, defaultResultsDir, type ImportArgs, resultsPlace, UserBatch } from "./resources/userBatch";
@@ -102,6 +103,7 @@ export class UserImport extends pulumi.ComponentResource {
     checkArguments(name, args);
     super("auth0import:UserImport", name, {}, opts);
     const { batches = 1, maxFailures, verify, maxMissing, verifyTriggers, ...others } = args;
+    refuseLittleParallel(name, batches);
     const { resultsDir = defaultResultsDir(name), ...shared } = others;
     const child = { parent: this };
     const [users, nullText] = [asList(args.users), asList(args.nullText)];

@@ -115,10 +115,11 @@ const isMessage = ({ text }: Words) => wordsIn(text) >= 4 && !HELP.test(text);
 const HELP = /^\n[A-Z]/;
 
 const isPart = (text: string) => wordsIn(text) >= 3;
-const texts: readonly Words[] = ["provider", "cli"].flatMap((folder) => textsIn(folder, isPart));
+const texts: readonly Words[] = ["provider", "queue", "cli"].flatMap((folder) => textsIn(folder, isPart));
 
-/** Rules of single records, which docs/validation.md has and whose codes docs/failure-codes.md explains; and the report. */
-const ELSEWHERE = /^provider\/(schema|results\/(report(\.ts|\/)|failureCodes)|resources\/shim\.ts:2)/;
+/** Rules of single records, which docs/validation.md has and whose codes docs/failure-codes.md explains; the report; SQL. */
+const ELSEWHERE =
+  /^provider\/(schema|results\/(report(\.ts|\/)|failureCodes)|resources\/shim\.ts:2)|^queue\/postgresStore/;
 
 const CODES = read("docs/failure-codes.md") + read("docs/sources.md");
 
@@ -153,6 +154,8 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "optional, to check the connection before the first job, which is left out now",
     ", then run `pulumi up` again",
     ", if you need that",
+    "… Nothing was handed over, and the state is as before.",
+    "The queue gave no answer within 2 s.",
     "Give the id of a database connection (strategy auth0).",
     "The client id or secret is wrong",
     "The application may not: switch on its grant «Password» (Applications > Advanced Settings > Grant Types), and enable it for the connection",
@@ -173,6 +176,7 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
   ],
   "says all there is to say": [
     "There is no personal data to remove below ….",
+    "Worker of the queue … at …, … at a time. Users files are looked for in ….",
     "Asked … to stop (…). It sends no more jobs, awaits those that run, and saves; the next `pulumi up` goes on from there.",
     "… of them overridden by later files",
     ", … of them overridden by later files",

@@ -1,130 +1,115 @@
 import path from "node:path";
-import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
-import { runImport } from "../import/run";
-import type { BatchRecords, BatchResult, ImportSettings } from "../import/types";
-import { Journal } from "../journal/journal";
-import { moveJournal } from "../journal/left";
-import { keyId } from "../ledger/fingerprint";
-import type { ReadSource } from "../plan/readSource";
-import { BatchProgress, count, countOf } from "../progress/batchProgress";
+import type { BatchResult } from "../import/types";
+import { count, countOf } from "../progress/batchProgress";
 import { firstFailures } from "../results/firstFailures";
 import { listFailures } from "../results/oneLine";
 import { asGiven, FAILED_RECORDS_CSV } from "../results/resultsFolder";
-import type { ConnectionRules } from "../schema/connectionRules";
-import { normalizeUser } from "../schema/identity";
-import { type Tenant, tenantOf } from "../tenant/client";
-import { resolveLimits } from "../tenant/credentials";
-import { type Preflight, preflight } from "../tenant/preflight";
-import {
-  batchSource,
-  durationMs,
-  Inputs,
-  journalFileOf,
-  journalFilesOf,
-  membershipMaps,
-  type Outputs,
-  readSource,
-  saysTheSame,
-  sourceInfo,
-  termsOf,
-  wantsFailedAgain,
-} from "./batch";
+import { tenantOf } from "../tenant/client";
+import { type Credentials, QUEUE, resolveLimits } from "../tenant/credentials";
+import { batchSource, durationMs, Inputs, type Outputs, readSource, saysTheSame, wantsFailedAgain } from "./batch";
 import { credentialsFor } from "./credentials";
-import { config, log, type Properties, partialFailure } from "./engine";
+import { config, log, optional, type Properties, partialFailure } from "./engine";
 import { keepReview, writeResultsOfFailure } from "./failedRun";
 import { markMissing } from "./missingUsers";
-import { readBackOf } from "./sharedReadBack";
+import { type BatchHost, type BatchRun, runBatch } from "./runBatch";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 import { isToVerify, keepToVerify } from "./toVerify";
 
 /** Imports, and returns the outputs. What was achieved before something went wrong is kept in the error it throws. */
 export async function applyBatch(id: string, properties: Properties, old: Outputs | undefined): Promise<Properties> {
   const inputs = Inputs.parse(properties);
-  const { connectionId, key, share, resourceUrn } = inputs;
-  const tenant = tenantOf(credentialsFor(inputs), resolveLimits(config));
-  const read = await readSource(inputs, false);
-  const source = batchSource(read, share);
-  const indices = read.indicesOf(share);
-  const users = indices.length;
-  if (inputs.source !== undefined && !saysTheSame(inputs.source, source)) {
-    await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
-  }
-  const deadline = durationMs(inputs.deadline);
-  const settings: ImportSettings = {
-    connectionId,
-    key,
-    externalId: inputs.externalId,
-    onExisting: inputs.onExisting,
-    onConflict: inputs.onConflict ?? "keep",
-    unsupportedPasswordHash: inputs.unsupportedPasswordHash,
-    generateUserIds: inputs.generateUserIds,
-    sendCompletionEmail: inputs.sendCompletionEmail,
-    resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
-    ...beforeThisRun(inputs.created),
-    ...membershipSettings(inputs),
-    // Counted from the start of the process, which is the start of the run.
-    ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
-  };
-  const records: BatchRecords = {
-    ...read,
-    count: users,
-    select: (needs) => read.source.records(filtered(indices, needs)),
-    place: (index) => read.source.place(index),
-  };
-  const before =
-    old !== undefined && settings.resendFailed ? await markMissing(old, inputs, read, indices, tenant) : old;
-  const warn = (message: string) => void log.warn(resourceUrn, message);
-  const inform = (message: string) => void log.info(resourceUrn, message);
-  const show = (line: string) => void log.live(resourceUrn, line);
-  const progress = new BatchProgress(users, tenant.limits.maxActiveJobs, show);
-  const journalFile = journalFileOf(inputs);
-  const journal = await openJournal(inputs, journalFile, old, (owner) =>
-    show(`waiting for ${owner} to end, which still works on this import`),
-  );
+  const credentials = credentialsFor(inputs);
+  const queue = config(QUEUE);
   try {
-    const { result, achieved, isSettled, problem } = await whileWatched(
-      path.resolve(journalFile),
-      () => progress.print(),
-      () =>
-        runImport(records, settings, before, {
-          ...{ tenant, journal, progress, stop, warn, inform },
-          readBack: readBackOf(tenant, inputs, read.source.users),
-          preflight: () => beforeFirstJob(tenant, inputs, old === undefined ? read : undefined),
-        }),
-    );
-    await log.live(resourceUrn, progress.line, true);
-    // Without `applied`, not even a file that is put back to what it was looks unchanged: part of another one was sent.
-    const applied = result.complete ? { applied: source.share ?? source.digest } : {};
-    const outputs = {
-      ...result,
-      connectionId,
-      resourceUrn,
-      share,
-      // What a change of these asks to be sent again is marked in the ledger until it was.
-      triggers: inputs.triggers,
-      onExisting: inputs.onExisting,
-      ...(inputs.onConflict === undefined ? {} : { onConflict: inputs.onConflict }),
-      unsupportedPasswordHash: inputs.unsupportedPasswordHash,
-      source: sourceInfo(read.source),
-      ...applied,
-      run: journal.run,
-      runNumber: journal.runNumber,
-      journalEntries: journal.size,
-      journalFile,
-    };
+    const ran =
+      queue === undefined
+        ? await runHere(inputs, credentials, old)
+        : await runAtWorkers(queue, inputs, credentials, old);
+    const { outputs, achieved, isSettled, problem } = ran;
     if (problem === undefined) {
       keepReview(inputs, outputs);
       keepToVerify(inputs, outputs);
-      return outputs;
+      return { ...outputs };
     }
     if (!achieved) throw withOutcome(problem, isSettled);
     keepReview(inputs, outputs);
-    await writeResultsOfFailure(inputs, read.source, problem.message);
-    throw partialFailure(id, properties, outputs, `${problem.message} ${progressOf(outputs, inputs)}`);
+    await writeResultsOfFailure(inputs, (await readSource(inputs, false)).source, problem.message);
+    throw partialFailure(id, properties, { ...outputs }, `${problem.message} ${progressOf(outputs, inputs)}`);
   } finally {
-    journal.close();
     endWithoutEngine();
   }
+}
+
+async function runHere(inputs: Inputs, credentials: Credentials, old: Outputs | undefined): Promise<BatchRun> {
+  const { share, resourceUrn } = inputs;
+  const tenant = tenantOf(credentials, resolveLimits(config));
+  const read = await readSource(inputs, false);
+  if (inputs.source !== undefined && !saysTheSame(inputs.source, batchSource(read, share))) {
+    await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
+  }
+  const resends = old !== undefined && wantsFailedAgain(old, inputs);
+  const before = resends ? await markMissing(old, inputs, read, read.indicesOf(share), tenant) : old;
+  return runBatch(inputs, read, before, { tenant, stop, ...dates(inputs), ...engineHost(inputs), watch: whileWatched });
+}
+
+/** The same by a worker that takes the batch from a queue. The code for that is loaded by nobody else. */
+async function runAtWorkers(
+  url: string,
+  inputs: Inputs,
+  credentials: Credentials,
+  state: Outputs | undefined,
+): Promise<BatchRun> {
+  const { carryOutAtWorkers } = await import("../../queue/index.js");
+  const limits = resolveLimits(config);
+  let old = state;
+  if (state !== undefined && wantsFailedAgain(state, inputs)) {
+    const read = await readSource(inputs, false);
+    old = await markMissing(state, inputs, read, read.indicesOf(inputs.share), tenantOf(credentials, limits));
+  }
+  const { maxActiveJobs, requestsPerSecond } = limits;
+  const { deadline, created } = dates(inputs);
+  const { show, inform, warn, verifies } = engineHost(inputs);
+  const task = {
+    ...{ inputs, verifies, mayHaveSent: created !== undefined },
+    ...optional({ old, requestsPerSecond: requestsPerSecond && requestsPerSecond / maxActiveJobs }),
+  };
+  const waiting = {
+    ...{ since: new Date(performance.timeOrigin), stop, show: (line: string, last?: boolean) => void show(line, last) },
+    ...optional({ deadline }),
+  };
+  const { outputs, achieved, isSettled, problem, notes } = await whileWatched(
+    undefined,
+    () => {},
+    () => carryOutAtWorkers(url, credentials, { task, state, maxActiveJobs }, waiting),
+  );
+  for (const { severity, message } of notes) await (severity === "info" ? inform(message) : warn(message));
+  if (outputs === undefined) throw new Error(problem);
+  return { outputs, achieved, isSettled, ...(problem === undefined ? {} : { problem: new Error(problem) }) };
+}
+
+/** What the line of the resource has, and what the program has said. */
+function engineHost({ resourceUrn }: Inputs): Pick<BatchHost, "show" | "inform" | "warn" | "verifies"> {
+  return {
+    verifies: isToVerify(resourceUrn),
+    show: (line, last) => log.live(resourceUrn, line, last),
+    inform: (message) => log.info(resourceUrn, message),
+    warn: (message) => log.warn(resourceUrn, message),
+  };
+}
+
+function dates(inputs: Inputs): Pick<BatchHost, "deadline" | "created"> {
+  const deadline = durationMs(inputs.deadline);
+  return {
+    ...beforeThisRun(inputs.created),
+    // Counted from the start of the process, which is the start of the run.
+    ...(deadline === undefined ? {} : { deadline: new Date(performance.timeOrigin + deadline) }),
+  };
+}
+
+/** A key that was made by this run was never used by another. */
+function beforeThisRun(created: string | undefined): Pick<BatchHost, "created"> {
+  if (created === undefined || Date.parse(created) >= performance.timeOrigin) return {};
+  return { created: new Date(created) };
 }
 
 /** Says of a run that has achieved nothing what became of the users, where the problem itself does not. */
@@ -150,93 +135,4 @@ function progressOf({ summary, failedRecords, failedAt }: BatchResult, { results
   if (wrong === 0) return saved;
   const list = asGiven(path.posix.join(resultsDir, FAILED_RECORDS_CSV));
   return `${saved} ${countOf(wrong, "user")} failed (${listFailures([{ failedAt }])}), all of them in ${list}:${firstFailures(failedRecords, wrong)}`;
-}
-
-function membershipSettings(inputs: Inputs): Partial<ImportSettings> {
-  const memberships = membershipMaps(inputs);
-  return { ...(memberships && { memberships }), ...(inputs.maxMembers && { maxMembers: inputs.maxMembers }) };
-}
-
-/** A key that was made by this run was never used by another. */
-function beforeThisRun(created: string | undefined): Pick<ImportSettings, "created"> {
-  if (created === undefined || Date.parse(created) >= performance.timeOrigin) return {};
-  return { created: new Date(created) };
-}
-
-const told = new WeakSet<Preflight>();
-
-/** Asked once for a source that several batches share. */
-const idsAsked = new WeakMap<ReadSource, Promise<IdsElsewhere>>();
-
-/**
- * What the tenant says of the import, told once: the batches of an import share it.
- *
- * @param first the source, where nothing of it was imported into this connection yet.
- */
-async function beforeFirstJob(
-  tenant: Tenant,
-  { connectionId, resourceUrn }: Inputs,
-  first: ReadSource | undefined,
-): Promise<ConnectionRules | undefined> {
-  const said = await preflight(tenant, connectionId, isToVerify(resourceUrn));
-  const isNew = !told.has(said);
-  told.add(said);
-  if (isNew) {
-    for (const warning of said.warnings) await log.warn(resourceUrn, warning);
-    for (const note of said.notes) await log.info(resourceUrn, note);
-  }
-  if (said.problem !== undefined) throw new Error(said.problem);
-  if (said.rules !== undefined && first !== undefined) {
-    const { connection } = said.rules;
-    const asked = idsAsked.get(first) ?? sampleIds(first).then((ids) => idsElsewhere(tenant, ids, connection));
-    const isFirst = !idsAsked.has(first);
-    idsAsked.set(first, asked);
-    const { problem, note } = await asked;
-    if (problem !== undefined) throw new Error(problem);
-    if (note !== undefined && isFirst) await log.info(resourceUrn, note);
-  }
-  return said.rules;
-}
-
-/** Some ids that the source gives its users, from all parts of it. */
-async function sampleIds({ source, userIdHash }: ReadSource): Promise<string[]> {
-  const withId: number[] = [];
-  for (let index = 0; index < source.users; index++) if (userIdHash(index) !== undefined) withId.push(index);
-  const step = Math.max(1, withId.length / SAMPLED_IDS);
-  const chosen = Array.from(
-    { length: Math.min(SAMPLED_IDS, withId.length) },
-    (_, i) => withId[Math.floor(i * step)] as number,
-  );
-  const ids: string[] = [];
-  for await (const { user } of source.records(chosen)) {
-    const { user_id } = normalizeUser(user);
-    if (typeof user_id === "string") ids.push(user_id);
-  }
-  return ids;
-}
-
-/** @throws Error when the journal can't be kept: without it nothing is sent. */
-async function openJournal(
-  inputs: Inputs,
-  file: string,
-  old: Outputs | undefined,
-  waiting: (owner: string) => void,
-): Promise<Journal> {
-  const { key, connectionId, resultsDir } = inputs;
-  try {
-    const target = path.resolve(file);
-    for (const earlier of journalFilesOf(inputs, old)) await moveJournal(path.resolve(earlier), target, waiting, stop);
-    return await Journal.open(target, { keyId: keyId(key), connectionId }, termsOf(inputs), old, waiting, stop);
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (syscall === undefined) throw error;
-    throw new Error(
-      `resultsDir "${asGiven(resultsDir)}" can't be written to (${code}). Nothing was sent. Choose another folder.`,
-    );
-  }
-}
-
-/** Asks of each when its turn comes. */
-function* filtered(indices: Iterable<number>, needs: (index: number) => boolean): Generator<number> {
-  for (const index of indices) if (needs(index)) yield index;
 }

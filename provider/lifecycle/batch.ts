@@ -10,8 +10,8 @@ import { asGiven } from "../results/resultsFolder";
 import type { SourceInfo } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
 import type { Source } from "../source";
-import { hasUnknown, isUnknown } from "./engine";
 import { type SourceArgs, sharedSource } from "./sources";
+import { hasUnknown, isUnknown } from "./unknown";
 
 const DEADLINE = 'deadline must be a duration such as "5h", "90m" or "1h30m"';
 

@@ -4,7 +4,6 @@ import type { ReadBack } from "../import/readings";
 import type { Tenant } from "../tenant/client";
 import { ExportError } from "../tenant/exports";
 import { durationMs, type Inputs, USUAL_CENSUS_TIMEOUT } from "./batch";
-import { stop } from "./stop";
 
 /** So often it is tried to read a connection back in one run; where it took too long, once. */
 const TRIES = 2;
@@ -15,17 +14,29 @@ const shared = new WeakMap<Tenant, Map<string, ReadBack>>();
  * What the batches of a run share to read a connection back: one census, and one budget of single reads.
  *
  * @param users about how many there are.
+ * @param stop ends a reading; its reason is thrown.
  */
-export function readBackOf(tenant: Tenant, { connectionId, censusTimeout }: Inputs, users: number): ReadBack {
+export function readBackOf(
+  tenant: Tenant,
+  { connectionId, censusTimeout }: Inputs,
+  users: number,
+  stop: AbortSignal,
+): ReadBack {
   const known = shared.get(tenant) ?? new Map<string, ReadBack>();
   shared.set(tenant, known);
   const readBack =
-    known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users);
+    known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users, stop);
   known.set(connectionId, readBack);
   return readBack;
 }
 
-function newReadBack(tenant: Tenant, connectionId: string, timeout: string, users: number): ReadBack {
+function newReadBack(
+  tenant: Tenant,
+  connectionId: string,
+  timeout: string,
+  users: number,
+  stop: AbortSignal,
+): ReadBack {
   const followers = new Set<(line: string | undefined) => void>();
   let tries = 0;
   let last: ExportError | undefined;

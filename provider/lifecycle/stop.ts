@@ -39,15 +39,20 @@ let engineLost = false;
  * Does the work of a batch, and watches meanwhile whether it is asked to stop: by the stop file, or by the end of the
  * engine. Without an engine nobody waits for the result; what was achieved is in the journal, and the process ends.
  *
+ * @param journalFile `undefined` where others keep the journal, and are asked themselves.
  * @param tick is called about once a second.
  */
-export async function whileWatched<T>(journalFile: string, tick: () => void, work: () => Promise<T>): Promise<T> {
-  const file = stopFile(journalFile);
+export async function whileWatched<T>(
+  journalFile: string | undefined,
+  tick: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const file = journalFile === undefined ? undefined : stopFile(journalFile);
   // What is left of an earlier run was not meant for this one.
-  rmSync(file, { force: true });
+  if (file !== undefined) rmSync(file, { force: true });
   const timer = setInterval(() => {
     tick();
-    if (existsSync(file)) {
+    if (file !== undefined && existsSync(file)) {
       rmSync(file, { force: true });
       requestStop("The run was asked to stop.");
     }

@@ -11,7 +11,7 @@ import { differenceLine } from "../results/oneLine";
 import { asGiven, NOT_APPLIED_CSV } from "../results/resultsFolder";
 import { SourceError } from "../source";
 import { systemReason } from "../source/systemReason";
-import { CredentialsError, resolveLimits } from "../tenant/credentials";
+import { CredentialsError, QUEUE, resolveLimits } from "../tenant/credentials";
 import { proxyTo } from "../tenant/proxy";
 import {
   type BatchSource,
@@ -29,7 +29,7 @@ import {
   wantsFailedAgain,
   wantsMemberships,
 } from "./batch";
-import { credentialProblem, keepCredentials, originFor } from "./credentials";
+import { credentialProblem, credentialsFor, keepCredentials, originFor } from "./credentials";
 import { config, configure, failures, hasUnknown, isUnknown, log, optional, type Properties, UNKNOWN } from "./engine";
 import { keepReview } from "./failedRun";
 import { listsPlaces } from "./lastRun";
@@ -50,7 +50,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     const old = olds as Partial<Inputs>;
     const news = await keepKey(old, given);
     const reasons = [...argumentProblems(news), ...changeProblems(old, news as Partial<Inputs>)];
-    if (news.sealed !== true && reasons.length === 0) reasons.push(...configProblems(news as Partial<Inputs>));
+    if (news.sealed !== true && reasons.length === 0) reasons.push(...(await configProblems(news as Partial<Inputs>)));
     if (reasons.length > 0) return { inputs: news, failures: failures([...new Set(reasons)]) };
     if (news.sealed === true) return { inputs: { ...news, source: olds.source } };
     if (hasUnknown([news.users, news.transform, news.nullText, news.merge, news.unsupportedPasswordHash])) {
@@ -76,6 +76,7 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
     if (news.sealed === true) return { changes: false };
     const inputs = news as unknown as Inputs;
     const outputs = olds as unknown as Outputs;
+    const atWorkers = await isAtWorkers(outputs, inputs);
     const changes =
       complete !== true ||
       !isApplied(outputs, inputs) ||
@@ -84,7 +85,8 @@ export const userBatch: dynamic.ResourceProvider<Properties, Properties> = {
       takesOtherHashes(outputs, inputs) ||
       outputs.onConflict !== inputs.onConflict ||
       wantsMemberships(outputs, inputs) ||
-      leftUnsaved(outputs, inputs);
+      leftUnsaved(outputs, inputs) ||
+      atWorkers;
     if (inPreview.has(inputs.resourceUrn)) await tell(inputs, outputs, changes);
     if (!changes) {
       keepReview(inputs, outputs);
@@ -159,14 +161,18 @@ function argumentProblems(news: Properties): string[] {
 }
 
 /** What is missing or wrong for sending anything, besides the batch's own arguments. */
-function configProblems(news: Partial<Inputs>): string[] {
+async function configProblems(news: Partial<Inputs>): Promise<string[]> {
   const problem = credentialProblem(news);
   if (problem !== undefined) return [problem];
   try {
     const origin = originFor(news);
     if (origin !== undefined) proxyTo(origin);
     resolveLimits(config);
-    return [];
+    const queue = config(QUEUE);
+    if (queue === undefined) return [];
+    const { queueProblem } = await import("../../queue/problem.js");
+    const wrong = queueProblem(queue, origin === undefined ? undefined : credentialsFor(news));
+    return wrong === undefined ? [] : [wrong];
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
     return [error.message];
@@ -314,6 +320,25 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
   } catch (error) {
     // The update will meet the same, and tell it; `diff` must not throw.
     await log.warn(resourceUrn, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Whether workers have something of the batch that this state does not know; where a queue is configured. */
+async function isAtWorkers(saved: Outputs, news: Inputs): Promise<boolean> {
+  const queue = config(QUEUE);
+  if (queue === undefined || hasUnknown(news) || originFor(news) === undefined) return false;
+  const { askWorkers } = await import("../../queue/index.js");
+  try {
+    const state = await askWorkers(queue, credentialsFor(news), news, saved);
+    if (state !== undefined && inPreview.has(news.resourceUrn)) await log.info(news.resourceUrn, state);
+    return state !== undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    await log.warn(
+      news.resourceUrn,
+      `Whether workers have something of this batch could not be asked. ${reason} Run again when it answers.`,
+    );
+    return false;
   }
 }
 

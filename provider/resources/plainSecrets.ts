@@ -14,10 +14,19 @@ const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret?: (key:
  * state: what is encrypted there stays encrypted, what is not is readable by everybody who may read the state.
  */
 export function warnOfPlainSecrets(namespace: pulumi.Input<string>, resource: pulumi.Resource): void {
-  if (typeof namespace !== "string" || checked().has(namespace) || isConfigSecret === undefined) return;
+  if (typeof namespace === "string") warn(namespace, SECRETS, resource);
+}
+
+/** The same for the URL of a queue, which mostly holds a password. */
+export function warnOfPlainQueue(resource: pulumi.Resource): void {
+  warn("auth0-user-import", ["queue"], resource);
+}
+
+function warn(namespace: string, names: readonly string[], resource: pulumi.Resource): void {
+  if (checked().has(namespace) || isConfigSecret === undefined) return;
   checked().add(namespace);
   const config = new pulumi.Config(namespace);
-  for (const name of SECRETS) {
+  for (const name of names) {
     const key = `${namespace}:${name}`;
     if (config.get(name) === undefined || isConfigSecret(key)) continue;
     pulumi.log.warn(

@@ -15,7 +15,7 @@ import type {
   Summary,
 } from "../results/types";
 import type { UnsupportedPasswordHash } from "../schema/prepare";
-import { warnOfPlainSecrets } from "./plainSecrets";
+import { warnOfPlainQueue, warnOfPlainSecrets } from "./plainSecrets";
 import { inPreview, ShimResource } from "./shim";
 
 /**
@@ -300,6 +300,7 @@ export class UserBatch extends ShimResource {
       opts,
     );
     if (args.credentials === undefined) warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
+    warnOfPlainQueue(this);
   }
 }
 

@@ -178,6 +178,9 @@ function parseDomain(domain: string, setting: string): string {
 /** The namespace of our own settings. */
 const OWN = "auth0-user-import";
 
+/** Where the queue is that workers take batches from; a secret. Without it, batches are carried out in the provider. */
+export const QUEUE = `${OWN}:queue`;
+
 /** How a tenant is to be treated. */
 export interface TenantLimits {
   /** Import jobs in flight at a time. Auth0 takes 2, and up to 20 on private cloud. */

@@ -1,0 +1,108 @@
+import { existsSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { stopFile } from "../provider/journal/stopFile";
+import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
+import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
+import { type OnRetry, Tenant } from "../provider/tenant/client";
+import type { Credentials, TenantLimits } from "../provider/tenant/credentials";
+import type { JobRequest } from "../provider/tenant/importRequest";
+import { SharedTenant } from "../provider/tenant/shared";
+import type { Fence } from "./fence";
+import type { Ended, Note, Task } from "./task";
+import type { WorkerSources } from "./workerSources";
+
+/** What a worker carries a batch out with. */
+export interface Bench {
+  readonly credentials: Credentials;
+  readonly sources: WorkerSources;
+  readonly fence: Fence;
+  /** Aborted when the worker is to end; its reason is an error that says why. */
+  readonly ending: AbortSignal;
+  /** Whether the batch was begun before, by whomever. */
+  readonly isBegun: boolean;
+  show(line: string, last: boolean): void;
+}
+
+const WATCH_MS = 1_000;
+
+/** Carries one batch out, and says how it ended. What is thrown on the way is its end, too. */
+export async function carryOut(task: Task, bench: Bench): Promise<Ended & { readonly error?: Error }> {
+  const notes: Note[] = [];
+  try {
+    const { outputs, achieved, isSettled, problem } = await bench.sources.use(task.inputs, (read) => {
+      const { inputs } = task;
+      if (inputs.source !== undefined && !saysTheSame(inputs.source, batchSource(read, inputs.share))) {
+        throw new Error(
+          `The users files of the worker on ${hostname()} are others than those of \`pulumi up\`. Nothing was sent. Give both the same files (--dir is the program's folder), and run \`pulumi up\` again.`,
+        );
+      }
+      return runBatch(inputs, read, task.old, hostOf(task, bench, notes));
+    });
+    const ended = { outputs, achieved, isSettled, notes };
+    return problem === undefined ? ended : { ...ended, problem: problem.message, error: problem };
+  } catch (error) {
+    const thrown = error instanceof Error ? error : new Error(String(error));
+    return { achieved: false, isSettled: true, notes, problem: thrown.message, error: thrown };
+  }
+}
+
+function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
+  const { inputs, verifies, mayHaveSent, requestsPerSecond } = task;
+  const asked = new AbortController();
+  const note = (severity: Note["severity"]) => async (message: string) => {
+    notes.push({ severity, message });
+  };
+  return {
+    tenant: new FencedTenant(bench.credentials, bench.fence, {
+      // A batch is one of the tenant's slots: the queue sees to it how many are carried out.
+      maxActiveJobs: 1,
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    }),
+    stop: AbortSignal.any([bench.fence.signal, bench.ending, asked.signal]),
+    verifies,
+    ...createdOf(inputs, mayHaveSent || bench.isBegun),
+    show: async (line, last = false) => bench.show(line, last),
+    inform: note("info"),
+    warn: note("warning"),
+    watch: async (journalFile, tick, work) => {
+      const file = stopFile(journalFile);
+      // What is left of an earlier run was not meant for this one.
+      rmSync(file, { force: true });
+      const timer = setInterval(() => {
+        tick();
+        if (!existsSync(file)) return;
+        rmSync(file, { force: true });
+        asked.abort(new Error("The run was asked to stop."));
+      }, WATCH_MS);
+      try {
+        return await work();
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  };
+}
+
+/** A key that nobody has sent anything by needs no date. */
+function createdOf({ created }: Inputs, maySent: boolean): Pick<BatchHost, "created"> {
+  return created === undefined || !maySent ? {} : { created: new Date(created) };
+}
+
+/** Sends no job for a batch that another worker may have by now. */
+class FencedTenant extends Tenant {
+  constructor(
+    credentials: Credentials,
+    private readonly fence: Fence,
+    limits: TenantLimits,
+  ) {
+    super(credentials, limits, new SharedTenant(limits));
+  }
+
+  override async submit(request: JobRequest, payload: Buffer, onRetry: OnRetry) {
+    this.fence.assertHeld();
+    return super.submit(request, payload, (reason) => {
+      this.fence.assertHeld();
+      onRetry(reason);
+    });
+  }
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batch";
+import { type Connected, type QueuedBatch, reasonOf } from "./connect";
+import { QueueError } from "./queueUrl";
+import { KEPT_SECONDS } from "./store";
+import { type BatchJob, baseOf, type Ended, jobIdOf, type Task, wantedOf } from "./task";
+
+/** A batch that is to be carried out by workers. */
+export interface HandedOver {
+  readonly task: Task;
+  /** What the state knows; `task.old` may know more. */
+  readonly state: Outputs | undefined;
+  /** How many batches of the tenant are carried out at a time, each with one import job. */
+  readonly maxActiveJobs: number;
+}
+
+/** Who waits for it. */
+export interface Waiting {
+  /** When the waiting began: what failed before then was told to nobody. */
+  readonly since: Date;
+  readonly deadline?: Date;
+  /** Ends the waiting, not the work. */
+  readonly stop: AbortSignal;
+  show(line: string, last?: boolean): void;
+}
+
+const LOOK_MS = 1_000;
+
+/** So long a queue that has answered before may give no answer. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Hands a batch over and waits until workers have carried it out; or finds that an earlier run has handed it over, and
+ * goes on waiting, or collects. What it comes to is kept for a day: nobody knows yet whether the engine saves it.
+ *
+ * The states of a batch's job are BullMQ's: `waiting` and `active`, then `completed`, or `failed` where the run ended
+ * before all was done.
+ *
+ * @throws Error when the waiting ends before the work; then the batch goes on at the workers.
+ */
+export async function handOver(at: Connected, batch: HandedOver, waiting: Waiting): Promise<Ended> {
+  const hand = new Hand(at, batch, waiting);
+  let answered = Date.now();
+  for (;;) {
+    try {
+      const ended = await hand.look();
+      if (ended !== undefined) return ended;
+      answered = Date.now();
+    } catch (error) {
+      if (error instanceof QueueError) throw error;
+      if (Date.now() - answered > PATIENCE_MS) {
+        throw new QueueError(
+          `The queue at ${at.place} does not answer any more (${reasonOf(error)}). What was handed over is carried out as soon as the workers reach it. The state is as before; run \`pulumi up\` again, which collects.`,
+        );
+      }
+      waiting.show(`waiting for the queue at ${at.place} to answer (${reasonOf(error)})`);
+    }
+    const { stop, deadline } = waiting;
+    await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => {});
+    if (stop.aborted) throw new Error(`${(stop.reason as Error).message} ${GOES_ON}`);
+    if (deadline !== undefined && Date.now() >= deadline.getTime()) {
+      throw new Error(`The deadline is near, and the run waits no longer. ${GOES_ON}`);
+    }
+  }
+}
+
+const GOES_ON = "The batch goes on at the workers. Run `pulumi up` again, which collects what they have done.";
+
+/** What the workers have of a batch that the state does not know yet, in a few words. */
+export async function stateAt(at: Connected, inputs: Inputs, state: Outputs): Promise<string | undefined> {
+  const job = await at.queue.getJob(jobIdOf(inputs));
+  // One of another state was collected.
+  if (job === undefined || job.data.base !== baseOf(state)) return undefined;
+  switch (await job.getState()) {
+    case "completed":
+      return "workers have carried it out: to be collected";
+    case "failed":
+      return "workers have ended early: goes on from there";
+    case "active":
+      return `at the workers: ${lineOf(job)}`;
+    default:
+      return "handed over, and waits for a worker";
+  }
+}
+
+class Hand {
+  readonly #id: string;
+  readonly #wanted: string;
+  readonly #base: string;
+  #hasAdded = false;
+
+  constructor(
+    private readonly at: Connected,
+    private readonly batch: HandedOver,
+    private readonly waiting: Waiting,
+  ) {
+    const { task, state } = batch;
+    this.#id = jobIdOf(task.inputs);
+    this.#wanted = wantedOf(task.inputs);
+    this.#base = baseOf(state);
+  }
+
+  /** One look at the batch's job, and one step on. */
+  async look(): Promise<Ended | undefined> {
+    const job = await this.at.queue.getJob(this.#id);
+    // Or the queue has lost its data: then it is handed over again.
+    if (job === undefined) return this.#add(undefined);
+    const state = await job.getState();
+    const { wanted, base } = job.data;
+    const isWanted = wanted === this.#wanted && base === this.#base;
+    if (state === "unknown") return undefined;
+    if (state === "completed" || state === "failed") return isWanted ? this.#collect(job, state) : this.#replace(job);
+    if (state === "active") {
+      this.waiting.show(isWanted ? lineOf(job) : "waiting for the workers to end what was handed over before");
+      return undefined;
+    }
+    if (!isWanted) return this.#replace(job);
+    this.waiting.show("waiting for a worker, or for a free slot of the tenant");
+    return undefined;
+  }
+
+  async #collect(job: QueuedBatch, state: "completed" | "failed"): Promise<Ended | undefined> {
+    // Ended early, and nobody was told: it goes on from there.
+    if (state === "failed" && (job.finishedOn ?? 0) < this.waiting.since.getTime()) return this.#replace(job);
+    const { ended: ref } = job.data;
+    const ended = ref === undefined ? undefined : ((await this.at.blobs.get(ref, this.#id)) as Ended | undefined);
+    if (ref !== undefined && ended !== undefined) {
+      await this.at.blobs.collected(ref);
+      this.waiting.show(lineOf(job), true);
+      return ended;
+    }
+    if (state === "completed") return this.#replace(job);
+    return { achieved: false, isSettled: true, notes: [], problem: job.failedReason };
+  }
+
+  /** What nobody carries out now makes way for what is wanted, which begins with what is known by then. */
+  async #replace(job: QueuedBatch): Promise<undefined> {
+    const known = job.data.base === this.#base ? await this.#knownBy(job) : undefined;
+    try {
+      await job.remove();
+    } catch {
+      // A worker was quicker.
+      return undefined;
+    }
+    await this.at.blobs.drop(job.data.task);
+    return this.#add(known);
+  }
+
+  async #knownBy({ data: { ended, task } }: QueuedBatch): Promise<Outputs | undefined> {
+    const result = ended === undefined ? undefined : ((await this.at.blobs.get(ended, this.#id)) as Ended | undefined);
+    if (result?.outputs !== undefined) return result.outputs;
+    return ((await this.at.blobs.get(task, this.#id)) as Task | undefined)?.old;
+  }
+
+  async #add(known: Outputs | undefined): Promise<undefined> {
+    const { task: handed, maxActiveJobs } = this.batch;
+    // Who was missing at a verification is marked in what the state knows.
+    const old = known ?? handed.old;
+    const mayHaveSent = handed.mayHaveSent || this.#hasAdded || known !== undefined;
+    const task = { ...handed, mayHaveSent, ...(old === undefined ? {} : { old }) } satisfies Task;
+    const data: BatchJob = {
+      wanted: this.#wanted,
+      base: this.#base,
+      task: await this.at.blobs.put(task, this.#id),
+    };
+    await this.at.queue.setGlobalConcurrency(maxActiveJobs);
+    const { resourceUrn } = handed.inputs;
+    const kept = { age: KEPT_SECONDS };
+    await this.at.queue.add(batchName(resourceUrn), data, {
+      ...{ jobId: this.#id, attempts: 1, removeOnComplete: kept, removeOnFail: kept },
+    });
+    this.#hasAdded = true;
+    this.waiting.show("handed over to the workers");
+    return undefined;
+  }
+}
+
+function lineOf({ progress }: QueuedBatch): string {
+  if (typeof progress === "object" && "line" in progress && typeof progress.line === "string") return progress.line;
+  return "a worker has begun";
+}

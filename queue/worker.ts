@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { UnrecoverableError, WaitingError } from "bullmq";
+import type { Credentials } from "../provider/tenant/credentials";
+import { carryOut } from "./carryOut";
+import { type Connected, connect, type QueuedBatch, reasonOf } from "./connect";
+import { Fence } from "./fence";
+import type { Ended, Returned, Task } from "./task";
+import { WorkerSources } from "./workerSources";
+
+export interface WorkerSettings {
+  readonly url: string;
+  readonly credentials: Credentials;
+  /** How many batches this worker carries out at a time. */
+  readonly jobs: number;
+  /** For how long the queue gives it a batch, from each renewal on; another one may take it over after that. */
+  readonly lockMs: number;
+  /** Puts a line where the user sees it. */
+  say(line: string): void;
+}
+
+/** A worker at work. */
+export interface Working {
+  /** The queue's name, and where it is. */
+  readonly queue: string;
+  readonly place: string;
+  /** Takes no more batches, gives back those in hand when their jobs have ended, and disconnects. */
+  end(): Promise<void>;
+}
+
+/** Deaths that a batch outlives, one worker after the other: each has cost nobody anything but time. */
+const MOST_DEATHS = 1_000;
+
+const PROGRESS_MS = 1_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Starts to carry batches out.
+ *
+ * @throws QueueError where the queue does not answer.
+ */
+export async function startWorker(settings: WorkerSettings): Promise<Working> {
+  const { url, credentials, jobs, lockMs, say } = settings;
+  let lastError = "";
+  const connected = await connect(url, credentials, (error) => {
+    const reason = reasonOf(error);
+    if (reason !== lastError) say(`The queue: ${reason}`);
+    lastError = reason;
+  });
+  const bullmq = await import("bullmq");
+  const hands = new Hands(connected, settings, bullmq);
+  const worker = connected.worker((job, token) => hands.process(job, token), {
+    concurrency: jobs,
+    lockDuration: lockMs,
+    lockRenewTime: lockMs / 5,
+    stalledInterval: Math.min(30_000, lockMs),
+    maxStalledCount: MOST_DEATHS,
+  });
+  worker.on("locksRenewed", ({ jobIds }) => {
+    lastError = "";
+    for (const id of jobIds) hands.fences.get(id)?.renewed();
+  });
+  worker.on("lockRenewalFailed", (jobIds) => {
+    for (const id of jobIds) hands.fences.get(id)?.lose();
+  });
+  return {
+    queue: connected.name,
+    place: connected.place,
+    end: async () => {
+      const closed = worker.close();
+      hands.end();
+      await closed;
+      await hands.sources.close();
+      await connected.close();
+    },
+  };
+}
+
+type Errors = { UnrecoverableError: typeof UnrecoverableError; WaitingError: typeof WaitingError };
+
+/** What a worker has in hand. */
+class Hands {
+  /** By the ids of jobs. */
+  readonly fences = new Map<string, Fence>();
+  readonly sources = new WorkerSources();
+  readonly #ending = new AbortController();
+
+  constructor(
+    private readonly at: Connected,
+    private readonly settings: WorkerSettings,
+    private readonly errors: Errors,
+  ) {}
+
+  end(): void {
+    this.#ending.abort(new Error("The worker was asked to end."));
+  }
+
+  /**
+   * One batch, from the queue's hand back to it. It leaves as `completed`; as `failed`, where it ended before all was
+   * done, with what was achieved beside it; or it goes back to `waiting`, where the worker ends or has lost it.
+   */
+  async process(job: QueuedBatch, token: string): Promise<Returned> {
+    const { credentials, lockMs, say } = this.settings;
+    const id = job.id ?? "";
+    const fence = new Fence(lockMs);
+    this.fences.set(id, fence);
+    const progress = new Progress(job);
+    say(`${job.name}: begins`);
+    try {
+      const isBegun = job.attemptsStarted > 1 || job.stalledCounter > 0;
+      const task = await this.#taskOf(job, fence);
+      const { error, ...ended } = await carryOut(task, {
+        ...{ credentials, sources: this.sources, fence, isBegun },
+        ending: this.#ending.signal,
+        show: (line, last) => progress.show(line, last),
+      });
+      await progress.ended();
+      const { reason } = this.#ending.signal;
+      if (error !== undefined && error === reason) {
+        if (ended.outputs !== undefined && ended.achieved)
+          await this.#renewTask(job, fence, { ...task, old: ended.outputs });
+        say(`${job.name}: given back to the queue, for another worker`);
+        return await this.#giveBack(job, token);
+      }
+      const ref = await this.#untilLost(fence, () => this.at.blobs.put(ended satisfies Ended, id));
+      await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: ref }));
+      if (ended.outputs !== undefined) await this.at.blobs.drop(job.data.task).catch(() => {});
+      if (ended.problem !== undefined) throw new this.errors.UnrecoverableError(ended.problem);
+      say(`${job.name}: done`);
+      return { ended: ref.digest };
+    } catch (error) {
+      if (error instanceof this.errors.WaitingError) throw error;
+      if (fence.signal.aborted) {
+        say(`${job.name}: lost. ${(fence.signal.reason as Error).message}`);
+        return await this.#giveBack(job, token);
+      }
+      say(`${job.name}: ended early. ${error instanceof Error ? error.message : String(error)}`);
+      throw error instanceof this.errors.UnrecoverableError ? error : new this.errors.UnrecoverableError(String(error));
+    } finally {
+      fence.end();
+      this.fences.delete(id);
+    }
+  }
+
+  async #taskOf(job: QueuedBatch, fence: Fence): Promise<Task> {
+    const task = await this.#untilLost(fence, () => this.at.blobs.get(job.data.task, job.id ?? ""));
+    if (task !== undefined) return task as Task;
+    throw new Error(
+      "The queue has lost what the batch is about. Nothing was sent now. Run `pulumi up` again, which hands it over anew.",
+    );
+  }
+
+  /** Who takes the batch over goes on from there, also where the journal is out of reach. */
+  async #renewTask(job: QueuedBatch, fence: Fence, task: Task): Promise<void> {
+    const former = job.data.task;
+    const renewed = await this.#untilLost(fence, () =>
+      this.at.blobs.put({ ...task, mayHaveSent: true } satisfies Task, job.id ?? ""),
+    );
+    await this.#untilLost(fence, () => job.updateData({ ...job.data, task: renewed }));
+    await this.at.blobs.drop(former).catch(() => {});
+  }
+
+  async #giveBack(job: QueuedBatch, token: string): Promise<never> {
+    // Where another has it already, or the queue is gone, there is nothing to give back.
+    await job.moveToWait(token).catch(() => {});
+    throw new this.errors.WaitingError();
+  }
+
+  /** Tries again for as long as the batch is this worker's: a result is worth more than one call. */
+  async #untilLost<T>(fence: Fence, call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      fence.assertHeld();
+      try {
+        return await call();
+      } catch (error) {
+        if ((error as Error).name === "QueueError") throw error;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+}
+
+/** The line of a batch, for who waits for it and for dashboards; not more often than anybody reads it. */
+class Progress {
+  #last = Promise.resolve();
+  #shownAt = 0;
+
+  constructor(private readonly job: QueuedBatch) {}
+
+  show(line: string, last: boolean): void {
+    if (!last && Date.now() - this.#shownAt < PROGRESS_MS) return;
+    this.#shownAt = Date.now();
+    this.#last = this.job.updateProgress({ line }).catch(() => {});
+  }
+
+  ended(): Promise<void> {
+    return this.#last;
+  }
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { onEachServer, usersOf } from "../support/queueTest";
+
+describe("batches that workers carry out", () => {
+  onEachServer((at) => {
+    it("come to the same as without a queue, and the store holds no user, no key and no credential", async () => {
+      const users = [
+        ...usersOf(150, 5_000),
+        { email: "wrong", email_verified: true },
+        { email: "hash@example.com", password_hash: "$2b$10$abcdefghijklmnopqrstuuKFdA0XbjXh7Hs4eRJ6UQY0r6WcKGSvu" },
+      ];
+      at.writeUsers(users);
+      const worker = at.worker();
+      const provider = at.provider();
+      const { outputs, error } = await at.up(undefined, at.inputs(), provider);
+      assert.equal(error, undefined);
+      assert.equal(outputs?.summary.inserted, 151);
+      assert.equal(outputs?.summary.invalid, 1);
+      assert.equal(outputs?.complete, true);
+      assert.ok(provider.logs.some(({ message, ephemeral }) => ephemeral && message.includes("of 152 users")));
+      await worker.printed(/everyone-00: done/);
+      const stored = await at.server().dump();
+      assert.ok(stored.includes("everyone-00"), "the dump has what the queue has");
+      for (const secret of ["example.com", "$2b$10", "0123456789abcdef", "the-secret-of-the-client", "xxxxxxxx"]) {
+        assert.ok(!stored.includes(secret), secret);
+      }
+
+      const again = await at.provider("").check("UserBatch", at.inputs(), at.inputs());
+      const { changes } = await at.provider("").diff("UserBatch", outputs as never, again.inputs);
+      assert.equal(changes, false, "a process without the queue has nothing to do");
+    });
+
+    it("go on when nobody waits any more, and the next run collects", async () => {
+      const users = usersOf(100);
+      at.writeUsers(users);
+      const first = await at.up(undefined, at.inputs(0, 1, { deadline: "1s" }));
+      assert.equal(first.outputs, undefined);
+      assert.match(first.error ?? "", /The deadline is near.*The batch goes on at the workers/);
+      const worker = at.worker();
+      await worker.printed(/everyone-00: done/);
+      at.assertOnce(users);
+      await at.killWorkers();
+      const second = await at.up();
+      assert.equal(second.error, undefined);
+      assert.equal(second.outputs?.summary.inserted, 100);
+      assert.equal(at.emulator.tenant.stats().jobs.total, 1);
+      // The engine did not save it, say.
+      const third = await at.up();
+      assert.deepEqual(third.outputs, second.outputs);
+      assert.equal(at.emulator.tenant.stats().jobs.total, 1);
+    });
+
+    it("are withdrawn when the files are edited before a worker comes, and follow the edit when one has begun", async () => {
+      at.writeUsers(usersOf(10));
+      assert.match((await at.up(undefined, at.inputs(0, 1, { deadline: "1s" }))).error ?? "", /The deadline is near/);
+      at.writeUsers(usersOf(20));
+      assert.match((await at.up(undefined, at.inputs(0, 1, { deadline: "1s" }))).error ?? "", /The deadline is near/);
+      const worker = at.worker();
+      await worker.printed(/everyone-00: done/);
+      at.assertOnce(usersOf(20));
+      // What has run is of an earlier edit by now, and its result is in no state.
+      at.writeUsers(usersOf(30));
+      const { outputs, error } = await at.up();
+      assert.equal(error, undefined);
+      at.assertOnce(usersOf(30));
+      assert.equal(outputs?.summary.inserted, 10);
+      assert.equal(outputs?.summary.unchanged, 20);
+    });
+
+    it("are not begun by a worker with other files, or with another key, and the next run hands them over anew", async () => {
+      at.writeUsers(usersOf(10));
+      const elsewhere = at.otherMachine();
+      rmSync(path.join(elsewhere, "users"));
+      at.writeUsers(usersOf(9), elsewhere);
+      at.worker(elsewhere);
+      assert.match((await at.up()).error ?? "", /users files of the worker on .* are others.*Nothing was sent/);
+      await at.killWorkers();
+      at.worker(at.folder, { AUTH0_USER_IMPORT_QUEUE_KEY: "another key altogether" });
+      assert.match((await at.up()).error ?? "", /sealed by another key/);
+      await at.killWorkers();
+      assert.equal(at.emulator.tenant.stats().jobs.total, 0);
+      at.worker();
+      assert.equal((await at.up()).outputs?.summary.inserted, 10);
+    });
+
+    it("share the tenant's slots, whoever hands them over", async () => {
+      await at.emulator.stop();
+      await at.start({ usersPerSecond: 400, maxActiveJobs: 20 });
+      at.writeUsers(usersOf(600, 3_000));
+      const other = at.inputs().resourceUrn as string;
+      const stacks = ["dev", "prod"].flatMap((stack) =>
+        [0, 1, 2, 3].map((batch) => {
+          const resourceUrn = other.replace("dev", stack).replace(/00$/, `0${batch}`);
+          const resultsDir = `.user-import/${stack}/everyone`;
+          const key = stack === "dev" ? "0123456789abcdef" : "fedcba9876543210";
+          const connectionId = stack === "dev" ? undefined : "con_0000000000000002";
+          return at.inputs(batch, 4, { resourceUrn, resultsDir, key, ...(connectionId && { connectionId }) });
+        }),
+      );
+      for (let i = 0; i < 3; i++) at.worker();
+      const provider = at.provider();
+      const ups = await Promise.all(stacks.map((inputs) => at.up(undefined, inputs, provider)));
+      for (const { error, outputs } of ups.slice(0, 4)) {
+        assert.equal(error, undefined);
+        assert.equal(outputs?.complete, true);
+      }
+      assert.equal(at.emulator.tenant.stats().jobs.maxActiveSeen, 2);
+    });
+
+    it("outlive the store's death, and are handed over again when it has lost its data", async () => {
+      await at.emulator.stop();
+      await at.start({ usersPerSecond: 100 });
+      const users = usersOf(200, 5_000);
+      at.writeUsers(users);
+      const worker = at.worker();
+      const up = at.up();
+      await worker.printed(/everyone-00: begins/);
+      await at.server().kill();
+      await at.server().restart();
+      const { outputs, error } = await up;
+      assert.equal(error, undefined);
+      assert.equal(outputs?.complete, true);
+      at.assertOnce(users);
+
+      at.writeUsers([...users, ...usersOf(200, 5_000, 200)]);
+      const second = at.up(outputs);
+      await worker.printed(/begins(.|\n)*begins/);
+      await at.server().loseData();
+      const ended = await second;
+      assert.equal(ended.error, undefined);
+      assert.equal(ended.outputs?.complete, true);
+      at.assertOnce(usersOf(400));
+    });
+
+    it("are left as they are when the queue does not answer", async () => {
+      at.writeUsers(usersOf(10));
+      const { error, outputs } = await at.up(undefined, at.inputs(), at.provider("redis://127.0.0.1:1"));
+      assert.equal(outputs, undefined);
+      assert.match(error ?? "", /redis:\/\/127.0.0.1:1 does not answer \(ECONNREFUSED\).*Nothing was handed over/);
+    });
+  });
+});

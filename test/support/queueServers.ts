@@ -1,0 +1,206 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import pg from "pg";
+
+/** A real server of a queue, that can be killed and comes back with its data, or loses them. */
+export interface QueueServer {
+  readonly url: string;
+  /** `kill -9`; what it has said to have written stays. */
+  kill(): Promise<void>;
+  /** After `kill`. */
+  restart(): Promise<void>;
+  loseData(): Promise<void>;
+  /** All that it holds, as far as a text can be found in it. */
+  dump(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** The kinds of servers that this machine has. */
+export const serversHere: ReadonlyMap<string, () => Promise<QueueServer>> = new Map(
+  [
+    { kind: "Redis", program: "redis-server", start: startRedis },
+    { kind: "PostgreSQL", program: "postgres", start: startPostgres },
+  ]
+    .filter(({ program }) => spawnSync(program, ["--version"]).status === 0)
+    .map(({ kind, start }) => [kind, start]),
+);
+
+async function startRedis(): Promise<QueueServer> {
+  const folder = mkdtempSync(path.join(tmpdir(), "user-import-redis-"));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const flags = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes"];
+  const server = new ServerProcess("redis-server", [...flags, "--appendfsync", "always"], async () => {
+    await withRedis(url, (redis) => redis.ping());
+  });
+  await server.start();
+  return {
+    url,
+    kill: () => server.end("SIGKILL"),
+    restart: () => server.start(),
+    loseData: () => withRedis(url, async (redis) => void (await redis.flushall())),
+    dump: () =>
+      withRedis(url, async (redis) => {
+        const texts: string[] = [];
+        for (const key of await redis.keys("*")) {
+          texts.push(key, (await redis.dumpBuffer(key)).toString("latin1"), ...(await valuesOf(redis, key)));
+        }
+        return texts.join("\n");
+      }),
+    stop: async () => {
+      await server.end("SIGKILL");
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** A dump is compressed where that helps. */
+async function valuesOf(redis: Redis, key: string): Promise<string[]> {
+  const type = await redis.type(key);
+  if (type === "string") return [(await redis.getBuffer(key))?.toString("latin1") ?? ""];
+  if (type === "hash") return [JSON.stringify(await redis.hgetall(key))];
+  if (type === "stream") return [JSON.stringify(await redis.xrange(key, "-", "+"))];
+  if (type === "list") return [JSON.stringify(await redis.lrange(key, 0, -1))];
+  if (type === "zset") return [JSON.stringify(await redis.zrange(key, 0, -1))];
+  return [];
+}
+
+async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  redis.on("error", () => {});
+  try {
+    await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function startPostgres(): Promise<QueueServer> {
+  const folder = mkdtempSync(path.join(tmpdir(), "user-import-postgres-"));
+  // It refuses to run as root.
+  const owner = process.getuid?.() === 0 ? idsOf("postgres") : {};
+  if ("uid" in owner) execFileSync("chown", ["postgres", folder]);
+  chmodSync(folder, 0o700);
+  const data = path.join(folder, "data");
+  execFileSync("initdb", ["-D", data, "--auth=trust", "--no-sync", "-U", "tester"], { ...owner, stdio: "pipe" });
+  const port = await freePort();
+  const url = `postgres://tester@127.0.0.1:${port}/postgres`;
+  const flags = ["-D", data, "-p", String(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"];
+  const server = new ServerProcess(
+    "postgres",
+    flags,
+    () => withPostgres(url, async (client) => void (await client.query("SELECT 1"))),
+    owner,
+  );
+  await server.start();
+  return {
+    url,
+    kill: () => server.end("SIGKILL"),
+    restart: async () => {
+      // Its children notice after a moment, and until then they hold what is shared.
+      rmSync(path.join(data, "postmaster.pid"), { force: true });
+      await server.start();
+    },
+    loseData: () =>
+      withPostgres(url, async (client) => {
+        for (const { schema, name } of await tablesOf(client)) {
+          if (name.includes("migration")) continue;
+          await client.query(`TRUNCATE "${schema}"."${name}" CASCADE`);
+        }
+      }),
+    dump: () =>
+      withPostgres(url, async (client) => {
+        const texts: string[] = [];
+        for (const { schema, name } of await tablesOf(client)) {
+          const { rows } = await client.query(`SELECT * FROM "${schema}"."${name}"`);
+          for (const row of rows as Record<string, unknown>[]) {
+            for (const [column, value] of Object.entries(row)) {
+              texts.push(`${column} ${Buffer.isBuffer(value) ? value.toString("latin1") : JSON.stringify(value)}`);
+            }
+          }
+        }
+        return texts.join("\n");
+      }),
+    stop: async () => {
+      await server.end("SIGQUIT");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function idsOf(user: string): { uid: number; gid: number } {
+  const id = (flag: string) => Number(execFileSync("id", [flag, user], { encoding: "utf8" }));
+  return { uid: id("-u"), gid: id("-g") };
+}
+
+async function tablesOf(client: pg.Client): Promise<{ schema: string; name: string }[]> {
+  const { rows } = await client.query<{ schema: string; name: string }>(
+    "SELECT table_schema AS schema, table_name AS name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')",
+  );
+  return rows;
+}
+
+async function withPostgres<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+class ServerProcess {
+  #child: ChildProcess | undefined;
+
+  constructor(
+    private readonly program: string,
+    private readonly args: readonly string[],
+    private readonly answers: () => Promise<void>,
+    private readonly owner: { readonly uid?: number; readonly gid?: number } = {},
+  ) {
+    process.once("exit", () => this.#child?.kill("SIGKILL"));
+  }
+
+  /** Returns when it answers. */
+  async start(): Promise<void> {
+    for (;;) {
+      const child = spawn(this.program, this.args, { ...this.owner, cwd: tmpdir(), stdio: "ignore" });
+      this.#child = child;
+      while (child.exitCode === null && child.signalCode === null) {
+        try {
+          await this.answers();
+          return;
+        } catch {
+          await sleep(50);
+        }
+      }
+      // What is left of the one that was killed may still hold the port.
+      await sleep(200);
+    }
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, "exit");
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
