@@ -97,7 +97,7 @@ export class Updates {
       return;
     }
     const { email } = there;
-    if (typeof email !== "string") return this.books.withheld(subject, step, "noEmail");
+    if (typeof email !== "string") return this.books.withheld(subject, step, "emailGone");
     const sentAs = email.toLowerCase() === String(user.email).toLowerCase() ? undefined : this.#print(email);
     const send = async (email_verified: unknown) => {
       this.books.differs(subject, differences);

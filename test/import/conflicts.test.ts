@@ -36,7 +36,8 @@ for (const reads of ["singly", "census"] as const) {
       at()
         .tenant.jobs.slice(1)
         .flatMap(({ users }) => users);
-    const reasons = ({ notApplied }: Saved) => notApplied.map(({ attributes, reason }) => `${attributes}: ${reason}`);
+    const reasons = ({ conflicts = [] }: Saved) =>
+      conflicts.map(({ attributes, reason }) => `${attributes}: ${reason}`);
     const known = ({ ledger }: Saved) => Ledger.decode(ledger).get(identityFingerprint(KEY, identityOf(ANN) as string));
 
     it("is sent where the tenant has what the file said", async () => {
@@ -81,13 +82,13 @@ for (const reads of ["singly", "census"] as const) {
         change({ user_metadata: theirs });
         const edited = { ...ANN, user_metadata: { plan: "b", lang: "de" } };
         const second = await run(edited, first, onConflict);
-        assert.deepEqual(countsIn(second), plan === undefined ? { notApplied: 1 } : { updated: 1 });
+        assert.deepEqual(countsIn(second), plan === undefined ? { conflicts: 1 } : { updated: 1 });
         assert.deepEqual(there()?.attributes.user_metadata, plan ?? theirs);
         if (plan !== undefined) return;
         assert.match(reasons(second)[0] ?? "", /^user_metadata: it was changed in Auth0, too/);
         // It is told as long as it lasts, and the rest is sent.
         const third = await run({ ...edited, given_name: "Anna" }, second);
-        assert.deepEqual([countsIn(third), reasons(third).length], [{ updated: 1 }, 1]);
+        assert.deepEqual([countsIn(third), reasons(third).length], [{ conflicts: 1 }, 1]);
         assert.equal(there()?.attributes.given_name, "Anna");
         // It ends when the tenant has what the file says.
         change({ user_metadata: edited.user_metadata });
@@ -100,7 +101,7 @@ for (const reads of ["singly", "census"] as const) {
       const first = await run(ANN, undefined);
       at().tenant.users.delete("ann");
       const second = await run({ ...ANN, given_name: "Anna" }, first);
-      assert.deepEqual([countsIn(second), sent()], [{ notApplied: 1 }, []]);
+      assert.deepEqual([countsIn(second), sent()], [{ conflicts: 1 }, []]);
       assert.deepEqual(reasons(second), ["profile: the user was deleted in Auth0 since"]);
       assert.equal(at().tenant.users.size, 0);
     });
@@ -147,7 +148,7 @@ for (const reads of ["singly", "census"] as const) {
       change({}, { email: "new@example.com" });
       at().tenant.fate = ({ number }) => (number === 2 ? { refuses: () => "FORMAT" } : undefined);
       const second = await run({ ...ANN, given_name: "Anna" }, first);
-      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "FORMAT"]);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ outdated: 1 }, "FORMAT"]);
     });
 
     it("names who was made anew, as the email was changed while the job was on its way", async () => {
@@ -160,7 +161,7 @@ for (const reads of ["singly", "census"] as const) {
         return submit(...args);
       };
       const second = await run({ ...ANN, given_name: "Anna" }, first);
-      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "MADE_ANEW"]);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ outdated: 1 }, "MADE_ANEW"]);
       assert.match(at().warnings.join(), /came in a second time/);
     });
 
