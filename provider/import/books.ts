@@ -9,11 +9,12 @@ import { keepDoubts, runEnds, setRemoved } from "./closing";
 import { FACTORS_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
 import { EarlierFailures } from "./earlierFailures";
-import { entryAfter, entryInDoubt } from "./entryAfter";
+import { entryAfter, writtenBy } from "./entryAfter";
 import { type Failure, Findings, type Place } from "./findings";
 import { type Member, type Subject, subjectOf } from "./members";
 import type { Ended } from "./outcomes";
 import type { BatchRecords, BatchResult, Workplace } from "./types";
+import { Unanswered } from "./unanswered";
 
 /**
  * The books of a run: the ledger, what was found out about records, and the counts. Nobody else writes into the ledger.
@@ -22,6 +23,7 @@ import type { BatchRecords, BatchResult, Workplace } from "./types";
  * What came of jobs of an interrupted run is entered before its records are looked at, and counts when they are.
  */
 export class Books {
+  readonly unanswered = new Unanswered();
   readonly #ledger: Ledger;
   readonly #findings = new Findings();
   /** Users whom the source has. */
@@ -188,23 +190,23 @@ export class Books {
   /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
   doubt(kind: ChunkKind, members: readonly JournalMember[], sentAt: Date): void {
     for (const member of members) {
-      // An upsert brings nobody: it is for users who are there.
       if (kind === "insert") this.doubts.add(member, sentAt);
       const known = this.#ledger.get(member.identity);
       if (known === undefined || neverIn(known.state)) continue;
-      this.#ledger.set(member.identity, entryInDoubt(unpackRecord(member.after), known));
+      this.#ledger.set(member.identity, this.unanswered.add(member, known));
     }
   }
 
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
   enter(kind: ChunkKind, { identity, after }: JournalMember, outcome: Outcome): void {
     if (outcome === "existing") return;
-    const earlier = this.doubts.get(identity)?.attributes;
-    const entry = entryAfter(kind, unpackRecord(after), outcome, this.#ledger.get(identity), earlier);
+    const [before, earlier] = [this.#ledger.get(identity), this.doubts.get(identity)?.attributes];
+    const entry = entryAfter(kind, unpackRecord(after), outcome, before, earlier);
     if (isBrought(outcome)) this.doubts.settle(identity);
+    this.unanswered.settle(identity);
     if (entry === undefined) return;
     const isWritten = isBrought(outcome) || (kind !== "insert" && outcome === `failed:${FACTORS_FAILED}`);
-    this.#ledger.set(identity, isWritten ? { ...entry, run: this.run } : entry);
+    this.#ledger.set(identity, isWritten ? writtenBy(this.run, entry, before) : entry);
   }
 
   /** Enters what is known otherwise of a user who is in the ledger. */

@@ -123,6 +123,7 @@ export type ImportTenant = Pick<
   | "wholeUser"
   | "wholeUsersByEmail"
   | "usersByIdentity"
+  | "changeUser"
 >;
 
 /** The same for roles and organizations. */
