@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batch";
 import { type Connected, type QueuedBatch, reasonOf } from "./connect";
 import { QueueError } from "./queueUrl";
-import { KEPT_SECONDS } from "./store";
+import { type BlobRef, KEPT_SECONDS } from "./store";
 import { type BatchJob, baseOf, type Ended, jobIdOf, type Task, wantedOf } from "./task";
 
 /** A batch that is to be carried out by workers. */
@@ -123,7 +123,7 @@ class Hand {
     // Ended early, and nobody was told: it goes on from there.
     if (state === "failed" && (job.finishedOn ?? 0) < this.waiting.since.getTime()) return this.#replace(job);
     const { ended: ref } = job.data;
-    const ended = ref === undefined ? undefined : ((await this.at.blobs.get(ref, this.#id)) as Ended | undefined);
+    const ended = await this.#open<Ended>(ref);
     if (ref !== undefined && ended !== undefined) {
       await this.at.blobs.collected(ref);
       this.waiting.show(lineOf(job), true);
@@ -147,9 +147,18 @@ class Hand {
   }
 
   async #knownBy({ data: { ended, task } }: QueuedBatch): Promise<Outputs | undefined> {
-    const result = ended === undefined ? undefined : ((await this.at.blobs.get(ended, this.#id)) as Ended | undefined);
-    if (result?.outputs !== undefined) return result.outputs;
-    return ((await this.at.blobs.get(task, this.#id)) as Task | undefined)?.old;
+    return (await this.#open<Ended>(ended))?.outputs ?? (await this.#open<Task>(task))?.old;
+  }
+
+  /** `undefined` also where it was sealed by a secret that was rotated since: then the batch begins with what the state knows. */
+  async #open<T>(ref: BlobRef | undefined): Promise<T | undefined> {
+    if (ref === undefined) return undefined;
+    try {
+      return (await this.at.blobs.get(ref, this.#id)) as T | undefined;
+    } catch (error) {
+      if (error instanceof QueueError) return undefined;
+      throw error;
+    }
   }
 
   async #add(known: Outputs | undefined): Promise<undefined> {

@@ -125,7 +125,7 @@ class Hands {
       await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: ref }));
       if (ended.outputs !== undefined) await this.at.blobs.drop(job.data.task).catch(() => {});
       if (ended.problem !== undefined) throw new this.errors.UnrecoverableError(ended.problem);
-      say(`${job.name}: done`);
+      say(`${job.name}: done, ${progress.line}`);
       return { ended: ref.digest };
     } catch (error) {
       if (error instanceof this.errors.WaitingError) throw error;
@@ -133,8 +133,9 @@ class Hands {
         say(`${job.name}: lost. ${(fence.signal.reason as Error).message}`);
         return await this.#giveBack(job, token);
       }
-      say(`${job.name}: ended early. ${error instanceof Error ? error.message : String(error)}`);
-      throw error instanceof this.errors.UnrecoverableError ? error : new this.errors.UnrecoverableError(String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      say(`${job.name}: ended early. ${reason}`);
+      throw new this.errors.UnrecoverableError(reason);
     } finally {
       fence.end();
       this.fences.delete(id);
@@ -183,10 +184,13 @@ class Hands {
 class Progress {
   #last = Promise.resolve();
   #shownAt = 0;
+  /** The last one. */
+  line = "";
 
   constructor(private readonly job: QueuedBatch) {}
 
   show(line: string, last: boolean): void {
+    this.line = line;
     if (!last && Date.now() - this.#shownAt < PROGRESS_MS) return;
     this.#shownAt = Date.now();
     this.#last = this.job.updateProgress({ line }).catch(() => {});

@@ -7,7 +7,6 @@ import type { Double } from "../plan/doubles";
 import type { MembershipMaps } from "../plan/memberships";
 import type { BatchProgress } from "../progress/batchProgress";
 import type {
-  Conflict,
   DifferenceCount,
   FailedAt,
   FailedRecord,
@@ -64,8 +63,6 @@ export interface BatchResult {
   readonly failedAt: readonly FailedAt[];
   /** The first {@link MAX_LISTED_RECORDS}. */
   readonly notApplied: readonly NotApplied[];
-  /** The first {@link MAX_LISTED_RECORDS}. Absent in states of 0.1. */
-  readonly conflicts?: readonly Conflict[];
   /** In what users differ from the source, and how many. */
   readonly differences: readonly DifferenceCount[];
   /** The first {@link MAX_LISTED_RECORDS}, and how many there are. */
@@ -123,7 +120,6 @@ export type ImportTenant = Pick<
   | "wholeUser"
   | "wholeUsersByEmail"
   | "usersByIdentity"
-  | "changeUser"
 >;
 
 /** The same for roles and organizations. */

@@ -1,6 +1,5 @@
 import path from "node:path";
-import { planOfNothing } from "../import/planOfNothing";
-import { mergePlans, type Plan, planLine } from "../import/preview";
+import { mergePlans, type Plan, planLine, planOfNothing } from "../import/preview";
 import { doubleFailure } from "../plan/doubles";
 import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";

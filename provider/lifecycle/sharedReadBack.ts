@@ -1,7 +1,6 @@
 import { type Census, SharedCensus, takeCensus } from "../census/readBack";
-import { CallBudget, readBudgetOf } from "../census/readBudget";
+import { readBudgetOf } from "../census/readBudget";
 import type { ReadBack } from "../import/readings";
-import { MOST_PATCHED } from "../tenant/callSizes";
 import type { Tenant } from "../tenant/client";
 import { ExportError } from "../tenant/exports";
 import { durationMs, type Inputs, USUAL_CENSUS_TIMEOUT } from "./batch";
@@ -12,8 +11,7 @@ const TRIES = 2;
 const shared = new WeakMap<Tenant, Map<string, ReadBack>>();
 
 /**
- * What the batches of a run share to read a connection back: one census, one budget of single reads, and one of calls that
- * change single users.
+ * What the batches of a run share to read a connection back: one census, and one budget of single reads.
  *
  * @param users about how many there are.
  * @param stop ends a reading; its reason is thrown.
@@ -73,7 +71,6 @@ function newReadBack(
       },
       spend: (reads) => readBudgetOf(tenant).spend(reads),
     },
-    patches: new CallBudget(MOST_PATCHED),
     census: new SharedCensus(take),
     follow: (show) => {
       followers.add(show);

@@ -37,7 +37,7 @@ describe("a batch whose worker", () => {
       const asleep = at.worker(at.otherMachine());
       const up = at.up();
       await asleep.printed(/everyone-00: begins/);
-      await at.firstJob();
+      await at.hasJobs(1);
       const { pid } = asleep.processes()[0] as { pid: number };
       process.kill(pid, "SIGSTOP");
       const second = at.worker(at.otherMachine());
@@ -61,7 +61,7 @@ describe("a batch whose worker", () => {
       const first = at.worker(at.otherMachine());
       const up = at.up();
       await first.printed(/everyone-00: begins/);
-      await at.firstJob();
+      await at.hasJobs(1);
       first.interrupt();
       const { code, stdout } = await first.finished;
       assert.equal(code, 0);

@@ -7,3 +7,4 @@ if (serversHere.size === 0) {
 after(() => console.log(`  On ${[...serversHere.keys()].join(" and ")}.`));
 require("./workers");
 require("./deaths");
+require("./engine");

@@ -85,6 +85,51 @@ describe("batches that workers carry out", () => {
       assert.equal((await at.up()).outputs?.summary.inserted, 10);
     });
 
+    it("are handed over anew after the client secret was rotated, and nobody comes in twice", async () => {
+      const users = usersOf(20);
+      at.writeUsers(users);
+      assert.match((await at.up(undefined, at.inputs(0, 1, { deadline: "1s" }))).error ?? "", /The deadline is near/);
+      const worker = at.worker();
+      await worker.printed(/everyone-00: done/);
+      await at.killWorkers();
+      at.rotateSecret("another secret of the client");
+      at.worker();
+      const { outputs, error } = await at.up();
+      assert.equal(error, undefined);
+      assert.equal(outputs?.complete, true);
+      assert.equal(outputs?.summary.failed, 0);
+      at.assertOnce(users);
+    });
+
+    it("end early where they are stopped: who waits is told and saves, and the next run goes on from there", async () => {
+      await at.emulator.stop();
+      await at.start({ usersPerSecond: 100 });
+      const users = usersOf(400, 5_000);
+      at.writeUsers(users);
+      const worker = at.worker();
+      const first = at.up();
+      await worker.printed(/everyone-00: begins/);
+      await at.hasJobs(1);
+      await at.stopCommand();
+      const ended = await first;
+      assert.match(ended.error ?? "", /The run was asked to stop.* of 400 users are dealt with, and that is saved/);
+      assert.equal(ended.outputs?.complete, false);
+
+      // The same where nobody waits.
+      const { jobs } = at.emulator.tenant.stats();
+      const second = await at.up(ended.outputs, at.inputs(0, 1, { deadline: "1s" }));
+      assert.match(second.error ?? "", /The deadline is near/);
+      await at.hasJobs(jobs.total + 1);
+      await at.stopCommand();
+      await worker.printed(/ended early(.|\n)*ended early/);
+      const third = await at.up(ended.outputs);
+      assert.equal(third.error, undefined);
+      assert.equal(third.outputs?.complete, true);
+      at.assertOnce(users);
+      const sent = at.emulator.tenant.stats().jobs.list.reduce((sum, each) => sum + each.users, 0);
+      assert.equal(sent, users.length, "nobody was sent twice");
+    });
+
     it("share the tenant's slots, whoever hands them over", async () => {
       await at.emulator.stop();
       await at.start({ usersPerSecond: 400, maxActiveJobs: 20 });

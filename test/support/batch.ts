@@ -3,7 +3,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../../emulator";
 import type {
-  Conflict,
   FailedAt,
   FailedRecord,
   Job,
@@ -26,7 +25,6 @@ export interface BatchOutputs {
   failedRecords: FailedRecord[];
   failedAt: FailedAt[];
   notApplied: NotApplied[];
-  conflicts: Conflict[];
   passwordResetRequired: PasswordResetRequired[];
   source: SourceInfo;
   ledger: string[];

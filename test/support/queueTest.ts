@@ -6,7 +6,7 @@ import { type Emulator, type EmulatorOptions, startEmulator } from "../../emulat
 import { type BatchOutputs, CONNECTION, URN } from "./batch";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "./providerProcess";
 import { type QueueServer, serversHere } from "./queueServers";
-import { Running } from "./run";
+import { Running, run } from "./run";
 
 const CLI = path.resolve(__dirname, "../../cli/main.js");
 const SECRET = "the-secret-of-the-client";
@@ -20,16 +20,41 @@ export interface Up {
   readonly error?: string;
 }
 
+/** A worker as users start it. */
+export function workerProcess(
+  folder: string,
+  queue: string,
+  tenant: string,
+  secret: string,
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Running {
+  return new Running(process.execPath, [CLI, "worker", "--dir", folder, ...flags], {
+    env: {
+      ...process.env,
+      AUTH0_USER_IMPORT_QUEUE: queue,
+      AUTH0_DOMAIN: tenant,
+      AUTH0_CLIENT_ID: "emulator",
+      AUTH0_CLIENT_SECRET: secret,
+      USER_IMPORT_TEST_LOCK_MS: String(LOCK_MS),
+      ...env,
+    },
+    timeoutMs: 3_600_000,
+  });
+}
+
 /** Batches that go through a queue of a real server, in provider processes and workers of their own. */
 export class QueueTest {
   emulator!: Emulator;
   folder = "";
   #workers: Running[] = [];
   #providers: ProviderProcess[] = [];
+  #secret = SECRET;
 
   constructor(readonly server: () => QueueServer) {}
 
   async start(options: EmulatorOptions = {}): Promise<void> {
+    this.#secret = SECRET;
     this.emulator = await startEmulator({ usersPerSecond: 0, clientSecret: SECRET, ...options });
     this.folder = programFolder();
   }
@@ -53,18 +78,7 @@ export class QueueTest {
   }
 
   worker(folder = this.folder, env: Record<string, string> = {}, ...flags: string[]): Running {
-    const worker = new Running(process.execPath, [CLI, "worker", "--dir", folder, ...flags], {
-      env: {
-        ...process.env,
-        AUTH0_USER_IMPORT_QUEUE: this.server().url,
-        AUTH0_DOMAIN: this.emulator.url,
-        AUTH0_CLIENT_ID: "emulator",
-        AUTH0_CLIENT_SECRET: SECRET,
-        USER_IMPORT_TEST_LOCK_MS: String(LOCK_MS),
-        ...env,
-      },
-      timeoutMs: 600_000,
-    });
+    const worker = workerProcess(folder, this.server().url, this.emulator.url, this.#secret, env, flags);
     this.#workers.push(worker);
     return worker;
   }
@@ -102,7 +116,7 @@ export class QueueTest {
       {
         "auth0:domain": this.emulator.url,
         "auth0:clientId": "emulator",
-        "auth0:clientSecret": SECRET,
+        "auth0:clientSecret": this.#secret,
         ...(queue === "" ? {} : { "auth0-user-import:queue": queue }),
         ...config,
       },
@@ -126,9 +140,21 @@ export class QueueTest {
     }
   }
 
-  /** Resolves when the tenant has its first job. */
-  async firstJob(): Promise<void> {
-    while (this.emulator.tenant.stats().jobs.total === 0) await sleep(20);
+  /** Resolves when the tenant has got so many jobs. */
+  async hasJobs(count: number): Promise<void> {
+    while (this.emulator.tenant.stats().jobs.total < count) await sleep(20);
+  }
+
+  /** `stop`, in the folder of the program. */
+  async stopCommand(folder = this.folder): Promise<void> {
+    const { code, output } = await run(process.execPath, [CLI, "stop"], { cwd: folder });
+    assert.equal(code, 0, output);
+  }
+
+  /** For the tenant, and for all that is started from now on. */
+  rotateSecret(secret: string): void {
+    this.#secret = secret;
+    this.emulator.tenant.settings.clientSecret = secret;
   }
 
   /** The users of the tenant by email, each of whom has to be there once. */
