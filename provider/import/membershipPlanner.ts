@@ -35,7 +35,7 @@ export interface Plan extends Work {
   readonly gone: readonly GrantText[];
 }
 
-export function needsCalls({ step: { give, take, replace } }: Pick<Work, "step">): boolean {
+export function needsCalls({ step: { give, take, replace } }: Work): boolean {
   return give.length + take.length + replace.length > 0;
 }
 

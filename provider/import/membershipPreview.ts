@@ -1,15 +1,12 @@
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import {
+  askedBy,
+  comingOf,
   type GrantText,
   grantOf,
   MEMBERSHIP_GROUPS,
   type MembershipMaps,
-  membershipPrint,
-  membershipStep,
-  oursIn,
-  type Stated,
   statedIn,
-  unknownIn,
 } from "../plan/memberships";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
@@ -59,23 +56,17 @@ export async function planMemberships(
     if (problem !== undefined || name === undefined || all === undefined || read.doubleAt(index) !== undefined)
       continue;
     for (const group of MEMBERSHIP_GROUPS) if (all[group] && !maps[group]) add(unsent, group, 1);
-    const groups = MEMBERSHIP_GROUPS.filter((group) => all[group] !== undefined && maps[group] !== undefined);
-    const stated = Object.fromEntries(groups.map((group) => [group, all[group]])) as Stated;
     const known = ledger?.get(read.identity(index));
-    const changed = groups.filter(
-      (group) =>
-        known === undefined || membershipPrint(key ?? "", name, group, stated, maps) !== known.attributes.prints[group],
-    );
     const givenBefore = givenAt(before.grants, known?.given);
-    const ours = oursIn(givenBefore);
-    const step = membershipStep(stated, maps, changed, givenBefore);
-    const code = unknownIn(stated, maps)?.code;
-    if (code !== undefined) add(unknown, code, 1);
-    const coming = new Set([...step.give.filter((text) => !ours.has(text)), ...step.replace.map(([, now]) => now)]);
+    const prints = known?.attributes.prints ?? {};
+    const asked = askedBy(key ?? "", name, all, maps, { prints, given: givenBefore });
+    const { step } = asked;
+    if (asked.unknown !== undefined) add(unknown, asked.unknown.code, 1);
+    const coming = comingOf(step, givenBefore);
+    for (const text of coming) add(users, text, 1);
     for (const [named, text] of step.wanted) {
       if (!coming.has(text)) continue;
       add(given, named.replace(/\/$/, ""), 1);
-      add(users, text, 1);
     }
     const inside = [...coming].map((text) => grantOf(text)).filter(({ role, organization }) => role && organization);
     memberRoles += new Set(inside.map(({ organization }) => organization)).size;

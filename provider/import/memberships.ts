@@ -10,23 +10,20 @@ import {
   MEMBERSHIP_GROUPS,
   type MembershipGroup,
   type MembershipMaps,
-  membershipPrint,
-  membershipStep,
   oursIn,
-  type Stated,
   statedIn,
-  unknownIn,
 } from "../plan/memberships";
 import { count, countOf } from "../progress/batchProgress";
-import { identityOf, normalizeUser, type User } from "../schema/identity";
+import type { User } from "../schema/identity";
 import type { SourceRecord } from "../source";
+import { recordsAsking } from "./asking";
 import type { Books } from "./books";
 import type { Course } from "./course";
 import type { EarlierGrants } from "./earlierGrants";
 import { granted, unsettled } from "./granted";
 import type { GrantList } from "./grantList";
 import type { Lookups } from "./lookups";
-import { assertNotTooMany, limitedRoles } from "./maxMembers";
+import { countComing, limitedRoles, SharedMembers } from "./maxMembers";
 import { type Made, MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls";
 import { givenThen, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
 import type { BatchRecords, ImportSettings, MembershipTenant, Workplace } from "./types";
@@ -47,6 +44,7 @@ export class Memberships {
   /** Records that name what there is no argument for. */
   readonly #unsent = { roles: 0, organizations: 0 };
   readonly #total = { given: 0, taken: 0 };
+  readonly #members: SharedMembers;
   #hasFailed = false;
   #calls: MembershipCalls | undefined;
   #planner: MembershipPlanner | undefined;
@@ -63,7 +61,9 @@ export class Memberships {
     private readonly earlier: EarlierGrants,
     /** What names meant when all was applied the last time. */
     private readonly mapsBefore: MembershipMaps | undefined,
-  ) {}
+  ) {
+    this.#members = at.members ?? new SharedMembers();
+  }
 
   /** A record that is looked at: what it says of memberships is dealt with later. */
   note(index: number, user: User): void {
@@ -108,17 +108,21 @@ export class Memberships {
 
   /** @throws Error when a role would have more members than it may. Asked before anything is sent. */
   async refuseTooMany(): Promise<void> {
-    const roles = limitedRoles(this.settings);
-    if (roles.length === 0) return;
-    const coming = new Map<GrantText, number>();
-    for await (const record of this.records.select((index) => this.#isNews(index))) {
-      const work = this.#workOf(record, true);
-      const ours = oursIn(work?.given ?? []);
-      for (const text of [...(work?.step.give ?? []), ...(work?.step.replace.map(([, now]) => now) ?? [])]) {
-        if (!ours.has(text)) coming.set(text, (coming.get(text) ?? 0) + 1);
-      }
-    }
-    for (const role of roles) await assertNotTooMany(this.#tenant.roles, role, coming.get(role.id) ?? 0);
+    const limited = limitedRoles(this.settings);
+    if (limited.length === 0) return;
+    const members = this.#members;
+    const { everybody } = this.at;
+    const { roles } = this.#tenant;
+    // Of records of other batches nothing is known but what they say.
+    const isFirst = everybody !== undefined && !this.#wasInterrupted;
+    const records = isFirst ? everybody() : this.records.select((index) => this.#isNews(index));
+    const known = (index: number) => (isFirst ? undefined : this.books.ledger.get(this.records.identity(index)));
+    const counted = async () => {
+      const holders = await members.holders(roles, limited);
+      return countComing(this.settings, holders, this.#asked(records, known));
+    };
+    const coming = isFirst ? await members.once(counted) : members.together(this, await counted());
+    for (const role of limited) await members.assertNotTooMany(roles, role, coming);
   }
 
   /** Deals with all records that were noted; with every one where a name means another role or organization now. */
@@ -134,19 +138,28 @@ export class Memberships {
     if (this.settings.memberships === undefined) return;
     const isAgain = this.#isAgain;
     const isWanted = (index: number) => (isAgain || this.#noted.has(index)) && !this.#refused.has(index);
+    const inTenant = (index: number) => {
+      const known = this.books.ledger.get(this.records.identity(index));
+      return known === undefined || neverIn(known.state) ? undefined : known;
+    };
     let window: Work[] = [];
-    for await (const record of this.records.select((index) => isWanted(index))) {
+    for await (const { record, name, ...asked } of this.#asked(this.records.select(isWanted), inTenant)) {
       if (this.course.isStopped) return;
-      const work = this.#workOf(record, false);
-      if (work === undefined) continue;
-      window.push(work);
+      const { index, file, line } = record;
+      const known = inTenant(index);
+      if (known === undefined) continue;
+      const subject = { index, file, line, name, identity: this.records.identity(index) };
+      window.push({ ...asked, subject, known });
       if (window.length < WINDOW) continue;
       await this.#deal(window);
       window = [];
     }
     await this.#deal(window);
     const { given, taken } = this.#total;
-    if (given + taken > 0) this.at.inform(`Roles and memberships: ${count(given)} given, ${count(taken)} taken.`);
+    if (given + taken === 0) return;
+    const told = await this.#members.told(this.#tenant.roles, limitedRoles(this.settings));
+    const change = told.length === 0 ? "" : ` Members: ${told.join(", ")}.`;
+    this.at.inform(`Roles and memberships: ${count(given)} given, ${count(taken)} taken.${change}`);
   }
 
   get #tenant(): MembershipTenant {
@@ -158,9 +171,14 @@ export class Memberships {
   /** Whether names mean something else than when they were last applied, or that is not known of everybody. */
   get #isAgain(): boolean {
     const { memberships = {} } = this.settings;
-    const { ended, open, memberships: some } = this.journal.replay;
-    if (open.length + some.length > 0 || ended.some(({ isSaved }) => !isSaved)) return true;
+    if (this.#wasInterrupted) return true;
     return MEMBERSHIP_GROUPS.some((group) => !isSame(memberships[group], this.mapsBefore?.[group]));
+  }
+
+  /** Whether a run has done something that the state does not know. */
+  get #wasInterrupted(): boolean {
+    const { ended, open, memberships } = this.journal.replay;
+    return open.length + memberships.length > 0 || ended.some(({ isSaved }) => !isSaved);
   }
 
   #isNews(index: number): boolean {
@@ -170,28 +188,9 @@ export class Memberships {
     );
   }
 
-  /** @param isBefore the jobs: who is not there yet will be. */
-  #workOf({ index, file, line, user: asItStands, problem }: SourceRecord, isBefore: boolean): Work | undefined {
-    const { key, memberships: maps = {} } = this.settings;
-    const user = normalizeUser(asItStands);
-    const [name, all] = [identityOf(user), statedIn(user)];
-    if (problem !== undefined || name === undefined || all === undefined) return undefined;
-    if (this.records.doubleAt(index) !== undefined) return undefined;
-    const identity = this.records.identity(index);
-    const known = this.books.ledger.get(identity);
-    if (!isBefore && (known === undefined || neverIn(known.state))) return undefined;
-    const groups = MEMBERSHIP_GROUPS.filter((group) => all[group] !== undefined && maps[group] !== undefined);
-    const stated = Object.fromEntries(groups.map((group) => [group, all[group]])) as Stated;
-    const prints = Object.fromEntries(
-      groups.map((group) => [group, membershipPrint(key, name, group, stated, maps)]),
-    ) as Work["prints"];
-    const changed = groups.filter((group) => prints[group] !== known?.attributes.prints[group]);
-    const given = this.grants.at(known?.given);
-    const step = membershipStep(stated, maps, changed, given);
-    const unknown = unknownIn(stated, maps);
-    if (changed.length === 0 && !needsCalls({ step }) && unknown === undefined) return undefined;
-    const subject = { index, file, line, name, identity };
-    return { subject, user, known: known as LedgerEntry, given, step, prints, unknown };
+  #asked(records: AsyncIterable<SourceRecord>, knownOf: (index: number) => LedgerEntry | undefined) {
+    const { key, memberships = {} } = this.settings;
+    return recordsAsking(this.records, records, key, memberships, knownOf, this.grants);
   }
 
   async #deal(window: readonly Work[]): Promise<void> {
@@ -253,6 +252,8 @@ export class Memberships {
     const [gave, took] = [give.filter(isDone), take.filter(isDone)];
     this.#total.given += gave.length;
     this.#total.taken += took.length;
+    for (const text of gave) this.#members.changed(text, 1);
+    for (const text of took) this.#members.changed(text, -1);
     const ours = new Set([...oursIn(given), ...gave]);
     for (const text of [...took, ...gone]) ours.delete(text);
     if (failure !== undefined) {

@@ -24,6 +24,7 @@ import type { RecordPlace, SourceRecord } from "../source";
 import type { Tenant } from "../tenant/client";
 import type { Organizations } from "../tenant/organizations";
 import type { Roles } from "../tenant/roles";
+import type { SharedMembers } from "./maxMembers";
 import type { ReadBack } from "./readings";
 
 // What a run is given, and what it hands back.
@@ -133,6 +134,10 @@ export interface Workplace {
   readonly tenant: ImportTenant & Partial<MembershipTenant>;
   /** Reads the connection back; absent where a host does without. */
   readonly readBack?: ReadBack;
+  /** What the batches of an import share about roles with `maxMembers`. */
+  readonly members?: SharedMembers;
+  /** All records of the source, those of other batches, too; where no batch has imported anybody before. */
+  readonly everybody?: () => AsyncIterable<SourceRecord>;
   readonly journal: Journal;
   readonly progress: BatchProgress;
   /** Aborted when no more is to be sent; its reason is an error that says why. */

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
+import { SharedMembers } from "../import/maxMembers";
 import { runImport } from "../import/run";
-import type { BatchRecords, ImportSettings } from "../import/types";
+import type { BatchRecords, ImportSettings, Workplace } from "../import/types";
 import { Journal } from "../journal/journal";
 import { moveJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
@@ -11,6 +12,7 @@ import { asGiven } from "../results/resultsFolder";
 import type { ConnectionRules } from "../schema/connectionRules";
 import { normalizeUser } from "../schema/identity";
 import type { Tenant } from "../tenant/client";
+import { checkOrganizations } from "../tenant/organizationsCheck";
 import { type Preflight, preflight } from "../tenant/preflight";
 import {
   batchSource,
@@ -99,6 +101,7 @@ export async function runBatch(
           warn: (message) => void host.warn(message),
           inform: (message) => void host.inform(message),
           readBack: readBackOf(tenant, inputs, source.users, stop),
+          ...sharedMembers(inputs, read, host),
           preflight: () => beforeFirstJob(inputs, old === undefined ? read : undefined, host),
         }),
     );
@@ -148,7 +151,45 @@ function settingsOf(inputs: Inputs, old: Outputs | undefined, { deadline, create
   };
 }
 
-const told = new WeakSet<Preflight>();
+const membersOfImports = new WeakMap<Tenant, Map<string, SharedMembers>>();
+
+/** What the batches of an import have to tell each other of roles with `maxMembers`. */
+function sharedMembers(
+  { resultsDir, created, share: { count } }: Inputs,
+  read: ReadSource,
+  host: BatchHost,
+): Pick<Workplace, "members" | "everybody"> {
+  const known = membersOfImports.get(host.tenant) ?? new Map<string, SharedMembers>();
+  membersOfImports.set(host.tenant, known);
+  const members = known.get(resultsDir) ?? new SharedMembers();
+  known.set(resultsDir, members);
+  // A key by which nobody was sent before: whoever is in the files is still to come in.
+  if (created === undefined || host.created !== undefined) return { members };
+  const shares = () => Array.from({ length: count }, (_, index) => read.indicesOf({ index, count }));
+  return { members, everybody: () => read.source.records(inOrder(shares())) };
+}
+
+/** All of them, ascending: a file is read once. */
+function inOrder(shares: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(shares.reduce((sum, share) => sum + share.length, 0));
+  let at = 0;
+  for (const share of shares) {
+    all.set(share, at);
+    at += share.length;
+  }
+  return all.sort();
+}
+
+type Said = Pick<Preflight, "warnings" | "notes">;
+
+const told = new WeakSet<Said>();
+
+async function tellOnce(said: Said, { warn, inform }: BatchHost): Promise<void> {
+  if (told.has(said)) return;
+  told.add(said);
+  for (const warning of said.warnings) await warn(warning);
+  for (const note of said.notes) await inform(note);
+}
 
 /** Asked once for a source that several batches share. */
 const idsAsked = new WeakMap<ReadSource, Promise<IdsElsewhere>>();
@@ -159,18 +200,18 @@ const idsAsked = new WeakMap<ReadSource, Promise<IdsElsewhere>>();
  * @param first the source, where nothing of it was imported into this connection yet.
  */
 async function beforeFirstJob(
-  { connectionId }: Inputs,
+  { connectionId, roles, organizations }: Inputs,
   first: ReadSource | undefined,
-  { tenant, verifies, warn, inform }: BatchHost,
+  host: BatchHost,
 ): Promise<ConnectionRules | undefined> {
-  const said = await preflight(tenant, connectionId, verifies);
-  const isNew = !told.has(said);
-  told.add(said);
-  if (isNew) {
-    for (const warning of said.warnings) await warn(warning);
-    for (const note of said.notes) await inform(note);
-  }
+  const { tenant, verifies, inform } = host;
+  const needs = { verifies, roles: roles !== undefined, organizations: organizations !== undefined };
+  const said = await preflight(tenant, connectionId, needs);
+  await tellOnce(said, host);
   if (said.problem !== undefined) throw new Error(said.problem);
+  if (said.rules !== undefined && organizations !== undefined) {
+    await tellOnce(await checkOrganizations(tenant, organizations, connectionId, said.rules.connection), host);
+  }
   if (said.rules !== undefined && first !== undefined) {
     const { connection } = said.rules;
     const asked = idsAsked.get(first) ?? sampleIds(first).then((ids) => idsElsewhere(tenant, ids, connection));

@@ -153,7 +153,11 @@ function argumentProblems(news: Properties): string[] {
     ? []
     : parsed.error.issues.filter(({ path: [name] }) => !hasUnknown(news[String(name)]));
   const problems = broken.map((issue) => `${issue.message}.`);
-  const { users, sealed } = news as Partial<Inputs>;
+  const { users, sealed, maxMembers = {}, roles = {} } = news as Partial<Inputs>;
+  const limited = parsed.success && !hasUnknown(news.roles) ? Object.keys(maxMembers) : [];
+  for (const name of limited.filter((each) => !Object.hasOwn(roles, each))) {
+    problems.push(`maxMembers names ${name}, which roles does not have.`);
+  }
   if (sealed !== true && (users === undefined || (Array.isArray(users) && users.length === 0))) {
     problems.push("users is required: one or more files or globs, relative to the program's folder.");
   }

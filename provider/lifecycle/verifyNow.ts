@@ -66,7 +66,7 @@ async function readConnection(
   const [first] = batches as readonly [BatchToVerify, ...BatchToVerify[]];
   const { connectionId, key, generateUserIds, censusTimeout = USUAL_CENSUS_TIMEOUT } = first.inputs;
   const tenant = tenantOf(credentialsFor(first.inputs), resolveLimits(config));
-  const { problem, rules } = await preflight(tenant, connectionId, true);
+  const { problem, rules } = await preflight(tenant, connectionId, { verifies: true });
   if (problem !== undefined) throw new NotVerified(problem);
   const imported: Imported = {
     ...{ connectionId, key, generateUserIds, read },

@@ -216,3 +216,44 @@ export function membershipStep(
     keep,
   };
 }
+
+/** What a record asks for, by what is known of its user. */
+export interface Asked {
+  /** Of what it says, in the groups that there is an argument for. */
+  readonly prints: { readonly [G in MembershipGroup]?: Fingerprint };
+  readonly step: MembershipStep;
+  readonly unknown: ReturnType<typeof unknownIn>;
+  /** Whether there is nothing to do and nothing to tell. */
+  readonly isSettled: boolean;
+}
+
+/**
+ * @param name as `identityOf` names the user of the record
+ * @param prints of what the record said when it was last settled
+ * @param given what the user has, as far as is known
+ */
+export function askedBy(
+  key: string,
+  name: string,
+  all: Stated,
+  maps: MembershipMaps,
+  known: { readonly prints: Asked["prints"]; readonly given: readonly Given[] },
+): Asked {
+  const groups = MEMBERSHIP_GROUPS.filter((group) => all[group] !== undefined && maps[group] !== undefined);
+  const stated = Object.fromEntries(groups.map((group) => [group, all[group]])) as Stated;
+  const prints = Object.fromEntries(
+    groups.map((group) => [group, membershipPrint(key, name, group, stated, maps)]),
+  ) as Asked["prints"];
+  const changed = groups.filter((group) => prints[group] !== known.prints[group]);
+  const step = membershipStep(stated, maps, changed, known.given);
+  const unknown = unknownIn(stated, maps);
+  const isSettled =
+    changed.length + step.give.length + step.take.length + step.replace.length === 0 && unknown === undefined;
+  return { prints, step, unknown, isSettled };
+}
+
+/** What a user gets who does not have it, as far as is known. */
+export function comingOf({ give, replace }: MembershipStep, given: readonly Given[]): Set<GrantText> {
+  const ours = oursIn(given);
+  return new Set([...give.filter((text) => !ours.has(text)), ...replace.map(([, now]) => now)]);
+}

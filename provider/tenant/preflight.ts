@@ -14,43 +14,65 @@ export interface Preflight {
   readonly rules?: ConnectionRules;
 }
 
-/** What the scopes of the Management API are for, in an import. Only the first one is required. */
+/** What an import is to do besides, which takes scopes of its own. */
+export interface Needs {
+  /** The connection is to be read back. */
+  readonly verifies?: boolean;
+  /** Users are to be given roles, or to belong to organizations. */
+  readonly roles?: boolean;
+  readonly organizations?: boolean;
+}
+
+/** What the scopes of the Management API are for, in an import. Only the first one is required of every import. */
 const SCOPES = {
   "create:users": "required, to send import jobs",
   "read:users": "optional, to settle jobs whose answer was lost, to send what changed of users, and to adopt users",
   "read:connections": "optional, to check the connection before the first job, which is left out now",
 } as const;
-type Scope = keyof typeof SCOPES;
 
 /** What a verification needs `read:users` for: then it is required. */
 const TO_VERIFY = "required by `verify`, to read the connection back and to look users up";
+
+const TO_GIVE_ROLES = "required by `roles`, to give them";
+const TO_ADD_MEMBERS = "required by `organizations`, to add members";
+
+/** What each scope is for that is wanted. */
+function wantedScopes({ verifies, roles, organizations }: Needs): ReadonlyMap<string, string> {
+  return new Map<string, string>([
+    ...Object.entries(SCOPES),
+    ...(verifies ? ([["read:users", TO_VERIFY]] as const) : []),
+    ...(roles
+      ? (["update:roles", "create:role_members"] as const).map((scope) => [scope, TO_GIVE_ROLES] as const)
+      : []),
+    ...(organizations ? ([["create:organization_members", TO_ADD_MEMBERS]] as const) : []),
+  ]);
+}
 
 const preflights = new WeakMap<Tenant, Map<string, Promise<Preflight>>>();
 
 /**
  * Whether the tenant will take imports into the connection: by at most two calls, and once in a process.
  *
- * @param verifies whether the connection is to be read back, which takes a scope of its own.
  * @throws TenantError when the tenant refuses the credentials, or gives no answer.
  */
-export function preflight(tenant: Tenant, connectionId: string, verifies = false): Promise<Preflight> {
+export function preflight(tenant: Tenant, connectionId: string, needs: Needs): Promise<Preflight> {
   const known = preflights.get(tenant) ?? new Map<string, Promise<Preflight>>();
   preflights.set(tenant, known);
-  const name = `${connectionId} ${verifies}`;
-  const result = known.get(name) ?? ask(tenant, connectionId, verifies);
+  const name = JSON.stringify([connectionId, ...wantedScopes(needs)]);
+  const result = known.get(name) ?? ask(tenant, connectionId, wantedScopes(needs));
   known.set(name, result);
   return result;
 }
 
-async function ask(tenant: Tenant, connectionId: string, verifies: boolean): Promise<Preflight> {
+async function ask(tenant: Tenant, connectionId: string, wanted: ReadonlyMap<string, string>): Promise<Preflight> {
   const connection = await orForbidden(tenant.connection(connectionId, () => {}));
   // The call has shown what the token grants, even where it was refused.
   const { scopes } = tenant;
-  const missing = (Object.keys(SCOPES) as Scope[]).filter(
-    (scope) => scopes?.has(scope) === false || (scope === "read:connections" && connection === FORBIDDEN),
+  const missing = [...wanted].filter(
+    ([scope]) => scopes?.has(scope) === false || (scope === "read:connections" && connection === FORBIDDEN),
   );
-  const isStopped = missing.includes("create:users") || (verifies && missing.includes("read:users"));
-  const lacking = missing.length > 0 ? [lackOf(missing, tenant, isStopped, verifies)] : [];
+  const isStopped = missing.some(([, purpose]) => purpose.startsWith("required"));
+  const lacking = missing.length > 0 ? [lackOf(missing, tenant, isStopped)] : [];
   const problems = isStopped ? lacking : [];
   const notes = isStopped ? [] : lacking;
   if (connection === FORBIDDEN) return { ...joined(problems), warnings: [], notes };
@@ -82,13 +104,11 @@ async function orForbidden<T>(call: Promise<T>): Promise<T | typeof FORBIDDEN> {
 
 /** All at once: each round of granting takes a person, and another run. */
 function lackOf(
-  missing: readonly Scope[],
+  missing: readonly (readonly [scope: string, purpose: string])[],
   { credentials: { auth, settings = "auth0:" } }: Tenant,
   isStopped: boolean,
-  verifies: boolean,
 ): string {
-  const purpose = (scope: Scope) => (scope === "read:users" && verifies ? TO_VERIFY : SCOPES[scope]);
-  const list = missing.map((scope) => `${scope} (${purpose(scope)})`).join("; ");
+  const list = missing.map(([scope, purpose]) => `${scope} (${purpose})`).join("; ");
   const then = isStopped ? ", then run `pulumi up` again" : ", if you need that";
   return "apiToken" in auth
     ? `The token in ${settings}apiToken lacks scopes of the Management API: ${list}. Take one that has them${then}.`

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { CensusIndex } from "../../provider/census/census";
 import { Census, SharedCensus } from "../../provider/census/readBack";
+import type { SharedMembers } from "../../provider/import/maxMembers";
 import type { Member } from "../../provider/import/members";
 import type { ReadBack } from "../../provider/import/readings";
 import { assemble, runImport } from "../../provider/import/run";
@@ -30,6 +31,9 @@ export interface RunOptions {
   readonly terms?: string;
   /** The process dies after it has written so many lines into the journal. */
   readonly dieAfterLine?: number;
+  /** What batches share, and the records of all of them. */
+  readonly members?: SharedMembers;
+  readonly everybody?: readonly User[];
   readonly preflight?: () => Promise<ConnectionRules | undefined>;
   /** How the tenant may be read back; not at all, where it is not given. */
   readonly reads?: "singly" | "census" | ReadBack;
@@ -124,6 +128,11 @@ export class ImportTest {
   /** Another tenant and no journal, as at first. */
   startAnew(): void {
     this.tenant = plainTenant();
+    this.forget();
+  }
+
+  /** The journal is lost. */
+  forget(): void {
     rmSync(this.journalFile, { force: true });
   }
 
@@ -156,7 +165,7 @@ export class ImportTest {
     return { budget, census: new SharedCensus(async () => this.census()), follow: () => () => {} };
   }
 
-  async #prepare({ before, terms = "terms", preflight, ...options }: RunOptions) {
+  async #prepare({ before, terms = "terms", preflight, members, everybody, ...options }: RunOptions) {
     const { connectionId = CONNECTION } = options.settings ?? {};
     const identity = { keyId: keyId(KEY), connectionId };
     const { signal } = this.stop;
@@ -166,6 +175,8 @@ export class ImportTest {
     const readBack = this.#readBack(options.reads);
     const workplace: Workplace = {
       ...(readBack === undefined ? {} : { readBack }),
+      ...(members === undefined ? {} : { members }),
+      ...(everybody === undefined ? {} : { everybody: () => recordsOf(everybody).select(() => true) }),
       tenant: this.tenantOfRun(),
       journal: dieAfterLine === undefined ? journal : dying(journal, dieAfterLine, this.tenant),
       progress: new BatchProgress(0, 2, () => {}),

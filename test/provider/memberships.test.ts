@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { BatchTest } from "../support/batch";
+import { BatchTest, CONNECTION } from "../support/batch";
 
 const SCOPES = [
   ...["create:users", "read:users", "read:connections", "update:users", "read:roles", "update:roles"],
   ...["create:role_members", "read:role_members", "delete:role_members"],
   ...["read:organizations", "create:organization_members", "read:organization_members", "delete:organization_members"],
+  "read:organization_connections",
   ...["create:organization_member_roles", "read:organization_member_roles", "delete:organization_member_roles"],
 ];
 
@@ -34,6 +35,8 @@ describe("roles and organizations of a batch, in the provider process", function
     );
     await at.restart();
     const outputs = await at.create(args);
+    const said = at.provider.logs.map(({ message }) => message).join("\n");
+    assert.match(said, /The connection "Username-Password-Authentication" is not enabled in the organization acme/);
     assert.deepEqual(outputs.summary.memberships, { given: 3, taken: 0 });
     assert.deepEqual(holders(admin), ["auth0|jane"]);
     const members = () => organizations.membersOf(acme, 0, 0).map(({ id, roles }) => [id, ...roles]);
@@ -49,5 +52,28 @@ describe("roles and organizations of a batch, in the provider process", function
     const { summary } = await at.update(outputs, args);
     assert.deepEqual(summary.memberships, { given: 0, taken: 3 });
     assert.deepEqual([holders(admin), members()], [[], []]);
+  });
+
+  it("send nothing where a scope is missing, and tell of organizations that make members by themselves", async () => {
+    await at.stop();
+    const scopes = ["create:users", "read:users", "read:connections", "read:organization_connections"];
+    await at.start({ scopes });
+    const connection = { connection_id: CONNECTION, is_signup_enabled: false, show_as_button: true };
+    const jane = [{ email: "jane@example.com", email_verified: true }];
+    at.writeUsers(jane);
+    await assert.rejects(
+      at.create({ roles: { admin: "rol_1" }, organizations: { acme: "org_1" } }),
+      /update:roles \(required by `roles`[^;]*; create:role_members [^;]*; create:organization_members \(required by `org/,
+    );
+    assert.equal(at.users().length, 0);
+    await at.stop();
+    await at.start({ scopes: [...scopes, "create:organization_members"] });
+    at.writeUsers(jane);
+    const joined = [{ ...connection, assign_membership_on_login: true }];
+    const there = at.emulator.tenant.organizations.create("acme", "Acme", joined).id;
+    await at.create({ organizations: { acme: there, gone: "org_x" } });
+    const said = at.provider.logs.map(({ message }) => message).join("\n");
+    assert.match(said, /Who signs in to the organization acme through the connection becomes a member/);
+    assert.match(said, /The tenant has no organization gone \(org_x\)/);
   });
 });

@@ -1,0 +1,38 @@
+import type { LedgerEntry } from "../ledger/ledger";
+import { askedBy, type MembershipMaps, statedIn } from "../plan/memberships";
+import { identityOf, normalizeUser } from "../schema/identity";
+import type { SourceRecord } from "../source";
+import type { GrantList } from "./grantList";
+import type { Work } from "./membershipPlanner";
+import type { BatchRecords } from "./types";
+
+/** A record that asks for something. */
+export type Asking = Pick<Work, "user" | "given" | "step" | "prints" | "unknown"> & {
+  readonly record: SourceRecord;
+  readonly name: string;
+};
+
+/**
+ * The records with which there is something to do about roles or organizations, or to tell.
+ *
+ * @param knownOf what is known of a record's user
+ */
+export async function* recordsAsking(
+  { doubleAt }: Pick<BatchRecords, "doubleAt">,
+  records: AsyncIterable<SourceRecord>,
+  key: string,
+  maps: MembershipMaps,
+  knownOf: (index: number) => LedgerEntry | undefined,
+  grants: Pick<GrantList, "at">,
+): AsyncGenerator<Asking> {
+  for await (const record of records) {
+    const { index, problem } = record;
+    const user = normalizeUser(record.user);
+    const [name, all] = [identityOf(user), statedIn(user)];
+    if (problem !== undefined || name === undefined || all === undefined || doubleAt(index) !== undefined) continue;
+    const known = knownOf(index);
+    const given = grants.at(known?.given);
+    const { isSettled, ...asked } = askedBy(key, name, all, maps, { prints: known?.attributes.prints ?? {}, given });
+    if (!isSettled) yield { record, name, user, given, ...asked };
+  }
+}
