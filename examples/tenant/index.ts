@@ -1,8 +1,9 @@
-// A tenant and its users in one `pulumi up`: a database connection, the application that signs people in through it, and
-// the import, which waits until both are there.
+// A tenant and its users in one `pulumi up`: a database connection, the application that signs people in through it, a
+// role, an organization, and the import, which waits until all of them are there. Records name roles and organizations by
+// names of your own; the import takes Auth0's ids from the resources.
 //
 // The settings are those of @pulumi/auth0: `pulumi config set auth0:domain …`, auth0:clientId, and with --secret
-// auth0:clientSecret. The import needs the scope create:users beside those that the other resources need.
+// auth0:clientSecret. The import needs scopes of its own beside those that the other resources need: docs/operations.md.
 import * as auth0 from "@pulumi/auth0";
 import { UserImport } from "pulumi-auth0-user-import";
 
@@ -29,12 +30,32 @@ const enabled = new auth0.ConnectionClients("customers-in-shop", {
   enabledClients: [shop.clientId],
 });
 
+const editor = new auth0.Role("editor", { name: "Editor", description: "Writes and publishes" });
+
+const acme = new auth0.Organization("acme", { name: "acme", displayName: "Acme" });
+
+// Members can sign in to an organization only through a connection that is enabled there.
+const customersInAcme = new auth0.OrganizationConnection("customers-in-acme", {
+  organizationId: acme.id,
+  connectionId: customers.id,
+});
+
 const everyone = new UserImport(
   "everyone",
-  { connectionId: customers.id, users: "users/*.json", batches: 2 },
-  { dependsOn: enabled },
+  {
+    connectionId: customers.id,
+    users: "users/*.json",
+    batches: 2,
+    roles: { editor: editor.id },
+    organizations: { acme: acme.id },
+    // A mistake in the files makes nobody an editor: more than these, and nothing is sent.
+    maxMembers: { editor: 500 },
+  },
+  { dependsOn: [enabled, customersInAcme] },
 );
 
 export const connectionId = customers.id;
 export const clientId = shop.clientId;
 export const summary = everyone.summary;
+export const editorId = editor.id;
+export const acmeId = acme.id;

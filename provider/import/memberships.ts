@@ -11,6 +11,7 @@ import {
   type MembershipGroup,
   type MembershipMaps,
   oursIn,
+  sameMaps,
   statedIn,
 } from "../plan/memberships";
 import { count, countOf } from "../progress/batchProgress";
@@ -170,9 +171,7 @@ export class Memberships {
 
   /** Whether names mean something else than when they were last applied, or that is not known of everybody. */
   get #isAgain(): boolean {
-    const { memberships = {} } = this.settings;
-    if (this.#wasInterrupted) return true;
-    return MEMBERSHIP_GROUPS.some((group) => !isSame(memberships[group], this.mapsBefore?.[group]));
+    return this.#wasInterrupted || !sameMaps(this.settings.memberships, this.mapsBefore);
   }
 
   /** Whether a run has done something that the state does not know. */
@@ -287,8 +286,4 @@ export class Memberships {
 function groupsOf({ step: { give, take, replace } }: Work): MembershipGroup[] {
   const groups = new Set([...give, ...take, ...replace.map(([, now]) => now)].map(groupOf));
   return [...groups];
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { BatchResult } from "../import/types";
 import type { SavedRun } from "../journal/left";
 import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
-import type { MembershipMaps } from "../plan/memberships";
+import { type MembershipMaps, sameMaps } from "../plan/memberships";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { asGiven } from "../results/resultsFolder";
@@ -112,21 +112,19 @@ function termsIn({ triggers, onExisting }: Pick<Outputs, "triggers" | "onExistin
   return [triggers, onExisting];
 }
 
-/** Auth0's ids by name, in one order; `undefined` where the program gives none. */
+/** Auth0's ids by name; `undefined` where the program gives none. */
 export function membershipMaps({
   roles,
   organizations,
 }: Pick<Inputs, "roles" | "organizations">): MembershipMaps | undefined {
   if (roles === undefined && organizations === undefined) return undefined;
-  const sorted = (map: Record<string, string>) =>
-    Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { ...(roles && { roles: sorted(roles) }), ...(organizations && { organizations: sorted(organizations) }) };
+  return { ...(roles && { roles }), ...(organizations && { organizations }) };
 }
 
 /** Whether there is something to do about roles or organizations, though the files are the same. */
 export function wantsMemberships(saved: Outputs, news: Inputs): boolean {
   if (hasUnknown([news.roles, news.organizations])) return true;
-  return saved.membershipsFailed === true || !sameJson(saved.membershipMaps, membershipMaps(news));
+  return saved.membershipsFailed === true || !sameMaps(saved.membershipMaps, membershipMaps(news));
 }
 
 /** Whether records are sound now that were invalid before, or the other way round, though the files are the same. */

@@ -1,11 +1,16 @@
 import { groupPrint } from "../ledger/attributes";
-import type { Fingerprint } from "../ledger/fingerprint";
+import { canonicalJson, type Fingerprint } from "../ledger/fingerprint";
 import type { User } from "../schema/identity";
 
 /** Auth0's ids of the roles and organizations that records name. */
 export interface MembershipMaps {
   readonly roles?: Readonly<Record<string, string>> | undefined;
   readonly organizations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Whether they say the same, in whatever order: the engine has one of its own. */
+export function sameMaps(a: MembershipMaps | undefined, b: MembershipMaps | undefined): boolean {
+  return canonicalJson(a ?? {}) === canonicalJson(b ?? {});
 }
 
 /** What a record says of its user's roles and organizations. What is absent says nothing. */

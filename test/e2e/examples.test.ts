@@ -146,10 +146,17 @@ describe("the examples, with the real engine", function () {
   });
 
   describe("tenant", () => {
-    const scopes =
-      "create:users read:connections create:connections update:connections read:clients create:clients delete:clients";
+    const scopes = [
+      ...["create:users", "read:users", "update:users", "read:connections", "create:connections", "update:connections"],
+      ...["read:clients", "create:clients", "delete:clients", "create:roles", "read:roles", "update:roles"],
+      ...["delete:roles", "create:role_members", "read:role_members", "delete:role_members", "create:organizations"],
+      ...["read:organizations", "delete:organizations", "create:organization_members", "read:organization_members"],
+      ...["create:organization_member_roles", "read:organization_member_roles", "delete:organization_member_roles"],
+      ...["create:organization_connections", "read:organization_connections", "delete:organization_connections"],
+    ].join(" ");
 
-    it("makes the connection, enables it, imports into it, and leaves it there with its users", async () => {
+    it("makes connection, role and organization and imports 2,000 users with theirs in one run; replaces the role; leaves the users", async function () {
+      this.timeout(300_000);
       const emulator = await tenant("--scopes", scopes);
       const { path: cliPath } = await findPulumi(console.log);
       const made = await example("tenant", {
@@ -161,16 +168,24 @@ describe("the examples, with the real engine", function () {
       assert.equal(preview.code, 0, preview.output);
       assert.equal((await emulator.stats()).users, 0);
 
+      const users = Array.from({ length: 2_000 }, (_, i) => ({
+        ...{ user_id: `u${i}`, email: `u${i}@example.com`, email_verified: true },
+        ...(i % 10 === 0 && { roles: ["editor"] }),
+        ...(i % 20 === 1 && { organizations: [i % 40 === 1 ? "acme" : { name: "acme", roles: ["editor"] }] }),
+      }));
+      made.write("users/part-1.json", JSON.stringify(users.slice(0, 1_000)));
+      made.write("users/part-2.json", JSON.stringify(users.slice(1_000)));
       // The second call about connections enables it: the import has time to come first, if nothing keeps it.
       const slow = [{ on: "connection", nth: 2, kind: "delay", ms: 5_000 }];
       await fetch(`${emulator.url}/emulator/faults`, { method: "POST", body: JSON.stringify(slow) });
       const up = await made.up();
       assert.equal(up.code, 0, up.output);
-      type Outputs = { connectionId: string; clientId: string; summary: Summary };
-      const { connectionId, summary } = await made.outputs<Outputs>();
-      assert.equal(summary.inserted, 6);
+      assert.doesNotMatch(up.output, /is not enabled in the organization/);
+      type Outputs = { connectionId: string; editorId: string; acmeId: string; summary: Summary };
+      const first = await made.outputs<Outputs>();
+      assert.deepEqual([first.summary.inserted, first.summary.memberships], [2_000, { given: 350, taken: 0 }]);
       const { jobs, requests } = await emulator.stats();
-      assert.ok(jobs.list.every((job) => job.connection_id === connectionId));
+      assert.ok(jobs.list.every((job) => job.connection_id === first.connectionId));
       // In the order of their first answers.
       const routes = Object.keys(requests);
       const place = (route: string) => {
@@ -178,11 +193,32 @@ describe("the examples, with the real engine", function () {
         return routes.indexOf(route);
       };
       assert.ok(place("PATCH /api/v2/connections/:id/clients") < place("POST /api/v2/jobs/users-imports"));
+      const sorted = (isMember: (i: number) => boolean) =>
+        users.flatMap(({ user_id }, i) => (isMember(i) ? `auth0|${user_id}` : [])).sort();
+      const members = `organizations/${first.acmeId}/members`;
+      assert.deepEqual(
+        await membersOf(emulator, `roles/${first.editorId}/users`),
+        sorted((i) => i % 10 === 0),
+      );
+      assert.deepEqual(
+        await membersOf(emulator, members),
+        sorted((i) => i % 20 === 1),
+      );
 
       const again = await made.preview("--expect-no-changes");
       assert.equal(again.code, 0, again.output);
       const refreshed = await made.refresh();
       assert.equal(refreshed.code, 0, refreshed.output);
+
+      const replaced = await made.up("--replace", "urn:pulumi:test::tenant::auth0:index/role:Role::editor");
+      assert.equal(replaced.code, 0, replaced.output);
+      const second = await made.outputs<Outputs>();
+      assert.notEqual(second.editorId, first.editorId);
+      assert.deepEqual(second.summary.memberships, { given: 250, taken: 250 });
+      assert.deepEqual(
+        await membersOf(emulator, `roles/${second.editorId}/users`),
+        sorted((i) => i % 10 === 0),
+      );
 
       const refused = await made.destroy();
       assert.notEqual(refused.code, 0);
@@ -190,10 +226,32 @@ describe("the examples, with the real engine", function () {
       await made.succeed(["state", "unprotect", "--all", "--yes"]);
       const destroyed = await made.destroy();
       assert.equal(destroyed.code, 0, destroyed.output);
-      assert.equal((await emulator.stats()).users, 6);
+      assert.equal((await emulator.stats()).users, 2_000);
     });
   });
 });
+
+/** The ids of those who have a role, or belong to an organization, in order. */
+async function membersOf(emulator: EmulatorProcess, list: string): Promise<string[]> {
+  const body = JSON.stringify({
+    ...{ grant_type: "client_credentials", client_id: "emulator", client_secret: SECRET },
+    audience: `${emulator.url}/api/v2/`,
+  });
+  const headers = { "content-type": "application/json" };
+  const signedIn = await fetch(`${emulator.url}/oauth/token`, { method: "POST", headers, body });
+  const { access_token } = (await signedIn.json()) as { access_token: string };
+  const ids: string[] = [];
+  for (let from = ""; ; ) {
+    const authorization = `Bearer ${access_token}`;
+    const page = await fetch(`${emulator.url}/api/v2/${list}?take=100${from}`, { headers: { authorization } });
+    const { users, members, next } = (await page.json()) as Record<"users" | "members", { user_id: string }[]> & {
+      next?: string;
+    };
+    ids.push(...(users ?? members).map(({ user_id }) => user_id));
+    if (next === undefined) return ids.sort();
+    from = `&from=${encodeURIComponent(next)}`;
+  }
+}
 
 /** By email: how often a record was sent, and what became of it. */
 async function talliesOf({ url }: EmulatorProcess): Promise<Record<string, { inserted: number; updated: number }>> {

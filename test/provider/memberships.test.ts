@@ -41,6 +41,10 @@ describe("roles and organizations of a batch, in the provider process", function
     assert.deepEqual(holders(admin), ["auth0|jane"]);
     const members = () => organizations.membersOf(acme, 0, 0).map(({ id, roles }) => [id, ...roles]);
     assert.deepEqual(members(), [["auth0|john", owner]]);
+    // The engine keeps maps in an order of its own.
+    const { membershipMaps } = outputs as { membershipMaps?: object };
+    const kept = { ...outputs, membershipMaps: Object.fromEntries(Object.entries(membershipMaps ?? {}).reverse()) };
+    assert.equal(await at.update(kept, args), kept);
 
     at.writeUsers([
       { user_id: "jane", email: "jane@example.com", email_verified: true, roles: [] },

@@ -51,6 +51,34 @@ export const resourceTypes: Record<string, ResourceType> = {
     read: (api, id) => api.connections.get(id),
     delete: (api, id, properties) => api.connections.clients.update(id, statuses(properties, false)),
   },
+  "auth0:index/role:Role": {
+    async create(api, inputs) {
+      const { name, description } = inputs as { name: string; description: string };
+      return { id: String((await api.roles.create({ name, description })).id), outputs: inputs };
+    },
+    read: (api, id) => api.roles.get(id),
+    delete: (api, id) => api.roles.delete(id),
+  },
+  "auth0:index/organization:Organization": {
+    async create(api, inputs) {
+      const { name, displayName } = inputs as { name: string; displayName: string };
+      return { id: String((await api.organizations.create({ name, display_name: displayName })).id), outputs: inputs };
+    },
+    read: (api, id) => api.organizations.get(id),
+    delete: (api, id) => api.organizations.delete(id),
+  },
+  "auth0:index/organizationConnection:OrganizationConnection": {
+    async create(api, inputs) {
+      const { organizationId, connectionId } = inputs as { organizationId: string; connectionId: string };
+      await api.organizations.enabledConnections.add(organizationId, { connection_id: connectionId });
+      return { id: `${organizationId}::${connectionId}`, outputs: { ...inputs, strategy: "auth0" } };
+    },
+    read: (api, id) => api.organizations.enabledConnections.list(id.split("::")[0] as string),
+    delete: (api, id) => {
+      const [organization, connection] = id.split("::") as [string, string];
+      return api.organizations.enabledConnections.delete(organization, connection);
+    },
+  },
 };
 
 function statuses({ enabledClients }: Properties, status: boolean) {
