@@ -168,6 +168,8 @@ const NEED_NONE: Readonly<Record<string, readonly string[]>> = {
     "… linked to another account",
     "… deleted since an earlier verification",
     "required by `verify`, to read the connection back and to look users up",
+    "required by `roles`, to give them",
+    "required by `organizations`, to add members",
   ],
   "is a remark with a code of docs/sources.md": [
     "an apostrophe is taken from the beginning of each text in …, as Auth0 puts one there when it exports",
