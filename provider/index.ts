@@ -3,6 +3,7 @@ export type { Share } from "./plan/share";
 export { ImportKey } from "./resources/importKey";
 export { type ImportArgs, type TenantCredentials, UserBatch, type UserBatchArgs } from "./resources/userBatch";
 export type {
+  Conflict,
   DifferenceCount,
   FailedAt,
   FailedRecord,

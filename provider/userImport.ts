@@ -8,6 +8,7 @@ import { ofThisRun } from "./resources/thisRun";
 import { asList, defaultResultsDir, type ImportArgs, resultsPlace, UserBatch } from "./resources/userBatch";
 import { placeOfResults } from "./results/resultsFolder";
 import {
+  type Conflict,
   type FailedRecord,
   type Job,
   MAX_LISTED_RECORDS,
@@ -81,6 +82,12 @@ export class UserImport extends pulumi.ComponentResource {
    * bring it there, with the attributes and the reason, by file and line; a secret. Listed for as long as they differ.
    */
   readonly notApplied: pulumi.Output<NotApplied[]>;
+  /**
+   * The first 1,000 users of whom something that changed in the file was not sent, because it was changed in Auth0, too,
+   * or the user is not there any more: the attributes and the reason, by file and line; a secret. Listed for as long as
+   * that is so. All of them are in `conflicts.csv`.
+   */
+  readonly conflicts: pulumi.Output<Conflict[]>;
   /**
    * The first 1,000 users who were imported without a password, by file and line; a secret. Only with
    * `unsupportedPasswordHash: "omit"`.
@@ -171,6 +178,9 @@ export class UserImport extends pulumi.ComponentResource {
     this.notApplied = pulumi.secret(
       pulumi.all(all.map((batch) => batch.notApplied)).apply((users) => firstInSource(users.flat())),
     );
+    this.conflicts = pulumi.secret(
+      pulumi.all(all.map((batch) => batch.conflicts)).apply((users) => firstInSource(users.flat())),
+    );
     this.passwordResetRequired = pulumi.secret(
       pulumi.all(all.map((batch) => batch.passwordResetRequired)).apply((users) => firstInSource(users.flat())),
     );
@@ -181,12 +191,13 @@ export class UserImport extends pulumi.ComponentResource {
       .apply(([source, ofFirstBatch]) => source ?? ofFirstBatch);
     const { summary, jobs, failedRecords, notApplied, passwordResetRequired, failedRecordsFile, reportFile, source } =
       this;
-    const { verification } = this;
+    const { verification, conflicts } = this;
     this.registerOutputs({
       summary,
       jobs,
       failedRecords,
       notApplied,
+      conflicts,
       passwordResetRequired,
       failedRecordsFile,
       reportFile,

@@ -26,7 +26,7 @@ import { changedFields, differingFields, type Fields, fieldOf, withFields } from
  * | F is not found, `keep` | a conflict `changedThere`; F and W stay |
  * | F is not found, `merge` | metadata: T overlaid by S at the first level is sent; F := S, W := what is sent. Else as `keep` |
  * | F is not found, `overwrite` | S is sent; F := W := S |
- * | F is unknown, or T can't be told | not updated there since our last write: S is sent; F := W := S. Else as where F is not found, with the reason `unknown` |
+ * | F is unknown, or T can't be told | not updated there since our last write, and W was F then: S is sent; F := W := S. Else as where F is not found, with the reason `unknown` |
  *
  * So nothing that somebody else wrote is lost under `keep`. `email_verified`, `blocked` and `phone_verified` are in
  * truths.ts. That nobody is made anew, and by which email a job goes, is the caller's part.
@@ -57,7 +57,7 @@ export interface Question {
   readonly user: User;
   /** T: the tenant's user. */
   readonly there: TenantRecord;
-  /** F and W, as the ledger has them. */
+  /** F and W, as the ledger has them: the same object, where W is F. */
   readonly said: KnownGroup;
   readonly had: KnownGroup;
   readonly onConflict: OnConflict;
@@ -125,7 +125,8 @@ export function settleGroup(question: Question): Settlement {
   if (!contest.isUncertain && contest.isSame()) return settle(all);
   const isUnknown = said.print === "unknown" || said.isDoubtful === true || contest.isUncertain;
   if (isUnknown) {
-    if (!question.updatedSince) return settle(all, "unchangedThere");
+    // Where the tenant had something besides what the file said, that would be lost.
+    if (!question.updatedSince && had === said) return settle(all, "unchangedThere");
   } else {
     const changed = contest.changed();
     if (changed !== undefined) return settle(changed, changed.length === all.length ? "unchangedThere" : "merged");
@@ -137,7 +138,10 @@ export function settleGroup(question: Question): Settlement {
       "overlaid",
     );
   }
-  return { said, had, conflict: { attributes: contest.attributes, reason: isUnknown ? "unknown" : "changedThere" } };
+  const { attributes } = contest;
+  if (!isUnknown) return { said, had, conflict: { attributes, reason: "changedThere" } };
+  // From now on it is known that W was not F: another group's change makes nothing of this one ours.
+  return { said, had: { print: "unknown", of: had.of }, conflict: { attributes, reason: "unknown" } };
 }
 
 /** File and tenant in one group, field by field, and what the kinds of groups do in their own way. */

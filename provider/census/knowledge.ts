@@ -83,7 +83,9 @@ export class Knowledge {
     if (said.print === "unknown" || said.isDoubtful) this.#unknown.add(group);
     else this.#unknown.delete(group);
     if (group === "profile") this.#profile = said.of;
-    const isSame = had.print === said.print && had.of.join() === said.of.join();
+    // An unknown W says that it was another one than F, also where that is unknown.
+    const isSame =
+      (had === said || had.print !== "unknown") && had.print === said.print && had.of.join() === said.of.join();
     if (isSame) delete this.#had[group];
     else this.#had[group] = had.print ?? null;
     if (group === "profile") this.#hadProfile = isSame ? [] : had.of;

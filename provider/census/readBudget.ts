@@ -6,27 +6,34 @@ const SECONDS = 5 * 60;
 /** So many are never too many. */
 const AT_LEAST = 200;
 
-/**
- * Whether users are read one by one, or all together by a census. The batches of a process share one budget of single
- * reads, and spend it as they come: they begin one after another, and nobody knows what the others will need.
- */
-export class ReadBudget {
+/** Calls that the batches of a process share, and spend as they come: nobody knows what the others will need. */
+export class CallBudget {
   #left: number;
 
-  /** @param perSecond requests that the tenant allows. */
-  constructor(perSecond: number) {
-    this.#left = Math.max(AT_LEAST, Math.floor(SECONDS * perSecond));
+  constructor(calls: number) {
+    this.#left = calls;
   }
 
   get left(): number {
     return this.#left;
   }
 
-  /** Spends so many reads. `false`, and nothing spent, where there are not so many left: then a census is cheaper. */
-  spend(reads: number): boolean {
-    if (reads > this.#left) return false;
-    this.#left -= reads;
+  /** Spends so many. `false`, and nothing spent, where there are not so many left. */
+  spend(calls: number): boolean {
+    if (calls > this.#left) return false;
+    this.#left -= calls;
     return true;
+  }
+}
+
+/**
+ * Whether users are read one by one, or all together by a census, which is cheaper where more are left to be read than
+ * the budget has.
+ */
+export class ReadBudget extends CallBudget {
+  /** @param perSecond requests that the tenant allows. */
+  constructor(perSecond: number) {
+    super(Math.max(AT_LEAST, Math.floor(SECONDS * perSecond)));
   }
 }
 

@@ -2,7 +2,7 @@ import { type BooleanAttribute, emailFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
 import { identifierOf, identityOf, type User } from "../schema/identity";
 import { type ConflictReason, type ContestedGroup, isUpdatedSince, type OnConflict, settleGroup } from "./conflicts";
-import type { ComparedAttribute, TenantRecord } from "./equal";
+import { type ComparedAttribute, isMetadata, type TenantRecord } from "./equal";
 import { CONTESTED, groupOf, Knowledge, truthOf } from "./knowledge";
 import { settleTruth, settleVerification } from "./truths";
 
@@ -39,6 +39,8 @@ export interface SettledUser {
   readonly known: Pick<KnownRecord, "attributes" | "had">;
   /** What changed in the file and is to be brought; empty where nothing is to be sent. */
   readonly changes: readonly (ContestedGroup | BooleanAttribute)[];
+  /** Whether metadata that is to be sent is made of the file's and of the tenant's. */
+  readonly isMixed: boolean;
   /** For an upsert: all but its key, `email_verified` included. Groups of metadata stand in it whole. */
   readonly upsert: User;
   /** For `PATCH`: only what changes, `null` for keys of metadata that go. */
@@ -69,6 +71,7 @@ export function settleUser(question: UserQuestion): SettledUser {
   const conflicts: Conflict[] = [];
   let upsert: User = {};
   let patch: User = {};
+  let isMixed = false;
 
   for (const group of CONTESTED) {
     if (group === identifier) continue;
@@ -85,6 +88,7 @@ export function settleUser(question: UserQuestion): SettledUser {
     next.settle(group, settled.said, settled.had);
     if (settled.send === undefined) continue;
     changes.push(group);
+    isMixed ||= isMetadata(group) && ["merged", "overlaid"].includes(settled.send.because);
     upsert = { ...upsert, ...settled.send.attributes };
     patch = { ...patch, ...settled.send.patch };
   }
@@ -116,5 +120,5 @@ export function settleUser(question: UserQuestion): SettledUser {
   }
   if (changes.length > 0) upsert = { ...upsert, email_verified: verified.state };
   const readAgain = changes.length > 0 && verified.readAgain;
-  return { known: next.known, changes, upsert, patch, readAgain, notSent, conflicts };
+  return { known: next.known, changes, isMixed, upsert, patch, readAgain, notSent, conflicts };
 }

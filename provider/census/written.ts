@@ -68,6 +68,45 @@ export function withUnknownHad<T extends Pick<KnownRecord, "attributes">>(known:
   return { ...known, had };
 }
 
+/**
+ * What is known of a user to whom something was sent, and no answer came: of each group that is unknown since, which of the
+ * possible states is the one whose W the tenant has. Where none is, or several that differ in F, it stays unknown.
+ *
+ * @param states what was known before it was sent, and what was to be known afterwards.
+ */
+export function recognized(
+  known: Pick<KnownRecord, "attributes" | "had">,
+  states: readonly Pick<KnownRecord, "attributes" | "had">[],
+  there: TenantRecord,
+  { key, whose }: { readonly key: string; readonly whose: string },
+): Pick<KnownRecord, "attributes" | "had"> {
+  const next = new Knowledge(known);
+  for (const group of CONTESTED) {
+    if (!known.attributes.unknown?.includes(group)) continue;
+    const fitting = states
+      .map((state) => groupOf(state, group))
+      .filter(({ said, had }) => {
+        if (said.print === "unknown" || said.isDoubtful || had.print === "unknown") return false;
+        const value = tenantsValue(group, had.of, there);
+        const empty = isMetadata(group) && value === undefined ? [groupPrint(key, whose, group, {})] : [];
+        return [groupPrint(key, whose, group, value), ...empty].includes(had.print);
+      });
+    const [first] = fitting;
+    if (first === undefined || fitting.some(({ said }) => said.print !== first.said.print)) continue;
+    next.settle(group, first.said, first.had);
+  }
+  for (const attribute of BOOLEANS) {
+    if (known.attributes.booleans[attribute] !== "unknown") continue;
+    const fitting = states
+      .map((state) => truthOf(state, attribute))
+      .filter(({ said, had }) => said !== "unknown" && (had ?? false) === (there[attribute] === true));
+    const [first] = fitting;
+    if (first === undefined || fitting.some(({ said }) => (said ?? false) !== (first.said ?? false))) continue;
+    next.settleTruth(attribute, first.said, first.had);
+  }
+  return next.known;
+}
+
 /** Spelling is no difference. */
 function groupLikeness(
   group: (typeof CONTESTED)[number],

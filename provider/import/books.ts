@@ -1,19 +1,20 @@
 import type { JournalMember, Outcome } from "../journal/format";
-import { type KnownRecord, packRecord, unpackRecord, withoutHad } from "../ledger/entry";
+import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
-import { type ChunkKind, commonAttributes, type Difference, jobKindOf, type Step } from "../plan/delta";
+import { type ChunkKind, type Difference, jobKindOf, type Step } from "../plan/delta";
 import { IndexSet } from "../plan/indexSet";
-import type { FailedRecord } from "../results/types";
 import { keepDoubts, runEnds, setRemoved } from "./closing";
 import { FACTORS_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
-import { entryAfter } from "./entryAfter";
+import { EarlierFailures } from "./earlierFailures";
+import { entryAfter, writtenBy } from "./entryAfter";
 import { type Failure, Findings, type Place } from "./findings";
 import { type Member, type Subject, subjectOf } from "./members";
 import type { Ended } from "./outcomes";
 import type { BatchRecords, BatchResult, Workplace } from "./types";
+import { Unanswered } from "./unanswered";
 
 /**
  * The books of a run: the ledger, what was found out about records, and the counts. Nobody else writes into the ledger.
@@ -22,6 +23,7 @@ import type { BatchRecords, BatchResult, Workplace } from "./types";
  * What came of jobs of an interrupted run is entered before its records are looked at, and counts when they are.
  */
 export class Books {
+  readonly unanswered = new Unanswered();
   readonly #ledger: Ledger;
   readonly #findings = new Findings();
   /** Users whom the source has. */
@@ -30,12 +32,9 @@ export class Books {
   readonly #withoutPassword = new IndexSet();
   /** Records that were sent, and whose hashes follow in another job: they count once. */
   readonly #hashFollows = new IndexSet();
-  /** Records that are decided on once more in this run: what differs of them is listed. */
+  /** Records that are decided on once more in this run. */
   readonly #again = new IndexSet();
-  /** What the run before said of failed records. */
-  readonly #messages: ReadonlyMap<string, FailedRecord>;
-  /** Why records of an interrupted run failed, until they are listed. */
-  readonly #learnt = new Map<Fingerprint, Failure>();
+  readonly #earlier: EarlierFailures;
 
   constructor(
     private readonly records: BatchRecords,
@@ -52,7 +51,7 @@ export class Books {
     if (resendFailed) this.#ledger.resendFailed();
     // A run that goes on where another had to stop is one import to the user.
     if (before?.complete !== false) this.#ledger.beginImport();
-    this.#messages = new Map(before?.failedRecords.map((record) => [record.identity ?? "", record]));
+    this.#earlier = new EarlierFailures(before?.failedRecords);
   }
 
   get ledger(): Pick<Ledger, "get" | "has" | "stateOf" | "standing"> {
@@ -84,9 +83,11 @@ export class Books {
     this.progress.settled(1, 1);
   }
 
-  /** A record is to be decided on once more. */
+  /** A record is to be decided on once more: what was found then may not be so now. */
   decideAgain(index: number): void {
     this.#again.add(index);
+    this.#hashFollows.delete(index);
+    this.#findings.forgetDifferences(index);
   }
 
   isAgain(index: number): boolean {
@@ -95,7 +96,7 @@ export class Books {
 
   /** Lists what can't be brought to the tenant; counts nobody. */
   differs(place: Place, differences: readonly Difference[]): void {
-    if (differences.length > 0 && !this.#again.has(place.index)) this.#findings.differs(place, differences);
+    this.#findings.differs(place, differences);
   }
 
   /** Counts a user of whom there is nothing to send. Who came back is in the tenant as before. */
@@ -112,14 +113,16 @@ export class Books {
     this.#ledger.set(identity, { ...step.after, state });
     this.differs(subject, step.differences);
     if (step.do === "listFailure") {
-      this.#findings.failed(subject, this.#reason(subject, step.code), neverIn(state) ? "insert" : "upsert");
-      if (!neverIn(state)) this.#listPassword(subject);
+      const isThere = !neverIn(state);
+      const failure = this.#earlier.of(subject, step.code);
+      this.#findings.failed(subject, failure, isThere ? "upsert" : "insert", isThere);
+      if (isThere) this.#listPassword(subject);
       this.progress.settled(1, 1);
       return;
     }
     this.#listPassword(subject);
     if (step.differences.length === 0) this.unchanged(identity, state);
-    else this.#notApplied(identity, state);
+    else this.#notApplied(subject, state);
   }
 
   /** A job of which no answer told has brought the user to what the record says, as shows now. */
@@ -136,11 +139,11 @@ export class Books {
     this.differs(subject, differences);
   }
 
-  /** What changed can't be sent, as shows when it is tried: nobody has the record's email now, or several may have. */
+  /** What changed is not sent, as shows when it is tried: the user is not there as they were, or can't be told from others. */
   withheld(
     subject: Subject,
     { changes, differences, after }: Extract<Step, { do: "update" }>,
-    reason: "notFound" | "emailNotUnique" | "noEmail" | "deleted" | "linked",
+    reason: "notFound" | "emailNotUnique" | "emailGone" | "deleted" | "linked",
   ): void {
     const { identity } = subject;
     const known = this.#ledger.get(identity) as LedgerEntry;
@@ -148,8 +151,11 @@ export class Books {
     // Whose hash is left over was counted with the rest, and what can't be applied was listed then.
     const isCounted = this.isHashToFollow(subject.index);
     const missed = changes.map((attribute): Difference => ({ attribute, reason }));
-    this.differs(subject, isCounted ? missed : [...differences, ...missed]);
-    if (!isCounted) this.#notApplied(identity, known.state);
+    if (isCounted) this.#findings.differsAfter("updated", subject, missed);
+    else {
+      this.differs(subject, [...differences, ...missed]);
+      this.#notApplied(subject, known.state);
+    }
   }
 
   /** A user was brought with an earlier version of the record: the rest is still to be sent. */
@@ -184,27 +190,23 @@ export class Books {
   /** No answer says what a job did to these users. Of those who were in the tenant before, less is known now. */
   doubt(kind: ChunkKind, members: readonly JournalMember[], sentAt: Date): void {
     for (const member of members) {
-      // An upsert brings nobody: it is for users who are there.
       if (kind === "insert") this.doubts.add(member, sentAt);
-      const { identity, after } = member;
-      const known = this.#ledger.get(identity);
+      const known = this.#ledger.get(member.identity);
       if (known === undefined || neverIn(known.state)) continue;
-      const { had: before, ...rest } = known;
-      const attributes = commonAttributes(known.attributes, unpackRecord(after).attributes);
-      const had = withoutHad(before, attributes.unknown ?? []);
-      this.#ledger.set(identity, { ...rest, record: NO_RECORD, attributes, ...(had === undefined ? {} : { had }) });
+      this.#ledger.set(member.identity, this.unanswered.add(member, known));
     }
   }
 
   /** Enters into the ledger how a user ended. Who is in the tenant stays there when an update of them fails. */
   enter(kind: ChunkKind, { identity, after }: JournalMember, outcome: Outcome): void {
     if (outcome === "existing") return;
-    const earlier = this.doubts.get(identity)?.attributes;
-    const entry = entryAfter(kind, unpackRecord(after), outcome, this.#ledger.get(identity), earlier);
+    const [before, earlier] = [this.#ledger.get(identity), this.doubts.get(identity)?.attributes];
+    const entry = entryAfter(kind, unpackRecord(after), outcome, before, earlier);
     if (isBrought(outcome)) this.doubts.settle(identity);
+    this.unanswered.settle(identity);
     if (entry === undefined) return;
     const isWritten = isBrought(outcome) || (kind !== "insert" && outcome === `failed:${FACTORS_FAILED}`);
-    this.#ledger.set(identity, isWritten ? { ...entry, run: this.run } : entry);
+    this.#ledger.set(identity, isWritten ? writtenBy(this.run, entry, before) : entry);
   }
 
   /** Enters what is known otherwise of a user who is in the ledger. */
@@ -216,9 +218,10 @@ export class Books {
 
   /** A user who is in the tenant lacks roles or memberships: they count as failed, and once. */
   lacksMemberships(subject: Subject, failure: Failure): void {
-    const { state, differs } = this.#ledger.get(subject.identity) as LedgerEntry;
+    const { state } = this.#ledger.get(subject.identity) as LedgerEntry;
     if (!isBrought(state) && state !== "imported") return;
-    this.#findings.failedAfter(isBrought(state) ? state : differs ? "notApplied" : "unchanged", subject, failure);
+    const counted = this.#findings.countedAs(subject.index, isBrought(state) ? state : "unchanged");
+    this.#findings.failedAfter(counted, subject, failure);
     this.progress.settled(0, 1);
   }
 
@@ -229,20 +232,22 @@ export class Books {
 
   /** Why a user of an interrupted run failed: it is listed when the record is looked at. */
   learn(identity: Fingerprint, failure: Failure): void {
-    this.#learnt.set(identity, failure);
+    this.#earlier.learn(identity, failure);
   }
 
   /** Counts and lists a member of a job of this run. Who is still to be written over counts when that is done. */
-  count(kind: ChunkKind, member: Member, { outcome, failure }: Ended): void {
+  count(kind: ChunkKind, member: Member, ended: Ended): void {
+    const { outcome, failure } = ended;
     if (outcome === "existing") return;
     if (kind === "hash") {
-      this.#countHash(member, { outcome, ...(failure === undefined ? {} : { failure }) });
+      this.#countHash(member, ended);
     } else if (isBrought(outcome)) {
-      this.#findings.summary[outcome]++;
+      this.#findings.summary[this.#findings.countedAs(member.index, outcome)]++;
       if (this.#withoutPassword.has(member.index)) this.#findings.withoutPassword(subjectOf(this.records, member));
       this.progress.settled(1);
     } else {
-      this.#findings.failed(subjectOf(this.records, member), failure as Failure, jobKindOf(kind));
+      const isThere = !neverIn(this.#ledger.stateOf(member.identity));
+      this.#findings.failed(subjectOf(this.records, member), failure as Failure, jobKindOf(kind), isThere);
       this.progress.settled(1, 1);
     }
   }
@@ -253,12 +258,13 @@ export class Books {
     const isCounted = this.#hashFollows.has(member.index);
     if (outcome === "passwordSet") {
       this.differs(subject, [{ attribute: "custom_password_hash", reason: "passwordSet" }]);
-      if (!isCounted) this.#notApplied(member.identity, this.#ledger.stateOf(member.identity));
+      if (!isCounted) this.#notApplied(subject, this.#ledger.stateOf(member.identity));
       return;
     }
-    if (isCounted) this.#findings.summary.updated--;
-    if (failure === undefined) this.#findings.summary.updated++;
-    else this.#findings.failed(subject, failure, "upsert");
+    const counted = this.#findings.countedAs(member.index, "updated");
+    if (isCounted) this.#findings.summary[counted]--;
+    if (failure === undefined) this.#findings.summary[counted]++;
+    else this.#findings.failed(subject, failure, "upsert", !neverIn(this.#ledger.stateOf(member.identity)));
     this.progress.settled(isCounted ? 0 : 1, failure === undefined ? 0 : 1);
   }
 
@@ -277,23 +283,18 @@ export class Books {
   }
 
   /** Counts a user of whom all that could be sent is in the tenant. */
-  #notApplied(identity: Fingerprint, state: UserState): void {
+  #notApplied({ index, identity }: Subject, state: UserState): void {
     // Who was brought or changed by this import counts as that.
-    if (isBrought(state)) {
+    if (isBrought(state) && !this.#findings.isInConflict(index)) {
       this.unchanged(identity, state);
       return;
     }
-    this.#findings.summary.notApplied++;
+    this.#findings.countLeft(index);
     if (state === "removed") this.#ledger.setState(identity, "imported");
     this.progress.settled(1);
   }
 
   #listPassword(subject: Subject): void {
     if (this.#withoutPassword.has(subject.index)) this.#findings.withoutPassword(subject);
-  }
-
-  #reason({ identity, name }: Subject, code: string): Failure {
-    const earlier = this.#learnt.get(identity) ?? this.#messages.get(name);
-    return earlier?.code === code ? earlier : { code, message: "Failed before, and was not sent again since" };
   }
 }

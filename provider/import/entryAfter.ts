@@ -1,7 +1,8 @@
 import { withUnknownHad } from "../census/written";
 import type { Outcome } from "../journal/format";
 import type { Attributes } from "../ledger/attributes";
-import { type KnownRecord, lastingOf } from "../ledger/entry";
+import { type KnownRecord, lastingOf, unknownHad } from "../ledger/entry";
+import { NO_RECORD } from "../ledger/fingerprint";
 import { failureCode, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import { type ChunkKind, commonAttributes, withoutFactors } from "../plan/delta";
 import { FACTORS_FAILED } from "./codes";
@@ -40,6 +41,19 @@ export function entryAfter(
   // Should they be in the tenant all the same, it is with this record or with an earlier one.
   const attributes = earlier === undefined ? reached.attributes : commonAttributes(earlier, reached.attributes);
   return { ...reached, attributes, ...tried, state: `failed:${code}` };
+}
+
+/** What is known for certain of a user who was in the tenant before, after a job of which no answer tells. */
+export function entryInDoubt(after: KnownRecord, { had: before, ...known }: LedgerEntry): LedgerEntry {
+  const attributes = commonAttributes(known.attributes, after.attributes);
+  const had = unknownHad(before, after.had, attributes.unknown ?? []);
+  return { ...known, record: NO_RECORD, attributes, ...(had === undefined ? {} : { had }) };
+}
+
+/** A user whom a run has written. Of whom something is unknown, that was last written by an earlier one. */
+export function writtenBy(run: number, entry: LedgerEntry, before: LedgerEntry | undefined): LedgerEntry {
+  const isUnknown = Object.values(entry.attributes.booleans).includes("unknown");
+  return isUnknown && before !== undefined ? entry : { ...entry, run };
 }
 
 /** A user whom an import brought or found, with what is known of them for good. */

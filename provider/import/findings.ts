@@ -1,6 +1,8 @@
-import type { Difference, JobKind, NotAppliedReason } from "../plan/delta";
+import { type Difference, isConflict, type JobKind, type NotAppliedReason } from "../plan/delta";
+import { IndexSet } from "../plan/indexSet";
 import { toRanges } from "../results/ranges";
 import {
+  type Conflict,
   type Counts,
   type DifferenceCount,
   EMPTY_SUMMARY,
@@ -36,6 +38,7 @@ export const REASONS: Record<NotAppliedReason, string> = {
   unknown: "it may have been changed in Auth0, too: after a lost answer, or of a large number, that can't be told",
   deleted: "the user was deleted in Auth0 since",
   linked: "the user was linked to another account in Auth0 since",
+  emailGone: "the user has no email in Auth0 any more, and an import job finds its user by email",
   passwordSet: "the user has a password in Auth0, and no import job can change it",
 };
 
@@ -44,15 +47,23 @@ export class Findings {
   readonly summary: { -readonly [K in keyof Counts]: number } = { ...EMPTY_SUMMARY };
   readonly #failed = new First<FailedRecord>();
   readonly #notApplied = new First<NotApplied>();
+  readonly #conflicts = new First<Conflict>();
+  /** Records that have a conflict. */
+  readonly #inConflict = new IndexSet();
+  /** Records of which nothing was sent, though something differs. */
+  readonly #leftOut = new IndexSet();
   readonly #withoutPassword = new First<PasswordResetRequired>();
-  readonly #differences = new Map<string, Omit<NotAppliedAt, "at"> & { readonly at: number[] }>();
+  readonly #differences = new Map<string, Omit<NotAppliedAt, "at"> & { readonly at: Set<number> }>();
   readonly #failedAt = new Map<string, { readonly code: string; readonly kind?: JobKind; readonly at: number[] }>();
   /** Records of users who came in without a password. */
   readonly #passwordResets: number[] = [];
 
-  /** @param kind of the job that it failed in; absent for a record that was not sent. */
-  failed(place: Place, { code, message, path }: Failure, kind?: JobKind): void {
-    this.summary[kind === undefined ? "invalid" : "failed"]++;
+  /**
+   * @param kind of the job that it failed in; absent for a record that was not sent.
+   * @param isThere whether the user is in the tenant all the same, since an earlier job or before the first import.
+   */
+  failed(place: Place, { code, message, path }: Failure, kind?: JobKind, isThere = false): void {
+    this.summary[kind === undefined ? "invalid" : isThere ? "outdated" : "failed"]++;
     const group = `${code} ${kind}`;
     const places = this.#failedAt.get(group) ?? { code, ...(kind === undefined ? {} : { kind }), at: [] };
     places.at.push(place.index);
@@ -68,26 +79,62 @@ export class Findings {
     });
   }
 
-  /** Of a user who was counted: what came after the job failed. */
+  /** Of a user who was counted and is in the tenant: what came after the job failed. */
   failedAfter(counted: keyof Counts, place: Place, failure: Failure): void {
     this.summary[counted]--;
-    this.failed(place, failure, counted === "inserted" ? "insert" : "upsert");
+    this.failed(place, failure, counted === "inserted" ? "insert" : "upsert", true);
   }
 
-  /** Lists what could not be brought to the tenant; counts nobody. */
+  /** Lists what could not be brought to the tenant, and what is a conflict; counts nobody. */
   differs({ index, file, line, name }: Place, differences: readonly Difference[]): void {
     for (const reason of new Set(differences.map((difference) => difference.reason))) {
       const attributes = differences.filter((each) => each.reason === reason).map(({ attribute }) => attribute);
-      this.#notApplied.add(index, { identity: name ?? "", attributes, reason: REASONS[reason], file, line });
+      const conflict = isConflict(reason) ? ({ conflict: true } as const) : {};
+      const list = isConflict(reason) ? this.#conflicts : this.#notApplied;
+      if (isConflict(reason)) this.#inConflict.add(index);
+      list.add(index, { identity: name ?? "", attributes, reason: REASONS[reason], file, line });
       for (const attribute of attributes) {
-        const known = this.#differences.get(`${attribute} ${reason}`);
-        if (known === undefined) {
-          this.#differences.set(`${attribute} ${reason}`, { attribute, reason: REASONS[reason], at: [index] });
-        } else {
-          known.at.push(index);
-        }
+        const group = `${attribute} ${reason}`;
+        const known = this.#differences.get(group) ?? {
+          ...{ attribute, reason: REASONS[reason], ...conflict },
+          at: new Set<number>(),
+        };
+        known.at.add(index);
+        this.#differences.set(group, known);
       }
     }
+  }
+
+  /** The same of a user who was counted, with what was sent of them. */
+  differsAfter(counted: keyof Counts, place: Place, differences: readonly Difference[]): void {
+    this.summary[this.countedAs(place.index, counted)]--;
+    this.differs(place, differences);
+    this.summary[this.countedAs(place.index, counted)]++;
+  }
+
+  isInConflict(index: number): boolean {
+    return this.#inConflict.has(index);
+  }
+
+  /** What a record counts as: of a conflict it is told, whatever else of it was sent. */
+  countedAs(index: number, otherwise: keyof Counts): keyof Counts {
+    if (this.#inConflict.has(index)) return "conflicts";
+    return this.#leftOut.has(index) ? "notApplied" : otherwise;
+  }
+
+  /** Counts a record of which nothing was sent, though something differs. */
+  countLeft(index: number): void {
+    this.#leftOut.add(index);
+    this.summary[this.countedAs(index, "notApplied")]++;
+  }
+
+  /** What was listed of a record that is decided on once more. */
+  forgetDifferences(index: number): void {
+    this.#conflicts.delete(index);
+    this.#notApplied.delete(index);
+    this.#inConflict.delete(index);
+    for (const [group, { at }] of this.#differences)
+      if (at.delete(index) && at.size === 0) this.#differences.delete(group);
   }
 
   withoutPassword({ index, file, line, name }: Place): void {
@@ -103,17 +150,21 @@ export class Findings {
     return this.#notApplied.list();
   }
 
+  get conflicts(): Conflict[] {
+    return this.#conflicts.list();
+  }
+
   get passwordResetRequired(): PasswordResetRequired[] {
     return this.#withoutPassword.list();
   }
 
   /** In the order of the attributes' names. */
   get differences(): DifferenceCount[] {
-    return sorted(this.#differences).map(({ at, ...difference }) => ({ ...difference, users: at.length }));
+    return sorted(this.#differences).map(({ at, ...difference }) => ({ ...difference, users: at.size }));
   }
 
   get notAppliedAt(): NotAppliedAt[] {
-    return sorted(this.#differences).map((difference) => ({ ...difference, at: toRanges(difference.at) }));
+    return sorted(this.#differences).map((difference) => ({ ...difference, at: toRanges([...difference.at]) }));
   }
 
   get passwordResets(): number {
@@ -132,9 +183,9 @@ export class Findings {
   /** As the outputs keep them. */
   get all() {
     const { failedRecords, failedAt, notApplied, differences, passwordResetRequired, passwordResets } = this;
-    const { notAppliedAt, passwordResetsAt } = this;
+    const { conflicts, notAppliedAt, passwordResetsAt } = this;
     return {
-      ...{ summary: { ...this.summary }, failedRecords, failedAt, notApplied, differences },
+      ...{ summary: { ...this.summary }, failedRecords, failedAt, conflicts, notApplied, differences },
       ...{ passwordResetRequired, passwordResets, notAppliedAt, passwordResetsAt },
     };
   }
@@ -151,6 +202,10 @@ class First<T> {
   add(index: number, item: T): void {
     this.#items.push({ index, item });
     if (this.#items.length > 2 * MAX_LISTED_RECORDS) this.#cut();
+  }
+
+  delete(index: number): void {
+    for (let i = this.#items.length - 1; i >= 0; i--) if (this.#items[i]?.index === index) this.#items.splice(i, 1);
   }
 
   list(): T[] {

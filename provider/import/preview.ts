@@ -7,9 +7,7 @@ import { JobCount, TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
-import { listCodes } from "../results/oneLine";
-import { fromRanges } from "../results/ranges";
-import type { DifferenceCount, FailedAt, Summary } from "../results/types";
+import { conflictsBefore, listCodes } from "../results/oneLine";
 import { deskProblems } from "../schema/desk";
 import { identityOf } from "../schema/identity";
 import { prepareUser, refusalBy, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
@@ -34,6 +32,8 @@ export interface Plan {
   /** Users of whom the file says what can't be brought to the tenant, and how many for each attribute. */
   readonly notApplicable: number;
   readonly differences: ReadonlyMap<string, number>;
+  /** Users of whom the last run has left something alone for what it found in the tenant. */
+  readonly conflicts: number;
   readonly jobs: number;
   /**
    * What is to be said of the records that would be sent, besides their errors. Of a first import nothing: there each
@@ -54,6 +54,8 @@ export interface PlanSettings {
   readonly resendFailed: boolean;
   /** Whether what the last run has left alone is looked at anew, since `onConflict` is another one. */
   readonly looksAgain?: boolean;
+  /** Whether the last run could send no changes at all, since the connection's emails are not unique. */
+  readonly takesNoChanges?: boolean;
 }
 
 /** What an update would do about a batch, by the rules that the update goes by. Opens no connection. */
@@ -66,7 +68,7 @@ export async function planBatch(
   const { key, generateUserIds } = settings;
   const ledger = encoded === undefined ? undefined : Ledger.decode(encoded);
   if (settings.resendFailed) ledger?.resendFailed();
-  const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0 };
+  const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0, conflicts: 0 };
   const changes = new Map<string, number>();
   const differences = new Map<string, number>();
   const invalid = new Map<string, number>();
@@ -133,10 +135,14 @@ export async function planBatch(
     const isAsItWas = known?.record === read.record(index) && failureCode(known.state) === undefined;
     if (isAsItWas && !settings.looksAgain && step.do === "update" && step.kind === "upsert") {
       // The last run has left it alone, for what it found in the tenant.
-      differ([
-        ...step.differences,
-        ...step.changes.map((attribute): Difference => ({ attribute, reason: "changedThere" })),
-      ]);
+      if (settings.takesNoChanges) {
+        differ([
+          ...step.differences,
+          ...step.changes.map((attribute): Difference => ({ attribute, reason: "emailNotUnique" })),
+        ]);
+      } else {
+        total.conflicts++;
+      }
       continue;
     }
     if (step.do === "listFailure") {
@@ -219,38 +225,6 @@ function add(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-/** What an update would do about a batch that has nothing to do, by how it ended. */
-export function planOfNothing({ summary, failedAt, differences }: Ended): Plan {
-  const attributes = new Map<string, number>();
-  for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
-  const invalid = failedAt
-    .filter(({ kind }) => kind === undefined)
-    .map(({ code, at }) => ({ code, at: fromRanges(at) }));
-  // Who differs in several attributes is one user, and how many they are is not kept.
-  const notApplicable = Math.max(summary.notApplied, ...attributes.values());
-  return {
-    new: 0,
-    changed: 0,
-    changes: new Map(),
-    unchanged: summary.total - summary.failed - summary.invalid - notApplicable,
-    removed: summary.removed,
-    failedBefore: summary.failed,
-    invalid: new Map(invalid.map(({ code, at }) => [code, at.length])),
-    invalidAt: invalid.flatMap(({ at }) => at),
-    notApplicable,
-    differences: attributes,
-    jobs: 0,
-    notes: new Tally(),
-  };
-}
-
-/** How a batch ended. */
-interface Ended {
-  readonly summary: Summary;
-  readonly failedAt: readonly FailedAt[];
-  readonly differences: readonly DifferenceCount[];
-}
-
 /** The sum over batches. */
 export function mergePlans(plans: readonly Plan[]): Plan {
   const sum = (of: (plan: Plan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
@@ -270,6 +244,7 @@ export function mergePlans(plans: readonly Plan[]): Plan {
     invalidAt: plans.flatMap((plan) => plan.invalidAt),
     notApplicable: sum((plan) => plan.notApplicable),
     differences: merged((plan) => plan.differences),
+    conflicts: sum((plan) => plan.conflicts),
     jobs: sum((plan) => plan.jobs),
     notes: plans.reduce((all, { notes }) => all.add(notes), new Tally()),
   };
@@ -290,6 +265,7 @@ export function planLine(plan: Plan): string {
     ...part(plan.failedBefore, "failed before"),
     ...part(invalid, "invalid", plan.invalid),
     ...part(plan.notApplicable, "with changes that can't be applied", plan.differences),
+    ...(plan.conflicts === 0 ? [] : [conflictsBefore(plan.conflicts)]),
   ];
   return `${parts.join(", ") || "no users"}: ${plan.jobs === 0 ? "no jobs" : countOf(plan.jobs, "job")}`;
 }

@@ -2,7 +2,7 @@ import { CensusIndex } from "../census/census";
 import type { TenantRecord } from "../census/equal";
 import type { Sought } from "../census/lookUps";
 import type { Census, SharedCensus } from "../census/readBack";
-import type { ReadBudget } from "../census/readBudget";
+import type { CallBudget } from "../census/readBudget";
 import { countOf } from "../progress/batchProgress";
 import { TenantError } from "../tenant/errors";
 import { EXPORT_FIELDS, ExportError } from "../tenant/exports";
@@ -16,11 +16,15 @@ export interface Reading {
   readonly at: Date;
   /** Of one user, just now. */
   readonly isSingle: boolean;
+  /** Whom a call by this id is about: an identity of the connection, as a question by the id has told. */
+  readonly byId?: string;
 }
 
 /** What all runs of a process share to read a connection back. */
 export interface ReadBack {
-  readonly budget: Pick<ReadBudget, "left" | "spend">;
+  readonly budget: Pick<CallBudget, "left" | "spend">;
+  /** How many users may be changed by calls of their own; none, where it is absent. */
+  readonly patches?: Pick<CallBudget, "spend">;
   readonly census: SharedCensus;
   /** Shows how far a census is, until the function is called that this returns. */
   follow(show: (line: string | undefined) => void): () => void;
@@ -95,12 +99,13 @@ export class Readings {
     const users = new CensusIndex(async (line) => found[line] as TenantRecord, this.course.connection);
     const add = (read: readonly (TenantRecord | undefined)[]) => {
       for (const user of read) {
-        if (user === undefined || found.some(({ user_id }) => user_id === user.user_id)) continue;
+        if (user === undefined || found.some((each) => isSameAccount(each, user))) continue;
         found.push(user);
         users.add(user);
       }
     };
     if (id !== undefined) add([await tenant.wholeUser(`auth0|${id}`, EXPORT_FIELDS, () => {})]);
+    const isOwn = id !== undefined && users.find("user_id", id).some(({ isLinked }) => !isLinked);
     if (email !== undefined && users.find("email", email).length === 0) {
       add(await tenant.wholeUsersByEmail(email, EXPORT_FIELDS, () => {}));
     }
@@ -108,7 +113,7 @@ export class Readings {
       (id !== undefined && users.find("user_id", id).length > 0) ||
       (email !== undefined && users.find("email", email).length > 0);
     if (everywhere && id !== undefined && !isFound()) add(await tenant.usersByIdentity(id, EXPORT_FIELDS, () => {}));
-    return { users, at, isSingle: true };
+    return { users, at, isSingle: true, ...(isOwn ? { byId: `auth0|${id}` } : {}) };
   }
 
   /** So many users are about to be read by calls of their own: takes the census where that is quicker. */
@@ -194,6 +199,11 @@ export class Readings {
       progress.doing(undefined);
     }
   }
+}
+
+/** One id can be in two connections. */
+function isSameAccount(a: TenantRecord, b: TenantRecord): boolean {
+  return a.user_id === b.user_id && JSON.stringify(a.identities) === JSON.stringify(b.identities);
 }
 
 function asReading(census: Census): Reading {

@@ -15,6 +15,7 @@ import { Lookups } from "./lookups";
 import { Memberships } from "./memberships";
 import { Outbox } from "./outbox";
 import { Outcomes } from "./outcomes";
+import { Patches } from "./patches";
 import { Readings } from "./readings";
 import { Resumption } from "./resume";
 import { Sending } from "./sending";
@@ -183,7 +184,8 @@ export async function assemble(
   );
   const lookups = new Lookups(tenant, course, readings);
   const adoption = new Adoption(settings, course, books, readings, lookups);
-  const updates = new Updates(settings, course, books, readings, lookups, before?.runEnds);
+  const patches = new Patches(at, course);
+  const updates = new Updates(settings, course, books, readings, lookups, patches, before?.runEnds);
   const duplicates = new Duplicates(settings, course, books, doubts, lookups, readings);
   const outcomes = new Outcomes(settings.key, at, course, books, duplicates, lookups);
   const settlement = new Settlement(journal, books, course);

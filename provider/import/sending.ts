@@ -146,7 +146,12 @@ export class Sending {
         const how = { readAt: readAt.getTime(), ...(sentAs === undefined ? {} : { sentAs }) };
         await this.#send("upsert", subject, this.#withAttempt(after, user), sent, how);
       };
-      await this.updates.meet({ subject, step, user, send, awaitHash });
+      const member = (after: KnownRecord): Member => ({
+        ...subject,
+        after: packRecord(this.#withAttempt(after, user)),
+      });
+      const followHash = () => this.#followHash(step, subject);
+      await this.updates.meet({ subject, step, user, send, member, followHash, awaitHash });
       return;
     }
     const stated = user.email_verified;

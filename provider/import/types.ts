@@ -7,6 +7,7 @@ import type { Double } from "../plan/doubles";
 import type { MembershipMaps } from "../plan/memberships";
 import type { BatchProgress } from "../progress/batchProgress";
 import type {
+  Conflict,
   DifferenceCount,
   FailedAt,
   FailedRecord,
@@ -64,6 +65,8 @@ export interface BatchResult {
   readonly failedAt: readonly FailedAt[];
   /** The first {@link MAX_LISTED_RECORDS}. */
   readonly notApplied: readonly NotApplied[];
+  /** The first {@link MAX_LISTED_RECORDS}. Absent in states of 0.1. */
+  readonly conflicts?: readonly Conflict[];
   /** In what users differ from the source, and how many. */
   readonly differences: readonly DifferenceCount[];
   /** The first {@link MAX_LISTED_RECORDS}, and how many there are. */
@@ -121,6 +124,7 @@ export type ImportTenant = Pick<
   | "wholeUser"
   | "wholeUsersByEmail"
   | "usersByIdentity"
+  | "changeUser"
 >;
 
 /** The same for roles and organizations. */

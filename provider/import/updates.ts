@@ -3,6 +3,7 @@ import { isUpdatedSince } from "../census/conflicts";
 import type { TenantRecord } from "../census/equal";
 import { MOST_LOOKED_UP, type Sought } from "../census/lookUps";
 import { type SettledUser, settleUser } from "../census/settleUser";
+import { recognized } from "../census/written";
 import { emailFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD, sentUserId } from "../ledger/fingerprint";
@@ -14,7 +15,8 @@ import type { TenantUser } from "../tenant/answers";
 import type { Books } from "./books";
 import type { Course } from "./course";
 import type { Lookups } from "./lookups";
-import type { Subject } from "./members";
+import type { Member, Subject } from "./members";
+import type { Patches } from "./patches";
 import type { Reading, Readings } from "./readings";
 import type { BatchResult, ImportSettings } from "./types";
 
@@ -25,6 +27,10 @@ export interface Changed {
   readonly user: User;
   /** Sends it; `sentAs` is the print of the email where that is not the record's. */
   send(after: KnownRecord, sent: User, readAt: Date, sentAs: Fingerprint | undefined): Promise<void>;
+  /** What the journal and the books are told of it, where it is sent by a call of its own. */
+  member(after: KnownRecord): Member;
+  /** Its hash, where it has one, is sent after this. */
+  followHash(): void;
   /** Of the rest nothing is to be sent, and the hash follows. */
   awaitHash(): void;
 }
@@ -50,6 +56,7 @@ export class Updates {
     private readonly books: Books,
     private readonly readings: Readings,
     private readonly lookups: Lookups,
+    private readonly patches: Patches,
     private readonly runEnds: BatchResult["runEnds"] = {},
   ) {}
 
@@ -74,16 +81,30 @@ export class Updates {
     });
   }
 
-  async #settle(changed: Changed, sought: Sought, reading: Reading | undefined, isWithin: boolean): Promise<void> {
+  /**
+   * @param isWithin whether this is among what is looked up.
+   * @param isToBePatched whether the user was read once more, so that they may be changed by a call of their own.
+   */
+  async #settle(
+    changed: Changed,
+    sought: Sought,
+    reading: Reading | undefined,
+    isWithin: boolean,
+    isToBePatched = false,
+  ): Promise<void> {
     if (reading === undefined) throw new Error(BLIND);
     const { subject, step, user } = changed;
     const known = this.books.ledger.get(subject.identity) as LedgerEntry;
     const { now, from } = await this.#whoNow(known, sought, reading);
     if (now.is !== "there") return this.books.withheld(subject, step, now.is);
     const { there } = now;
+    const states = this.books.unanswered.statesOf(subject.identity);
+    const how = { key: this.settings.key, whose: subject.name };
+    const isKnown = states.length === 0 ? known : recognized(known, states, there, how);
     const settled = settleUser({
-      ...{ user, there, known, key: this.settings.key, onConflict: this.settings.onConflict },
-      lastRunEnded: this.#lastRunEnded(known),
+      ...{ user, there, known: isKnown, key: this.settings.key, onConflict: this.settings.onConflict },
+      // Who has neither what they had before, nor what was sent, was changed by somebody, whatever the clocks say.
+      lastRunEnded: states.length === 0 ? this.#lastRunEnded(known) : undefined,
       canSend: (attribute) => attribute === "user_metadata" || attribute === "app_metadata" || attribute === "profile",
     });
     const after = afterwards(step, settled);
@@ -96,8 +117,14 @@ export class Updates {
       this.#nothing(changed, { ...after, differs }, differences, isTold && settled.conflicts.length === 0);
       return;
     }
-    const { email } = there;
-    if (typeof email !== "string") return this.books.withheld(subject, step, "noEmail");
+    const { email, user_id: id } = there;
+    const isAsked = from.byId === id;
+    if (!hasFactors && (isToBePatched ? isAsked && this.patches.fits(settled) : this.patches.takes(settled))) {
+      if (!isAsked) return this.#readToPatch(changed, there, isWithin);
+      const patched = await this.#patch(changed, String(id), { ...after, differs }, settled.patch, differences);
+      if (patched) return;
+    }
+    if (typeof email !== "string") return this.books.withheld(subject, step, "emailGone");
     const sentAs = email.toLowerCase() === String(user.email).toLowerCase() ? undefined : this.#print(email);
     const send = async (email_verified: unknown) => {
       this.books.differs(subject, differences);
@@ -113,6 +140,41 @@ export class Updates {
       else await send(found.email_verified ?? false);
     };
     await this.lookups.later(email, then, isWithin);
+  }
+
+  /** Reads whom a call by the user's id is about: it may be another connection's user. */
+  async #readToPatch(changed: Changed, { user_id, email }: TenantRecord, isWithin: boolean): Promise<void> {
+    const sought: Sought = {
+      id: String(user_id).replace(/^auth0\|/, ""),
+      ...(typeof email === "string" ? { email: email.toLowerCase() } : {}),
+    };
+    const work = async () => {
+      const reading = await this.lookups.oneOfFew(() => this.readings.singly(sought));
+      if (!this.course.isStopped) await this.#settle(changed, sought, reading, true, true);
+    };
+    await (isWithin ? work() : this.lookups.doing(work));
+  }
+
+  /** @returns whether it is dealt with; else a job is to bring it, or to tell what is wrong with it. */
+  async #patch(
+    changed: Changed,
+    id: string,
+    after: KnownRecord,
+    patch: User,
+    differences: readonly Difference[],
+  ): Promise<boolean> {
+    const { subject, step } = changed;
+    const member = changed.member(after);
+    const patched = await this.lookups.oneOfFew(() => this.patches.send(id, member, patch));
+    if (patched === "refused") return false;
+    if (patched === "gone") this.books.withheld(subject, step, "deleted");
+    else {
+      this.books.differs(subject, differences);
+      changed.followHash();
+      this.books.enter("upsert", member, "updated");
+      this.books.count("upsert", member, { outcome: "updated" });
+    }
+    return true;
   }
 
   #nothing(

@@ -69,6 +69,10 @@ export const Entry = z.union([
    * what is known then.
    */
   z.object({ memberships: z.string(), isDone: z.boolean() }),
+  /** A user who is about to be changed by a call of their own. */
+  z.object({ patch: z.number(), at: z.string(), terms: z.string(), member: z.string() }),
+  /** Whether that was done. */
+  z.object({ patched: z.number(), isDone: z.boolean() }),
   /** How these ended is not known, and they are in other jobs by now: it failed as a whole, or is gone. */
   z.object({ abandoned: z.number() }),
 ]);

@@ -109,6 +109,18 @@ export class Journal {
     this.#write({ abandoned: number });
   }
 
+  /** @returns by which number it is told what came of it. */
+  patch(member: JournalMember): number {
+    const number = this.entries;
+    const how = { at: new Date().toISOString(), terms: this.terms };
+    this.#write({ patch: number, ...how, member: encodeMembers([member]) });
+    return number;
+  }
+
+  patched(number: number, isDone: boolean): void {
+    this.#write({ patched: number, isDone });
+  }
+
   grant(position: number, grant: string): void {
     this.#write({ grant, position });
   }

@@ -22,7 +22,7 @@ export interface OpenJob {
   readonly uncertain?: boolean;
 }
 
-/** A job of an interrupted run whose end the journal tells. */
+/** A job of an interrupted run whose end the journal tells; or a call that was to change a single user. */
 export interface EndedJob extends Pick<OpenJob, "kind" | "at" | "terms" | "members"> {
   /** How each member ended. Absent where nobody knows: some may be in the tenant, with what they were sent with. */
   readonly outcomes?: readonly Outcome[];
@@ -48,6 +48,8 @@ export interface Replay {
 export function replayOf(entries: readonly Entry[], inState: number): Replay {
   const open = new Map<number, OpenJob>();
   const ended: EndedJob[] = [];
+  /** Where in `ended` calls for single users are of which nobody knows whether they were made. */
+  const patches = new Map<number, number>();
   const grants: { position: number; grant: string }[] = [];
   const memberships: { members: JournalMember[]; isDone: boolean }[] = [];
   let lastNumber = 0;
@@ -62,6 +64,16 @@ export function replayOf(entries: readonly Entry[], inState: number): Replay {
       lastHeard = at;
       const job = open.get(number);
       if (job !== undefined) open.set(number, { ...job, id, started: new Date(at), uncertain });
+    } else if ("patch" in entry) {
+      patches.set(entry.patch, ended.length);
+      const members = membersOf(entry.member, LAYOUT);
+      ended.push({ kind: "upsert", at: new Date(entry.at), terms: entry.terms, members, isSaved: i < inState });
+    } else if ("patched" in entry) {
+      const place = patches.get(entry.patched);
+      const call = place === undefined ? undefined : ended[place];
+      if (place === undefined || call === undefined) continue;
+      const came = entry.isDone ? { outcomes: ["updated" as const] } : { members: [], outcomes: [] };
+      ended[place] = { ...call, ...came, isSaved: i < inState };
     } else if ("grant" in entry) {
       if (i >= inState) grants.push(entry);
     } else if ("memberships" in entry) {

@@ -3,6 +3,7 @@ import {
   type BooleanAttribute,
   GROUPS,
   type Group,
+  PROFILE,
   type ProfileAttribute,
   type Truth,
 } from "./attributes";
@@ -95,6 +96,23 @@ export function withoutHad(had: Had | undefined, settled: readonly (Group | Bool
   const booleans: Had["booleans"] = Object.fromEntries(Object.entries(had.booleans).filter(isLeft));
   if (Object.keys(prints).length + Object.keys(booleans).length === 0) return undefined;
   return { prints, booleans, profile: prints.profile === undefined ? [] : had.profile };
+}
+
+/**
+ * What the tenant had after something was sent of which no answer came: of the groups that are unknown since, nothing is
+ * known; but where it was something else than the file said, before or afterwards, that is.
+ */
+export function unknownHad(before: Had | undefined, sent: Had | undefined, unknown: readonly Group[]): Had | undefined {
+  const left = withoutHad(before, unknown);
+  const others = unknown.filter((group) => before?.prints[group] !== undefined || sent?.prints[group] !== undefined);
+  if (others.length === 0) return left;
+  const { prints = {}, booleans = {}, profile = [] } = left ?? {};
+  const ever = [...(before?.profile ?? []), ...(sent?.profile ?? [])];
+  return {
+    prints: { ...prints, ...Object.fromEntries(others.map((group) => [group, "unknown" as const])) },
+    booleans,
+    profile: others.includes("profile") ? PROFILE.filter((attribute) => ever.includes(attribute)) : profile,
+  };
 }
 
 // A known record in bytes, as the ledger and the journal keep it: its shape, then the parts. These are fingerprints: the

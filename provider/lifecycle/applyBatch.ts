@@ -1,9 +1,9 @@
 import path from "node:path";
 import type { BatchResult } from "../import/types";
 import { count, countOf } from "../progress/batchProgress";
-import { firstFailures } from "../results/firstFailures";
-import { listFailures } from "../results/oneLine";
-import { asGiven, FAILED_RECORDS_CSV } from "../results/resultsFolder";
+import { firstConflicts, firstFailures } from "../results/firstFailures";
+import { conflictsTold, listFailures, usersInConflict } from "../results/oneLine";
+import { asGiven, CONFLICTS_CSV, FAILED_RECORDS_CSV } from "../results/resultsFolder";
 import { tenantOf } from "../tenant/client";
 import { type Credentials, QUEUE, resolveLimits } from "../tenant/credentials";
 import { batchSource, durationMs, Inputs, type Outputs, readSource, saysTheSame, wantsFailedAgain } from "./batch";
@@ -124,15 +124,20 @@ function withOutcome({ message }: Error, isSettled: boolean): Error {
 }
 
 /** How far a run came that has ended early, and who failed in it: a failed update leaves the stack's outputs as they were. */
-function progressOf({ summary, failedRecords, failedAt }: BatchResult, { resultsDir }: Inputs): string {
-  const { total, inserted, updated, unchanged, adopted, failed, invalid, notApplied } = summary;
-  const wrong = failed + invalid;
-  const done = inserted + updated + unchanged + adopted + wrong + notApplied;
+function progressOf(result: BatchResult, { resultsDir }: Inputs): string {
+  const { summary, failedRecords, failedAt, conflicts = [], differences, notAppliedAt } = result;
+  const { total, inserted, updated, unchanged, adopted, failed, outdated, invalid, notApplied } = summary;
+  const wrong = failed + outdated + invalid;
+  const done = inserted + updated + unchanged + adopted + wrong + notApplied + summary.conflicts;
   const saved =
     done < total
       ? `${count(done)} of ${countOf(total, "user")} are dealt with, and that is saved. Run \`pulumi up\` again: it goes on with the rest.`
       : `All ${countOf(total, "user")} are dealt with, and that is saved. Run \`pulumi up\` again: nothing is left to be sent.`;
-  if (wrong === 0) return saved;
-  const list = asGiven(path.posix.join(resultsDir, FAILED_RECORDS_CSV));
-  return `${saved} ${countOf(wrong, "user")} failed (${listFailures([{ failedAt }])}), all of them in ${list}:${firstFailures(failedRecords, wrong)}`;
+  const list = (name: string) => asGiven(path.posix.join(resultsDir, name));
+  const inConflict = usersInConflict(notAppliedAt);
+  const failures = `${countOf(wrong, "user")} failed (${listFailures([{ failedAt }])}), all of them in ${list(FAILED_RECORDS_CSV)}:${firstFailures(failedRecords, wrong)}`;
+  const told = `${conflictsTold(inConflict, differences, list(CONFLICTS_CSV))}:${firstConflicts(conflicts, inConflict)}`;
+  return [saved + (wrong === 0 ? "" : ` ${failures}`), ...(inConflict === 0 ? [] : [told])].join(
+    wrong === 0 ? " " : "\n",
+  );
 }

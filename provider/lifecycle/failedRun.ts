@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import type { BatchResult } from "../import/types";
 import type { BatchReview } from "../resources/finalizer";
 import type { Listed } from "../results/completeLists";
 import { asGiven } from "../results/resultsFolder";
@@ -8,11 +9,14 @@ import { batchName, type Inputs, importName, type Outputs } from "./batch";
 import { config, log } from "./engine";
 import { partInRun } from "./lastRun";
 
+/** What a batch has come to, with what the Finalizer takes from here. */
+type Reviewed = BatchReview & Listed & Pick<BatchResult, "conflicts">;
+
 /**
  * What the batches of an import have come to, in this run or in an earlier one that left nothing to do, by their URNs:
  * for the results of a run that fails.
  */
-const reviewed = new Map<string, { readonly resultsDir: string; readonly review: BatchReview & Listed }>();
+const reviewed = new Map<string, { readonly resultsDir: string; readonly review: Reviewed }>();
 
 export function keepReview({ resourceUrn, resultsDir }: Inputs, outputs: Outputs): void {
   const { ledger: _, ...known } = outputs;
@@ -20,10 +24,10 @@ export function keepReview({ resourceUrn, resultsDir }: Inputs, outputs: Outputs
 }
 
 /**
- * Where all lie whom the complete lists are about. The Finalizer takes it from here: a new output of the batches would
+ * Where all lie whom the complete lists are about, and the conflicts. The Finalizer takes it from here: a new output of the batches would
  * be unknown to it at the preview of a state of 0.1. `undefined` where not all batches are in this run.
  */
-export function listedIn(resultsDir: string, batches: number): readonly Listed[] | undefined {
+export function listedIn(resultsDir: string, batches: number): readonly Reviewed[] | undefined {
   const known = reviewsIn(resultsDir);
   return known.length < batches ? undefined : known;
 }
@@ -61,6 +65,6 @@ export async function writeResultsOfFailure(inputs: Inputs, source: Source, prob
 }
 
 /** What is known so far of the batches of an import, by its results folder: of those alone that are done, or had nothing to do. */
-export function reviewsIn(resultsDir: string): (BatchReview & Listed)[] {
+export function reviewsIn(resultsDir: string): Reviewed[] {
   return [...reviewed.values()].filter((each) => each.resultsDir === resultsDir).map(({ review }) => review);
 }

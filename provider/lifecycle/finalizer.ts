@@ -5,12 +5,19 @@ import { z } from "zod";
 import { count, countOf } from "../progress/batchProgress";
 import type { BatchReview, ReviewedBatch } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
-import { firstFailures } from "../results/firstFailures";
-import { differenceLine, listFailures } from "../results/oneLine";
-import { asGiven, NOT_APPLIED_CSV, PASSWORD_RESET_CSV, REPORT, RESULT_FILES } from "../results/resultsFolder";
-import { mergeSummaries, type SourceInfo, type Summary } from "../results/types";
+import { firstConflicts, firstFailures } from "../results/firstFailures";
+import { conflictsTold, differenceLine, listFailures } from "../results/oneLine";
+import {
+  asGiven,
+  CONFLICTS_CSV,
+  NOT_APPLIED_CSV,
+  PASSWORD_RESET_CSV,
+  REPORT,
+  RESULT_FILES,
+} from "../results/resultsFolder";
+import { failuresIn, mergeSummaries, type SourceInfo, type Summary } from "../results/types";
 import { removeWholeFile } from "../results/wholeFile";
-import { mergeDifferences, type Results, writeResults } from "../results/writeResults";
+import { conflictUsers, mergeDifferences, type Results, writeResults } from "../results/writeResults";
 import { systemReason } from "../source/systemReason";
 import { resolveLimits } from "../tenant/credentials";
 import { sourceInfo } from "./batch";
@@ -256,9 +263,10 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   };
   const differences = mergeDifferences(batches);
   const list = (name: string) => asGiven(path.posix.join(resultsDir, name));
-  if (differences.length > 0) {
-    await log.info(resourceUrn, `${differenceLine(differences, list(NOT_APPLIED_CSV))}.`);
-  }
+  const left = differenceLine(differences, list(NOT_APPLIED_CSV));
+  if (left !== undefined) await log.info(resourceUrn, `${left}.`);
+  const inConflict = conflictUsers(results);
+  const conflicts = inConflict === 0 ? undefined : conflictsTold(inConflict, differences, list(CONFLICTS_CSV));
   const resets = batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0);
   if (resets > 0) {
     await log.info(
@@ -267,7 +275,7 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
     );
   }
   const verdict = await tellVerification(inputs, checked);
-  const failed = parts.reduce((sum, { summary: { failed, invalid } }) => sum + failed + invalid, 0);
+  const failed = parts.reduce((sum, { summary }) => sum + failuresIn(summary), 0);
   const { failedRecordsFile } = written;
   const outcome =
     failed === 0 || failedRecordsFile === undefined
@@ -283,11 +291,18 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
       failed,
     );
     const tooMany = excess === undefined ? undefined : `${excess}${first}`;
-    const reasons = [verdict, outcome, tooMany].filter((reason) => reason !== undefined);
+    const alsoConflicts =
+      conflicts &&
+      `\n${conflicts}:${firstConflicts(
+        (results.listed ?? []).flatMap(({ conflicts = [] }) => conflicts),
+        inConflict,
+      )}`;
+    const reasons = [verdict, outcome, tooMany, alsoConflicts].filter((reason) => reason !== undefined);
     const due = verdict === undefined || problem !== undefined ? {} : { verifyDue: "failed" };
     throw partialFailure(id, properties, { ...done, ...due, complete: false }, reasons.join(" "));
   }
   if (outcome !== undefined) await log.warn(resourceUrn, outcome);
+  if (conflicts !== undefined) await log.warn(resourceUrn, `${conflicts}.`);
   return done;
 }
 

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { mergePlans, type Plan, planLine, planOfNothing } from "../import/preview";
+import { planOfNothing } from "../import/planOfNothing";
+import { mergePlans, type Plan, planLine } from "../import/preview";
 import { doubleFailure } from "../plan/doubles";
 import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";

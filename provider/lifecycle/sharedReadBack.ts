@@ -1,6 +1,7 @@
 import { type Census, SharedCensus, takeCensus } from "../census/readBack";
-import { readBudgetOf } from "../census/readBudget";
+import { CallBudget, readBudgetOf } from "../census/readBudget";
 import type { ReadBack } from "../import/readings";
+import { MOST_PATCHED } from "../tenant/callSizes";
 import type { Tenant } from "../tenant/client";
 import { ExportError } from "../tenant/exports";
 import { durationMs, type Inputs, USUAL_CENSUS_TIMEOUT } from "./batch";
@@ -11,7 +12,8 @@ const TRIES = 2;
 const shared = new WeakMap<Tenant, Map<string, ReadBack>>();
 
 /**
- * What the batches of a run share to read a connection back: one census, and one budget of single reads.
+ * What the batches of a run share to read a connection back: one census, one budget of single reads, and one of calls that
+ * change single users.
  *
  * @param users about how many there are.
  * @param stop ends a reading; its reason is thrown.
@@ -71,6 +73,7 @@ function newReadBack(
       },
       spend: (reads) => readBudgetOf(tenant).spend(reads),
     },
+    patches: new CallBudget(MOST_PATCHED),
     census: new SharedCensus(take),
     follow: (show) => {
       followers.add(show);

@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
+import { REASONS } from "../import/findings";
 import type { PlanSettings } from "../import/preview";
 import { hasUnsavedJournal, JournalError, removeSavedJournal } from "../journal/left";
 import { keyId } from "../ledger/fingerprint";
 import { type EncodedLedger, Ledger } from "../ledger/ledger";
 import type { ReadSource } from "../plan/readSource";
 import { countOf } from "../progress/batchProgress";
-import { differenceLine } from "../results/oneLine";
-import { asGiven, NOT_APPLIED_CSV } from "../results/resultsFolder";
+import { conflictsBefore, differenceLine, usersInConflict } from "../results/oneLine";
+import { asGiven, CONFLICTS_CSV, NOT_APPLIED_CSV } from "../results/resultsFolder";
 import { SourceError } from "../source";
 import { systemReason } from "../source/systemReason";
 import { CredentialsError, QUEUE, resolveLimits } from "../tenant/credentials";
@@ -279,19 +280,24 @@ function placesMoved(outputs: Outputs, inputs: Inputs): boolean {
   return listsPlaces(outputs);
 }
 
-/** Where a user finds of whom something can't be applied: the lists of an import are written by its Finalizer. */
-function listOfDifferences({ resourceUrn, resultsDir }: Inputs): string {
-  if (!resourceUrn.includes("auth0import:UserImport$")) return "the output notApplied";
-  return asGiven(path.posix.join(resultsDir, NOT_APPLIED_CSV));
+/** Where a user finds of whom a list tells: those of an import are written by its Finalizer. */
+function listOf({ resourceUrn, resultsDir }: Inputs, output: string, file: string): string {
+  if (!resourceUrn.includes("auth0import:UserImport$")) return `the output ${output}`;
+  return asGiven(path.posix.join(resultsDir, file));
 }
 
 /** Says what an update would do. */
 async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, known?: ReadSource): Promise<void> {
   const { resourceUrn, share, resultsDir, unsupportedPasswordHash } = inputs;
   if (!changes) {
-    const { differences = [] } = old ?? {};
-    if (differences.length > 0)
-      await log.info(resourceUrn, `no change; ${differenceLine(differences, listOfDifferences(inputs))}`);
+    const { differences = [], notAppliedAt } = old ?? {};
+    const conflicts = usersInConflict(notAppliedAt);
+    const left = differenceLine(differences, listOf(inputs, "notApplied", NOT_APPLIED_CSV));
+    const parts = [
+      ...(conflicts === 0 ? [] : [`${conflictsBefore(conflicts)}: see ${listOf(inputs, "conflicts", CONFLICTS_CSV)}`]),
+      ...(left === undefined ? [] : [left]),
+    ];
+    if (parts.length > 0) await log.info(resourceUrn, `no change; ${parts.join("; ")}`);
     return;
   }
   if ((inputs.source === undefined || isUnknown(inputs.source)) && known === undefined) return;
@@ -304,6 +310,7 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     unsupportedPasswordHash,
     resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
     looksAgain: old?.onConflict !== inputs.onConflict,
+    takesNoChanges: old?.differences.some(({ reason }) => reason === REASONS.emailNotUnique) ?? false,
   };
   try {
     const { planBatch } = await import("../import/preview.js");

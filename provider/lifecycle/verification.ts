@@ -184,14 +184,15 @@ function warningsOf({ verification, details }: LastVerification, resultsDir: str
   return [...faults, ...remarks({ ...details, sample: { read: 0, there: 0 } })];
 }
 
-/** Users of a batch who are missing count as failed, and no more as what they were until now. */
+/** Users of a batch who are missing count as failed, since they are not there, and no more as what they were until now. */
 export function withMissing(review: BatchReview, states: readonly UserState[]): BatchReview {
   const summary = { ...review.summary };
   for (const state of states) {
-    // Whose update failed has failed already.
-    if (failureCode(state) !== undefined) continue;
-    const known = isBrought(state) ? [state, "unchanged" as const] : (["unchanged", "notApplied"] as const);
-    const key = [...known, "inserted" as const].find((each) => summary[each] > 0);
+    const known = isBrought(state)
+      ? [state, "unchanged" as const]
+      : (["unchanged", "notApplied", "conflicts"] as const);
+    const candidates = failureCode(state) === undefined ? [...known, "inserted" as const] : (["outdated"] as const);
+    const key = candidates.find((each) => summary[each] > 0);
     if (key === undefined) continue;
     summary[key]--;
     summary.failed++;

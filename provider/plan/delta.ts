@@ -50,9 +50,18 @@ export type Change = Group | BooleanAttribute;
  * they came in without a custom hash, have set one, or have signed in.
  */
 export type NotAppliedReason =
-  | ("notUpsertable" | "removed" | "noEmail" | "emailNotUnique" | "notFound" | "passwordSet")
-  // Conflicts: file and tenant have both changed, or the user is not there as they were.
-  | ("changedThere" | "unknown" | "deleted" | "linked");
+  | ("notUpsertable" | "removed" | "noEmail" | "emailNotUnique" | "passwordSet")
+  | (typeof CONFLICTS)[number];
+
+/**
+ * Those of conflicts: file and tenant have both changed, or the user is not there as they were. `notFound`: they are not
+ * there by what was read, and nobody has looked further.
+ */
+const CONFLICTS = ["changedThere", "unknown", "deleted", "linked", "notFound", "emailGone"] as const;
+
+export function isConflict(reason: NotAppliedReason): boolean {
+  return (CONFLICTS as readonly string[]).includes(reason);
+}
 
 /** Something that a record says, and that can't be brought to the tenant. */
 export interface Difference {

@@ -4,6 +4,7 @@ import type { OnExisting } from "../plan/delta";
 import type { Share } from "../plan/share";
 import { placeOfResults } from "../results/resultsFolder";
 import type {
+  Conflict,
   DifferenceCount,
   FailedAt,
   FailedRecord,
@@ -79,7 +80,7 @@ export interface ImportArgs {
   onExisting?: pulumi.Input<OnExisting>;
   /**
    * What is done where file and Auth0 have both changed the same of a user who was imported: `"keep"` leaves it as it is
-   * in Auth0, and lists it under `notApplied`; `"merge"` lays the file's keys over Auth0's in metadata, at the first
+   * in Auth0, and lists it under `conflicts`; `"merge"` lays the file's keys over Auth0's in metadata, at the first
    * level, and keeps the rest; `"overwrite"` sends the file's. Where they have changed different keys or attributes, both
    * are kept, always. Users are read before they are written to, by the scope `read:users`; without it only
    * `"overwrite"` sends changes, unseen.
@@ -224,6 +225,11 @@ export class UserBatch extends ShimResource {
    * bring it there; in the order of the source; a secret. Listed for as long as they differ.
    */
   declare readonly notApplied: pulumi.Output<NotApplied[]>;
+  /**
+   * The first 1,000 users of whom something that changed in the file was not sent, because it was changed in Auth0, too,
+   * or the user is not there any more; in the order of the source; a secret. Listed for as long as that is so.
+   */
+  readonly conflicts: pulumi.Output<Conflict[]>;
   /** In which attributes users differ from the file, why, and how many. */
   declare readonly differences: pulumi.Output<DifferenceCount[]>;
   /**
@@ -283,6 +289,7 @@ export class UserBatch extends ShimResource {
         "failedRecords",
         "failedAt",
         "notApplied",
+        "conflicts",
         "differences",
         "passwordResetRequired",
         "passwordResets",
@@ -296,8 +303,15 @@ export class UserBatch extends ShimResource {
         "runNumber",
         "journalFile",
       ],
-      ["failedRecords", "notApplied", "passwordResetRequired"],
+      ["failedRecords", "notApplied", "conflicts", "passwordResetRequired"],
       opts,
+    );
+    // Asked for only where there are any: in a preview, a state of 0.1 knows of no answer.
+    const { conflicts } = this as unknown as { conflicts: pulumi.Output<Conflict[]> };
+    this.conflicts = pulumi.secret(
+      this.differences.apply((all) =>
+        all.some(({ conflict }) => conflict) ? conflicts : pulumi.output<Conflict[]>([]),
+      ),
     );
     if (args.credentials === undefined) warnOfPlainSecrets(args.configNamespace ?? "auth0", this);
     warnOfPlainQueue(this);

@@ -5,7 +5,8 @@ import type { Source } from "../source";
 import { csvTable } from "./csvTable";
 import { maskIdentity } from "./maskIdentity";
 import { fromRanges } from "./ranges";
-import { NOT_APPLIED_CSV, PASSWORD_RESET_CSV } from "./resultsFolder";
+import { CONFLICTS_CSV, NOT_APPLIED_CSV, PASSWORD_RESET_CSV } from "./resultsFolder";
+import type { NotAppliedAt } from "./types";
 import { removeWholeFile, writeWholeFile } from "./wholeFile";
 
 // The outputs list the first 1,000 of what is told of users; these files list all of them.
@@ -14,8 +15,8 @@ import { removeWholeFile, writeWholeFile } from "./wholeFile";
 export type Listed = Pick<BatchResult, "notAppliedAt" | "passwordResetsAt">;
 
 /**
- * Writes the two lists, and removes one that would be empty. `not-applied.csv` holds no personal data: identities are
- * masked. `password-reset-required.csv` is there to write to people, so it has their identifiers whole.
+ * Writes the lists, and removes one that would be empty. `not-applied.csv` and `conflicts.csv` hold no personal data:
+ * identities are masked. `password-reset-required.csv` is there to write to people, so it has their identifiers whole.
  *
  * @param openSource is called where there is something to list.
  */
@@ -24,11 +25,17 @@ export async function writeCompleteLists(
   batches: readonly Listed[],
   openSource: () => Promise<Source>,
 ): Promise<void> {
-  const differences = differencesOf(batches);
+  const all = batches.flatMap(({ notAppliedAt = [] }) => notAppliedAt);
   const withoutPassword = new Set(batches.flatMap(({ passwordResetsAt = "" }) => fromRanges(passwordResetsAt)));
-  await write(directory, NOT_APPLIED_CSV, differences.size, async () =>
-    csvTable(["file", "line", "identity", "attribute", "reason"], notApplied(await openSource(), differences)),
-  );
+  for (const [name, isIn] of [
+    [NOT_APPLIED_CSV, ({ conflict }: NotAppliedAt) => conflict !== true],
+    [CONFLICTS_CSV, ({ conflict }: NotAppliedAt) => conflict === true],
+  ] as const) {
+    const differences = byRecord(all.filter(isIn));
+    await write(directory, name, differences.size, async () =>
+      csvTable(["file", "line", "identity", "attribute", "reason"], notApplied(await openSource(), differences)),
+    );
+  }
   await write(directory, PASSWORD_RESET_CSV, withoutPassword.size, async () =>
     csvTable(["file", "line", ...IDENTIFIERS], identifiers(await openSource(), withoutPassword)),
   );
@@ -47,11 +54,11 @@ async function write(
 }
 
 /** What differs, by the record's place in the source. */
-function differencesOf(
-  batches: readonly Listed[],
+function byRecord(
+  all: readonly NotAppliedAt[],
 ): Map<number, { readonly attribute: string; readonly reason: string }[]> {
   const differences = new Map<number, { readonly attribute: string; readonly reason: string }[]>();
-  for (const { at, attribute, reason } of batches.flatMap(({ notAppliedAt = [] }) => notAppliedAt)) {
+  for (const { at, attribute, reason } of all) {
     for (const index of fromRanges(at)) {
       const known = differences.get(index);
       if (known === undefined) differences.set(index, [{ attribute, reason }]);
@@ -63,7 +70,7 @@ function differencesOf(
 
 async function* notApplied(
   source: Source,
-  differences: ReturnType<typeof differencesOf>,
+  differences: ReturnType<typeof byRecord>,
 ): AsyncIterable<(string | number)[]> {
   for await (const { index, file, line, user } of source.records((index) => differences.has(index))) {
     const identity = maskIdentity(identityOf(normalizeUser(user)) ?? "");

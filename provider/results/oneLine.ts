@@ -1,6 +1,6 @@
-import { count } from "../progress/batchProgress";
+import { count, countOf } from "../progress/batchProgress";
 import { fromRanges } from "./ranges";
-import type { DifferenceCount, FailedAt } from "./types";
+import type { DifferenceCount, FailedAt, NotAppliedAt } from "./types";
 
 // What results come to, in one line.
 
@@ -22,12 +22,39 @@ export function listFailures(batches: readonly { readonly failedAt: readonly Fai
 }
 
 /**
- * What can't be brought to the tenant, in one line.
+ * What can't be brought to the tenant, in one line; `undefined` where there is nothing but conflicts.
  *
  * @param list where it says of whom.
  */
-export function differenceLine(differences: readonly DifferenceCount[], list: string): string {
+export function differenceLine(differences: readonly DifferenceCount[], list: string): string | undefined {
+  const attributes = attributesOf(differences.filter(({ conflict }) => !conflict));
+  if (attributes.size === 0) return undefined;
+  return `the file has changes that an import can't apply to users who exist (${listCodes(attributes)}): see ${list}`;
+}
+
+/** How many users have a conflict. */
+export function usersInConflict(notAppliedAt: readonly NotAppliedAt[] = []): number {
+  return new Set(notAppliedAt.flatMap(({ at, conflict }) => (conflict ? fromRanges(at) : []))).size;
+}
+
+/**
+ * The conflicts after a run.
+ *
+ * @param users who have any.
+ * @param list where it says of whom.
+ */
+export function conflictsTold(users: number, differences: readonly DifferenceCount[], list: string): string {
+  const attributes = attributesOf(differences.filter(({ conflict }) => conflict));
+  return `${countOf(users, "conflict")} (${listCodes(attributes)}): changed in the file and in Auth0, too, or of users who are not there as they were. They are left as they are in Auth0, and listed in ${list}`;
+}
+
+/** What a preview says of them: what there will be, the tenant knows. */
+export function conflictsBefore(users: number): string {
+  return `${countOf(users, "conflict")} from the last run`;
+}
+
+function attributesOf(differences: readonly DifferenceCount[]): ReadonlyMap<string, number> {
   const attributes = new Map<string, number>();
   for (const { attribute, users } of differences) attributes.set(attribute, (attributes.get(attribute) ?? 0) + users);
-  return `the file has changes that an import can't apply to users who exist (${listCodes(attributes)}): see ${list}`;
+  return attributes;
 }

@@ -3,6 +3,7 @@ import { html, raw } from "hono/html";
 import { explain } from "./failureCodes";
 import { maskIdentity } from "./maskIdentity";
 import { mask } from "./redact";
+import { conflictsPart, type ReportConflicts } from "./report/conflicts";
 import { bytes, count, dateAndTime, day, duration, share, speed, time } from "./report/format";
 import { type Html, plural, prose, sample } from "./report/markup";
 import { type BatchJob, type PlacedJob, placeJobs, type Span, totalMs, workSpans } from "./report/schedule";
@@ -12,7 +13,7 @@ import { throughputChart } from "./report/throughput";
 import { type Interruption, retriesOf, statusOf, timeline } from "./report/timeline";
 import { auditorsPage, type ReportVerification, readBackSentence, verificationPart } from "./report/verification";
 import { REPORT } from "./resultsFolder";
-import type { Counts, FailedRecord, Summary } from "./types";
+import { type Counts, type FailedRecord, failuresIn, type Summary } from "./types";
 import { writeWholeFile } from "./wholeFile";
 
 export type { BatchJob } from "./report/schedule";
@@ -34,6 +35,8 @@ export interface ReportData {
   readonly failedRecords: readonly FailedRecord[];
   /** What differs from the tenant and can't be sent. */
   readonly notApplied: readonly { readonly attribute: string; readonly reason: string; readonly users: number }[];
+  /** What was left alone, since it was changed in the tenant, too. */
+  readonly conflicts?: ReportConflicts;
   /** Users who came in without a password. */
   readonly passwordResetRequired: number;
   /** Why the run ended before all was done. */
@@ -90,6 +93,7 @@ ${data.verification !== undefined && verificationPart(data.verification)}
 ${totals(data)}
 ${failures(data)}
 ${failedRecords(data)}
+${data.conflicts !== undefined && conflictsPart(data.conflicts)}
 ${notApplied(data)}
 ${placed.length > 0 && work(data, placed, spans)}
 ${data.verification !== undefined && auditorsPage(data.verification)}
@@ -121,11 +125,12 @@ function header({ name, connectionId, started, finished }: ReportData, spans: re
 }
 
 function verdict(data: ReportData): Html {
-  const { summary, problem, verification, unverified, interruptions = [], notApplied } = data;
-  const { total, failed, invalid } = summary;
-  const bad = failed + invalid;
-  const { missing = 0, gone = 0 } = verification?.verification ?? {};
-  const blocks = notApplied
+  const { summary, problem, verification, unverified, interruptions = [], notApplied, conflicts } = data;
+  const { total } = summary;
+  const bad = failuresIn(summary);
+  const { missing = 0, gone: goneThere = 0 } = verification?.verification ?? {};
+  const gone = Math.max(goneThere, conflicts?.deleted ?? 0);
+  const blocks = [...notApplied, ...(conflicts?.differences ?? [])]
     .filter(({ attribute, reason }) => attribute === "blocked" && !reason.startsWith("it is no longer"))
     .reduce((sum, { users }) => sum + users, 0);
   const state = problem !== undefined ? "early" : bad > 0 ? "failed" : unverified === undefined ? "good" : "unverified";
@@ -145,6 +150,7 @@ ${problem !== undefined && html`<p>${prose(mask(problem))}</p>`}
 ${unverified !== undefined && html`<p>${prose(mask(unverified))}</p>`}
 ${verification !== undefined && html`<p>${readBackSentence(verification)}</p>`}
 ${missing > 0 && html`<p>${prose("Change `triggers` and run `pulumi up`: who is missing is looked up once more, and sent again.")}</p>`}
+${conflicts !== undefined && conflicts.users > 0 && html`<p>${prose(`Of ${plural(conflicts.users, "user")}, changes of the files were not sent, since Auth0 has changed the same or has the user no more: see the conflicts below.`)}</p>`}
 ${bad > missing && html`<p>${prose("The records that failed are, whole, in `failed-records.json`, which can itself be imported, and line by line in `failed-records.csv`. Correct them and run `pulumi up`: only they are sent.")}</p>`}
 ${
   interruptions.length > 0 &&
@@ -159,15 +165,17 @@ const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
   ["updated", "Updated", "what changed was sent"],
   ["unchanged", "Unchanged", "nothing was sent"],
   ["adopted", "Adopted", "there before, taken as they are"],
+  ["conflicts", "Conflicts", "changed in Auth0, too, and left alone"],
   ["notApplied", "Not applied", "changed, but can't be sent"],
-  ["failed", "Failed", "refused by Auth0, or missing"],
+  ["outdated", "Outdated", "in Auth0, but the change failed"],
+  ["failed", "Failed", "not in Auth0: refused, or missing"],
   ["invalid", "Invalid", "not sent: Auth0 would refuse them"],
   ["removed", "No longer in the files", "imported before, and not deleted"],
 ];
 
 function totals({ summary, passwordResetRequired }: ReportData): Html {
   const { total } = summary;
-  const parts = PARTS.map(([key, title, meaning]) => ({ key, title, meaning, users: summary[key] }));
+  const parts = PARTS.map(([key, title, meaning]) => ({ key, title, meaning, users: summary[key] ?? 0 }));
   const there = parts.filter(({ key, users }) => users > 0 && key !== "removed");
   // What is there is seen, however small; what is large gives way.
   const width = (users: number) => Math.max(0.6, (100 * users) / total);
@@ -194,7 +202,7 @@ function failures({ failures, summary }: ReportData): Html {
   if (failures.length === 0) return html``;
   const sorted = [...failures].sort((a, b) => b.users - a.users);
   const most = sorted[0]?.users ?? 1;
-  const all = summary.failed + summary.invalid;
+  const all = failuresIn(summary);
   return html`<section>
 <h2>Why users failed</h2>
 <div class="codes">${sorted.map(({ code, users, kind }) => {
@@ -213,7 +221,7 @@ function failures({ failures, summary }: ReportData): Html {
 function failedRecords({ failedRecords, summary }: ReportData): Html {
   if (failedRecords.length === 0) return html``;
   const shown = failedRecords.slice(0, SHOWN_RECORDS);
-  const all = Math.max(failedRecords.length, summary.failed + summary.invalid);
+  const all = Math.max(failedRecords.length, failuresIn(summary));
   const more = shown.slice(FIRST_RECORDS);
   const table = (records: readonly FailedRecord[]) => html`<div class="scroll"><table class="records">
 <thead><tr><th>File and line</th><th>User</th><th>Code</th><th>Attribute</th></tr></thead>

@@ -38,6 +38,9 @@ export const FAILED_RECORDS_CSV = "failed-records.csv";
 /** All users of whom something could not be applied, as a table for people. */
 export const NOT_APPLIED_CSV = "not-applied.csv";
 
+/** All users of whom something was left as it is in the tenant, as a table for people. */
+export const CONFLICTS_CSV = "conflicts.csv";
+
 /** All users without a password, with their identifiers. */
 export const PASSWORD_RESET_CSV = "password-reset-required.csv";
 
@@ -59,6 +62,7 @@ export const RESULT_FILES = [
   FAILED_RECORDS_CSV,
   INVALID_RECORDS_CSV,
   NOT_APPLIED_CSV,
+  CONFLICTS_CSV,
   PASSWORD_RESET_CSV,
   REPORT,
   VERIFICATION_CSV,

@@ -2,9 +2,9 @@ import type { JobKind } from "../plan/delta";
 
 /**
  * How the last run that had something to do ended, in users. Each user of the source counts once: `total` is the sum of
- * `inserted`, `updated`, `unchanged`, `adopted`, `failed`, `invalid` and `notApplied`, and of those who are still to be
- * dealt with where a run was not finished. `removed` counts those who are no longer in the source, and who stay in the
- * tenant.
+ * `inserted`, `updated`, `unchanged`, `adopted`, `conflicts`, `notApplied`, `outdated`, `failed` and `invalid`, and of
+ * those who are still to be dealt with where a run was not finished. `removed` counts those who are no longer in the
+ * source, and who stay in the tenant.
  */
 export interface Summary {
   /** Users in the source. */
@@ -17,7 +17,18 @@ export interface Summary {
   readonly unchanged: number;
   /** In the tenant before the first import, and taken as they are. */
   readonly adopted: number;
-  /** Sent, and refused by Auth0: a new user is not in the tenant; one who was there, is, without the change. */
+  /**
+   * Something that changed in the source was left as it is in the tenant: it was changed there, too, or the user is not
+   * there any more. The list `conflicts` has them; what else changed of them was sent. Absent in a state of 0.1, until the
+   * next run.
+   */
+  readonly conflicts: number;
+  /**
+   * In the tenant, by an earlier run or by this one, and without a change that failed, or a role or membership. Absent in
+   * a state of 0.1, where `failed` counts them, too.
+   */
+  readonly outdated: number;
+  /** Not brought to the tenant: refused by Auth0, or missing there when it was read back. */
   readonly failed: number;
   /** Not sent, because Auth0 would refuse them: docs/validation.md has the rules. Who was in the tenant before, still is. */
   readonly invalid: number;
@@ -95,11 +106,19 @@ export interface NotApplied {
   readonly line: number;
 }
 
+/**
+ * A user of whom the file says something that was not sent, because Auth0 has something else since: it was changed there,
+ * too, or the user was deleted or linked to another account.
+ */
+export type Conflict = NotApplied;
+
 /** How many users differ from the source in one attribute, for one reason. */
 export interface DifferenceCount {
   readonly attribute: string;
   readonly reason: string;
   readonly users: number;
+  /** Whether it is a conflict: an import could bring it, and did not, for what Auth0 has since. */
+  readonly conflict?: true;
 }
 
 /** A user who was imported without a password, because Auth0 can't take the hash. */
@@ -131,6 +150,7 @@ export interface FailedAt {
 export interface NotAppliedAt {
   readonly attribute: string;
   readonly reason: string;
+  readonly conflict?: true;
   /** Their places in the source, counted from 0, as ranges: `"3,17-19"`. */
   readonly at: string;
 }
@@ -151,18 +171,25 @@ export const EMPTY_SUMMARY: Counts = {
   updated: 0,
   unchanged: 0,
   adopted: 0,
+  conflicts: 0,
+  outdated: 0,
   failed: 0,
   invalid: 0,
   notApplied: 0,
   removed: 0,
 };
 
-/** The sum over batches. */
+/** How many users failed, whether they are in the tenant or not, or were not sent. */
+export function failuresIn({ failed, outdated, invalid }: Summary): number {
+  return failed + (outdated ?? 0) + invalid;
+}
+
+/** The sum over batches. What a state of 0.1 lacks is none. */
 export function mergeSummaries(summaries: readonly Summary[]): Summary {
   const sum: { -readonly [K in keyof Counts]: number } = { ...EMPTY_SUMMARY };
   const memberships = { given: 0, taken: 0 };
   for (const summary of summaries) {
-    for (const key of Object.keys(EMPTY_SUMMARY) as (keyof Counts)[]) sum[key] += summary[key];
+    for (const key of Object.keys(EMPTY_SUMMARY) as (keyof Counts)[]) sum[key] += summary[key] ?? 0;
     memberships.given += summary.memberships?.given ?? 0;
     memberships.taken += summary.memberships?.taken ?? 0;
   }

@@ -1,4 +1,6 @@
 import path from "node:path";
+import { REASONS } from "../import/findings";
+import type { BatchResult } from "../import/types";
 import type { BatchReview } from "../resources/finalizer";
 import { identityOf, normalizeUser, type User } from "../schema/identity";
 import { prepareUser, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
@@ -6,10 +8,11 @@ import type { Source, SourceRecord } from "../source";
 import { type Listed, writeCompleteLists } from "./completeLists";
 import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from "./failedRecordsCsv";
 import { removeFailedRecords, writeFailedRecords } from "./failedRecordsFile";
+import { usersInConflict } from "./oneLine";
 import { fromRanges } from "./ranges";
 import type { ReportVerification } from "./report/verification";
 import { FAILED_RECORDS, INVALID_RECORDS_CSV, REPORT } from "./resultsFolder";
-import { type DifferenceCount, type FailedAt, type FailedRecord, mergeSummaries } from "./types";
+import { type DifferenceCount, type FailedAt, type FailedRecord, mergeSummaries, type NotAppliedAt } from "./types";
 import { removeWholeFile } from "./wholeFile";
 
 /** What the results are written from. */
@@ -21,7 +24,7 @@ export interface Results {
   readonly connectionId: string;
   readonly batches: readonly BatchReview[];
   /** For the complete lists; absent where not all batches are at hand: then the lists stay as they are. */
-  readonly listed: readonly Listed[] | undefined;
+  readonly listed: readonly (Listed & Pick<BatchResult, "conflicts">)[] | undefined;
   readonly transform: string | undefined;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
   readonly maxActiveJobs: number;
@@ -120,7 +123,8 @@ async function* rows(
 }
 
 async function writeReportOf(directory: string, results: Results): Promise<void> {
-  const { batches, name, connectionId, maxActiveJobs, problem, verification, unverified } = results;
+  const { batches, name, connectionId, maxActiveJobs, problem, verification, unverified, listed } = results;
+  const differences = mergeDifferences(batches);
   // Loaded where there is something to draw: the charts' library costs more time than a preview.
   const { writeReport } = await import("./report.js");
   await writeReport(directory, {
@@ -132,7 +136,13 @@ async function writeReportOf(directory: string, results: Results): Promise<void>
     jobs: batches.flatMap(({ jobs, batch }) => jobs.map((job) => ({ ...job, batch }))),
     failures: failureCounts(failedAtOf(results)),
     failedRecords: failedRecordsOf(results),
-    notApplied: mergeDifferences(batches),
+    notApplied: differences.filter(({ conflict }) => !conflict),
+    conflicts: {
+      differences: differences.filter(({ conflict }) => conflict),
+      first: (listed ?? []).flatMap(({ conflicts = [] }) => conflicts),
+      users: conflictUsers(results),
+      deleted: conflictUsers(results, DELETED),
+    },
     passwordResetRequired: batches.reduce((sum, { passwordResets }) => sum + passwordResets, 0),
     interruptions: batches
       .flatMap(({ interruptions }) => interruptions)
@@ -151,6 +161,22 @@ function failureCounts(failedAt: readonly FailedAt[]) {
     counts.set(name, { ...failure, users: (counts.get(name)?.users ?? 0) + fromRanges(at).length });
   }
   return [...counts.values()];
+}
+
+/** Of users who are not in the connection any more. */
+const DELETED: readonly string[] = [REASONS.deleted, REASONS.notFound];
+
+/** How many users have a conflict, for one of these reasons or for any; where not all batches are at hand, at least. */
+export function conflictUsers(
+  { listed, batches }: Pick<Results, "listed" | "batches">,
+  reasons?: readonly string[],
+): number {
+  const isMeant = ({ reason }: Pick<NotAppliedAt, "reason">) => reasons === undefined || reasons.includes(reason);
+  if (listed === undefined) {
+    const counts = mergeDifferences(batches).filter((each) => each.conflict && isMeant(each));
+    return Math.max(0, ...counts.map(({ users }) => users));
+  }
+  return listed.reduce((sum, { notAppliedAt = [] }) => sum + usersInConflict(notAppliedAt.filter(isMeant)), 0);
 }
 
 /** The sum over batches. */

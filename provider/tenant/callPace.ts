@@ -1,9 +1,9 @@
 import { setTimeout as sleepFor } from "node:timers/promises";
 
-/** Calls of the Management API that Auth0 limits together (rate limit policy), as far as memberships are made of them. */
+/** Calls of the Management API that Auth0 limits together (rate limit policy), as far as memberships and changes of single users are made of them. */
 export type CallGroup =
   /** Roles of the tenant, with all that has no group of its own. */
-  "roles" | "readMembers" | "writeMembers" | "readMemberRoles" | "writeMemberRoles";
+  "roles" | "writeUsers" | "readMembers" | "writeMembers" | "readMemberRoles" | "writeMemberRoles";
 
 /** `undefined` for calls that `RateGate` alone paces. */
 export function callGroupOf(method: string, pathname: string): CallGroup | undefined {
@@ -12,6 +12,7 @@ export function callGroupOf(method: string, pathname: string): CallGroup | undef
     return isRead ? "readMemberRoles" : "writeMemberRoles";
   }
   if (/\/organizations\/[^/]+\/members$/.test(pathname)) return isRead ? "readMembers" : "writeMembers";
+  if (method === "PATCH" && /\/users\/[^/]+$/.test(pathname)) return "writeUsers";
   if (/\/roles\/[^/]+\/users$|\/users\/[^/]+\/roles$/.test(pathname)) return "roles";
   return undefined;
 }

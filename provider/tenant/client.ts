@@ -214,6 +214,16 @@ export class Tenant {
     );
   }
 
+  /**
+   * Changes a user: metadata is merged at the first level, where a key that is `null` goes. Twice it does no harm.
+   *
+   * @returns false where there is none with this id.
+   */
+  async changeUser(id: string, patch: Readonly<Record<string, unknown>>, onRetry: OnRetry): Promise<boolean> {
+    const call = (client: ManagementClient) => client.users.update(id, patch);
+    return (await this.#orMissing(this.#call("changing a user", WholeUser, call, onRetry, isTransient))) !== undefined;
+  }
+
   /** @returns `undefined` where there is none. */
   async connection(id: string, onRetry: OnRetry): Promise<Connection | undefined> {
     return this.#orMissing(

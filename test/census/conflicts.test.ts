@@ -18,7 +18,7 @@ type Json = Record<string, unknown>;
 const WHOSE = { key: "0123456789abcdef".repeat(4), whose: "user_id:1" };
 
 /** What the ledger knows of a group that was this. */
-function known(group: Question["group"], user: Json): KnownGroup {
+function knownOf(group: Question["group"], user: Json): KnownGroup {
   const value = group === "profile" ? user : user[group];
   const of = group === "profile" ? PROFILE.filter((name) => user[name] !== undefined) : [];
   return { print: groupPrint(WHOSE.key, WHOSE.whose, group, value), of };
@@ -33,11 +33,12 @@ interface Case {
   readonly onConflict?: OnConflict;
   readonly updatedSince?: boolean;
   readonly said?: KnownGroup;
+  readonly had?: KnownGroup;
 }
 
-function settle({ group, before, user, there, onConflict = "keep", updatedSince = true, said }: Case): Settlement {
-  const had = known(group, before);
-  return settleGroup({ group, user, there, said: said ?? had, had, onConflict, updatedSince, ...WHOSE });
+function settle({ group, before, user, there, onConflict = "keep", updatedSince = true, said, had }: Case): Settlement {
+  const known = said ?? knownOf(group, before);
+  return settleGroup({ group, user, there, said: known, had: had ?? known, onConflict, updatedSince, ...WHOSE });
 }
 
 /** As it travels: without what JSON does not keep. */
@@ -73,7 +74,7 @@ describe("what is done where file and tenant have changed", () => {
   it("is nothing where the file did not change, whatever the tenant has", () => {
     const outcome = metadata(lang, lang, { cart: 1 });
     assert.deepEqual(outcome, { said: outcome.said, had: outcome.had });
-    assert.deepEqual(outcome.said, known("user_metadata", { user_metadata: lang }));
+    assert.deepEqual(outcome.said, knownOf("user_metadata", { user_metadata: lang }));
     // Nor where the record says nothing of it any more.
     const silent = settle({
       ...{ group: "user_metadata", before: { user_metadata: lang }, user: {} },
@@ -87,7 +88,7 @@ describe("what is done where file and tenant have changed", () => {
     const now = { plan: "b", lang: "de" };
     const outcome = metadata(lang, now, { lang: "de", plan: "b", cart: null });
     assert.equal(outcome.send ?? outcome.conflict, undefined);
-    assert.deepEqual(outcome.said, known("user_metadata", { user_metadata: now }));
+    assert.deepEqual(outcome.said, knownOf("user_metadata", { user_metadata: now }));
     assert.deepEqual(outcome.had, outcome.said);
   });
 
@@ -104,8 +105,8 @@ describe("what is done where file and tenant have changed", () => {
     assert.deepEqual(metadataOf(outcome), { plan: "b", lang: "de", cart: 1 });
     assert.deepEqual(json(outcome.send?.patch), { user_metadata: { plan: "b" } });
     assert.equal(outcome.send?.because, "merged");
-    assert.deepEqual(outcome.had, known("user_metadata", { user_metadata: { plan: "b", lang: "de", cart: 1 } }));
-    assert.deepEqual(outcome.said, known("user_metadata", { user_metadata: { plan: "b", lang: "de" } }));
+    assert.deepEqual(outcome.had, knownOf("user_metadata", { user_metadata: { plan: "b", lang: "de", cart: 1 } }));
+    assert.deepEqual(outcome.said, knownOf("user_metadata", { user_metadata: { plan: "b", lang: "de" } }));
   });
 
   it("removes a key that the file removed, and leaves the tenant's", () => {
@@ -120,10 +121,10 @@ describe("what is done where file and tenant have changed", () => {
     const both = (onConflict: OnConflict) => metadata(lang, { plan: "b" }, { plan: "c", cart: 1 }, { onConflict });
     const kept = both("keep");
     assert.deepEqual(kept.conflict, { attributes: ["user_metadata"], reason: "changedThere" });
-    assert.deepEqual(kept.said, known("user_metadata", { user_metadata: lang }), "F stays");
+    assert.deepEqual(kept.said, knownOf("user_metadata", { user_metadata: lang }), "F stays");
     const merged = both("merge");
     assert.deepEqual(metadataOf(merged), { plan: "b", cart: 1 });
-    assert.deepEqual(merged.had, known("user_metadata", { user_metadata: { plan: "b", cart: 1 } }));
+    assert.deepEqual(merged.had, knownOf("user_metadata", { user_metadata: { plan: "b", cart: 1 } }));
     const overwritten = both("overwrite");
     assert.deepEqual(metadataOf(overwritten), { plan: "b" });
     assert.deepEqual(json(overwritten.send?.patch), { user_metadata: { plan: "b", cart: null } });
@@ -134,6 +135,12 @@ describe("what is done where file and tenant have changed", () => {
     const said: KnownGroup = { print: "unknown", of: [] };
     const lost = (more: Partial<Case>) => metadata(lang, { plan: "b" }, { plan: "c" }, { said, ...more });
     assert.deepEqual(metadataOf(lost({ updatedSince: false })), { plan: "b" });
+    const had: KnownGroup = { print: "unknown", of: [] };
+    assert.equal(
+      lost({ updatedSince: false, had }).conflict?.reason,
+      "unknown",
+      "what was not the file's would be lost",
+    );
     assert.equal(lost({ updatedSince: true }).conflict?.reason, "unknown");
     assert.deepEqual(lost({}).said, said);
     assert.deepEqual(metadataOf(lost({ onConflict: "overwrite" })), { plan: "b" });
@@ -175,7 +182,7 @@ describe("what is done where file and tenant have changed", () => {
     const { said, had } = first;
     const again = settleGroup({ ...question, group: "user_metadata", user: edited, said, had });
     assert.equal(again.send ?? again.conflict, undefined);
-    const name = known("profile", user);
+    const name = knownOf("profile", user);
     const profile = settleGroup({ ...question, group: "profile", user: edited, said: name, had: name });
     assert.deepEqual(profile.send?.attributes, { name: "Janet" });
   });
@@ -186,15 +193,15 @@ describe("what is done where file and tenant have changed", () => {
     const there = { name: "Jane" };
     const gone = profile({ name: "Jane", nickname: "j" }, { name: "Janet", nickname: "j" }, there);
     assert.deepEqual(gone.send?.attributes, { name: "Janet" });
-    assert.deepEqual(gone.had, known("profile", { name: "Janet" }));
+    assert.deepEqual(gone.had, knownOf("profile", { name: "Janet" }));
     // Gone from the file: nothing can remove it, and it stays known as something that the tenant has.
     const removed = profile({ name: "Jane", nickname: "j" }, { name: "Jane" }, { name: "Jane", nickname: "j" });
     assert.equal(removed.send ?? removed.conflict, undefined);
-    assert.deepEqual(removed.said, known("profile", { name: "Jane" }));
+    assert.deepEqual(removed.said, knownOf("profile", { name: "Jane" }));
     assert.deepEqual(removed.had.of, ["name", "nickname"]);
     const both = profile({ name: "Jane", nickname: "j" }, { name: "Jane" }, { name: "Theirs", nickname: "j" });
     assert.equal(both.send ?? both.conflict, undefined);
-    assert.deepEqual(both.had, known("profile", { name: "Theirs", nickname: "j" }));
+    assert.deepEqual(both.had, knownOf("profile", { name: "Theirs", nickname: "j" }));
   });
 
   it("takes what Auth0 fills in for nothing, unless the file has said it", () => {
@@ -263,7 +270,7 @@ describe("what is done where file and tenant have changed", () => {
       fc.property(changes, changes, rounds, (file, adopted, edits) => {
         let said = fields(Object.entries(file));
         let there = edited(said, adopted);
-        let [f, w] = [said, there].map((each) => known("user_metadata", { user_metadata: each })) as [
+        let [f, w] = [said, there].map((each) => knownOf("user_metadata", { user_metadata: each })) as [
           KnownGroup,
           KnownGroup,
         ];
@@ -291,9 +298,9 @@ describe("what is done where file and tenant have changed", () => {
             said = now;
             const again = settleGroup({ ...question, there: { user_metadata: there }, said: f, had: w });
             assert.equal(again.send ?? again.conflict, undefined);
-            assert.deepEqual(f, known("user_metadata", { user_metadata: said }));
+            assert.deepEqual(f, knownOf("user_metadata", { user_metadata: said }));
           }
-          if (outcome.send !== undefined) assert.deepEqual(w, known("user_metadata", { user_metadata: there }));
+          if (outcome.send !== undefined) assert.deepEqual(w, knownOf("user_metadata", { user_metadata: there }));
         }
       }),
       { numRuns: 1_500, seed: 20260801 },

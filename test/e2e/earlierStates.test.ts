@@ -143,7 +143,7 @@ describe("an import in which another version was killed", function () {
       const unchanged = users.length - inserted - updated;
       assert.deepEqual(summary, {
         ...{ total: users.length, inserted, updated, unchanged },
-        ...{ adopted: 0, failed: 0, invalid: 0, notApplied: 0, removed: 0 },
+        ...{ adopted: 0, conflicts: 0, outdated: 0, failed: 0, invalid: 0, notApplied: 0, removed: 0 },
       });
       const tallies = Object.values(tenant.emulator.tenant.tallies());
       assert.ok(tallies.every((tally) => tally.inserted === 1));

@@ -36,7 +36,8 @@ for (const reads of ["singly", "census"] as const) {
       at()
         .tenant.jobs.slice(1)
         .flatMap(({ users }) => users);
-    const reasons = ({ notApplied }: Saved) => notApplied.map(({ attributes, reason }) => `${attributes}: ${reason}`);
+    const reasons = ({ conflicts = [] }: Saved) =>
+      conflicts.map(({ attributes, reason }) => `${attributes}: ${reason}`);
     const known = ({ ledger }: Saved) => Ledger.decode(ledger).get(identityFingerprint(KEY, identityOf(ANN) as string));
 
     it("is sent where the tenant has what the file said", async () => {
@@ -70,6 +71,119 @@ for (const reads of ["singly", "census"] as const) {
       assert.deepEqual(there()?.attributes.user_metadata, { plan: "b", lang: "fr", cart: 1 });
     });
 
+    describe("what is made of both", () => {
+      const theirs = { plan: "a", lang: "de", cart: 1 };
+      const edited = { ...ANN, user_metadata: { plan: "b" } };
+      const merged = { plan: "b", cart: 1 };
+      const patches = () => at().tenant.patches;
+
+      it("goes by a call for the user alone, with the keys that change", async () => {
+        const first = await run(ANN, undefined);
+        change({ user_metadata: theirs });
+        // What is written between the reading and the call stays, too.
+        at().tenant.beforePatch = () => change({ user_metadata: { ...theirs, seen: 2 } });
+        const second = await run(edited, first);
+        assert.deepEqual(countsIn(second), { updated: 1 });
+        assert.deepEqual(patches(), [{ id: "ann", patch: { user_metadata: { plan: "b", lang: null } } }]);
+        assert.deepEqual([sent(), there()?.attributes.user_metadata], [[], { ...merged, seen: 2 }]);
+        // And with it all that changed besides; the ledger has what was sent.
+        const third = await run({ ...edited, given_name: "Anna", user_metadata: { plan: "c" } }, second);
+        assert.deepEqual(countsIn(third), { updated: 1 });
+        assert.deepEqual(patches()[1]?.patch, { user_metadata: { plan: "c" }, given_name: "Anna" });
+        assert.deepEqual(countsIn(await run({ ...edited, given_name: "Anna", user_metadata: { plan: "c" } }, third)), {
+          unchanged: 1,
+        });
+      });
+
+      it("goes by a job, where email_verified changes too: that is a statement about one address", async () => {
+        const unverified = { ...ANN, email_verified: false };
+        const first = await run(unverified, undefined);
+        change({ user_metadata: theirs });
+        await run(edited, first);
+        assert.deepEqual(patches(), []);
+        assert.deepEqual(sent(), [{ email: "ann@example.com", user_metadata: merged, email_verified: true }]);
+      });
+
+      for (const [what, status, calls] of [
+        ["the scope update:users is not granted", undefined, 0],
+        ["the tenant forbids it", 403, 1],
+        ["the tenant refuses the call", 400, 1],
+      ] as const) {
+        it(`goes by a job, where ${what}`, async () => {
+          const first = await run(ANN, undefined);
+          change({ user_metadata: theirs });
+          let asked = 0;
+          const { tenant } = at();
+          if (status === undefined) Object.assign(tenant, { scopes: new Set(["read:users", "create:users"]) });
+          tenant.changeUser = async () => {
+            asked++;
+            throw new TenantError("refused", status);
+          };
+          const second = await run(edited, first);
+          assert.deepEqual(countsIn(second), { updated: 1 });
+          assert.deepEqual(there()?.attributes.user_metadata, merged);
+          assert.deepEqual([asked, sent().length], [calls, 1]);
+        });
+      }
+
+      it("goes by a job beyond so many, and where one id is two connections' it is not the other's", async () => {
+        const first = await run(ANN, undefined);
+        change({ user_metadata: theirs });
+        at().mayPatch = false;
+        await run(edited, first);
+        assert.deepEqual([patches(), there()?.attributes.user_metadata], [[], merged]);
+        at().mayPatch = true;
+        const { wholeUser } = at().tenant;
+        at().tenant.wholeUser = async (...args) => {
+          const user = await wholeUser(...args);
+          return (
+            user && { ...user, email: "other@example.com", identities: [{ connection: "others", user_id: "ann" }] }
+          );
+        };
+        change({ user_metadata: { ...theirs, seen: 1 } });
+        await run({ ...ANN, user_metadata: { plan: "c", lang: "de" } }, first);
+        assert.deepEqual(patches(), []);
+      });
+
+      it("makes nobody anew who is deleted in between", async () => {
+        const first = await run(ANN, undefined);
+        change({ user_metadata: theirs });
+        at().tenant.beforePatch = () => at().tenant.users.delete("ann");
+        const second = await run(edited, first);
+        assert.deepEqual(
+          [countsIn(second), reasons(second)],
+          [{ conflicts: 1 }, ["user_metadata: the user was deleted in Auth0 since"]],
+        );
+        assert.deepEqual([sent(), at().tenant.users.size], [[], 0]);
+      });
+
+      for (const dieAfterLine of [1, 2]) {
+        for (const plan of ["b", "c"]) {
+          it(`goes on after line ${dieAfterLine} of a run that is killed, ${plan === "b" ? "as it was" : "though the file says another thing by then"}`, async () => {
+            const first = await run(ANN, undefined);
+            change({ user_metadata: theirs }, { updated_at: new Date(Date.now() + 7_200_000).toISOString() });
+            const { problem } = await at().run([edited], {
+              reads,
+              before: first,
+              dieAfterLine,
+              preflight: async () => RULES,
+            });
+            assert.equal(problem?.message, "dead");
+            const second = await run({ ...ANN, user_metadata: { plan } }, first);
+            if (dieAfterLine === 1) {
+              // The call was not made; nobody knows that, as the application has written, too.
+              assert.deepEqual(there()?.attributes.user_metadata, theirs);
+              assert.match(reasons(second).join(), /^user_metadata: it may have been changed in Auth0, too/);
+              return;
+            }
+            assert.deepEqual(there()?.attributes.user_metadata, { plan, cart: 1 });
+            assert.deepEqual(reasons(second), []);
+            assert.deepEqual(countsIn(await run({ ...ANN, user_metadata: { plan } }, second)), { unchanged: 1 });
+          });
+        }
+      }
+    });
+
     for (const [onConflict, plan] of [
       ["keep", undefined],
       ["merge", { plan: "b", lang: "de", cart: 1 }],
@@ -81,13 +195,13 @@ for (const reads of ["singly", "census"] as const) {
         change({ user_metadata: theirs });
         const edited = { ...ANN, user_metadata: { plan: "b", lang: "de" } };
         const second = await run(edited, first, onConflict);
-        assert.deepEqual(countsIn(second), plan === undefined ? { notApplied: 1 } : { updated: 1 });
+        assert.deepEqual(countsIn(second), plan === undefined ? { conflicts: 1 } : { updated: 1 });
         assert.deepEqual(there()?.attributes.user_metadata, plan ?? theirs);
         if (plan !== undefined) return;
         assert.match(reasons(second)[0] ?? "", /^user_metadata: it was changed in Auth0, too/);
         // It is told as long as it lasts, and the rest is sent.
         const third = await run({ ...edited, given_name: "Anna" }, second);
-        assert.deepEqual([countsIn(third), reasons(third).length], [{ updated: 1 }, 1]);
+        assert.deepEqual([countsIn(third), reasons(third).length], [{ conflicts: 1 }, 1]);
         assert.equal(there()?.attributes.given_name, "Anna");
         // It ends when the tenant has what the file says.
         change({ user_metadata: edited.user_metadata });
@@ -100,7 +214,7 @@ for (const reads of ["singly", "census"] as const) {
       const first = await run(ANN, undefined);
       at().tenant.users.delete("ann");
       const second = await run({ ...ANN, given_name: "Anna" }, first);
-      assert.deepEqual([countsIn(second), sent()], [{ notApplied: 1 }, []]);
+      assert.deepEqual([countsIn(second), sent()], [{ conflicts: 1 }, []]);
       assert.deepEqual(reasons(second), ["profile: the user was deleted in Auth0 since"]);
       assert.equal(at().tenant.users.size, 0);
     });
@@ -147,7 +261,7 @@ for (const reads of ["singly", "census"] as const) {
       change({}, { email: "new@example.com" });
       at().tenant.fate = ({ number }) => (number === 2 ? { refuses: () => "FORMAT" } : undefined);
       const second = await run({ ...ANN, given_name: "Anna" }, first);
-      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "FORMAT"]);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ outdated: 1 }, "FORMAT"]);
     });
 
     it("names who was made anew, as the email was changed while the job was on its way", async () => {
@@ -160,7 +274,7 @@ for (const reads of ["singly", "census"] as const) {
         return submit(...args);
       };
       const second = await run({ ...ANN, given_name: "Anna" }, first);
-      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ failed: 1 }, "MADE_ANEW"]);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ outdated: 1 }, "MADE_ANEW"]);
       assert.match(at().warnings.join(), /came in a second time/);
     });
 

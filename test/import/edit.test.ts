@@ -104,8 +104,8 @@ describe("an edited source", () => {
     const old = await at().import(two({}));
     moveInTenant("person0@example.com");
     const now = await at().import(two({ given_name: "Renamed" }), old);
-    assert.deepEqual(countsIn(now), { updated: 1, notApplied: 1 });
-    assert.match(now.notApplied[0]?.reason ?? "", /no user of the connection has the record's email/);
+    assert.deepEqual(countsIn(now), { updated: 1, conflicts: 1 });
+    assert.match(now.conflicts?.[0]?.reason ?? "", /no user of the connection has the record's email/);
     assert.equal(at().emulator.tenant.stats().users, 2, "and no second account");
   });
 
@@ -139,7 +139,7 @@ describe("an edited source", () => {
       const old = await at().import([person(0, { user_metadata: { theme: "light" } })]);
       refuse();
       const failed = await at().import([person(0, { user_metadata: { theme: "dark" }, mfa_factors: factors })], old);
-      assert.deepEqual(countsIn(failed), { failed: 1 });
+      assert.deepEqual(countsIn(failed), { outdated: 1 });
       at().emulator.tenant.faults.clear();
       return failed;
     };
@@ -189,7 +189,7 @@ describe("an edited source", () => {
       { on: "job", kind: "error", email: "^person1@", code: "FORMAT", message: "no" },
     ]);
     const now = await at().import(known({ given_name: "Renamed" }), old);
-    assert.deepEqual([countsIn(now), now.jobs.length], [{ updated: 2, failed: 1 }, 1]);
+    assert.deepEqual([countsIn(now), now.jobs.length], [{ updated: 2, outdated: 1 }, 1]);
     assert.deepEqual(
       now.failedRecords.map(({ identity, code, message }) => [identity, code, message]),
       [["user_id:id1", "FORMAT", "no"]],
@@ -204,13 +204,13 @@ describe("an edited source", () => {
       ]);
     fail();
     const first = await at().import([person(0, { given_name: "Renamed" }), person(1)], old);
-    assert.deepEqual(countsIn(first), { failed: 1, unchanged: 1 });
+    assert.deepEqual(countsIn(first), { outdated: 1, unchanged: 1 });
     const spelt = [person(0, { email: "PERSON0@example.com", given_name: "Renamed" }), person(1)];
     const second = await at().import(spelt, first);
-    assert.deepEqual([countsIn(second), second.jobs], [{ failed: 1, unchanged: 1 }, []], "another spelling only");
+    assert.deepEqual([countsIn(second), second.jobs], [{ outdated: 1, unchanged: 1 }, []], "another spelling only");
     fail();
     const third = await at().import(spelt, second, AGAIN);
-    assert.deepEqual([countsIn(third), third.jobs.length], [{ failed: 1, unchanged: 1 }, 1]);
+    assert.deepEqual([countsIn(third), third.jobs.length], [{ outdated: 1, unchanged: 1 }, 1]);
     const fourth = await at().import([person(0, { given_name: "Once more" }), person(1)], third);
     assert.deepEqual(countsIn(fourth), { updated: 1, unchanged: 1 });
     assert.equal(at().user("person0@example.com")?.given_name, "Once more");

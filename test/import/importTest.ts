@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { CensusIndex } from "../../provider/census/census";
 import { Census, SharedCensus } from "../../provider/census/readBack";
+import { CallBudget } from "../../provider/census/readBudget";
 import type { SharedMembers } from "../../provider/import/maxMembers";
 import type { Member } from "../../provider/import/members";
 import type { ReadBack } from "../../provider/import/readings";
@@ -62,6 +63,8 @@ export class ImportTest {
   readonly stop = new AbortController();
   warnings: string[] = [];
   notes: string[] = [];
+  /** Whether single users may be changed. */
+  mayPatch = true;
   /** How often all users were read back. */
   censuses = 0;
   #journals: Journal[] = [];
@@ -162,7 +165,8 @@ export class ImportTest {
   #readBack(reads: RunOptions["reads"]): ReadBack | undefined {
     if (typeof reads !== "string") return reads;
     const budget = { left: reads === "census" ? 0 : 1_000, spend: () => reads !== "census" };
-    return { budget, census: new SharedCensus(async () => this.census()), follow: () => () => {} };
+    const patches = new CallBudget(this.mayPatch ? 2_000 : 0);
+    return { budget, patches, census: new SharedCensus(async () => this.census()), follow: () => () => {} };
   }
 
   async #prepare({ before, terms = "terms", preflight, members, everybody, ...options }: RunOptions) {
@@ -211,6 +215,7 @@ function dying(journal: Journal, lines: number, tenant: PlainTenant): Journal {
   let left = lines;
   const names = new Set<string | symbol>([
     ...["intent", "accepted", "refused", "finished", "abandoned"],
+    ...["patch", "patched"],
     ...["grant", "memberships"],
   ]);
   return new Proxy(journal, {

@@ -18,6 +18,9 @@ import { GROUPS, type Group, type Said, type Settled, settledBy, type Values, va
 
 const HOUR = 3_600_000;
 
+/** Of any group, what no file says. */
+const NEVER_SAID: Values = { given_name: "?", nickname: "?", is: "?" };
+
 /** A user of the file. */
 interface Person {
   readonly name: string;
@@ -28,12 +31,15 @@ interface Person {
   said: Said;
   /** The record whose update failed, until it is another one. */
   rejected: string | undefined;
+  /** Whether anything was ever done to them in the tenant. */
+  isTouched: boolean;
 }
 
 /** Lives a life, and checks it after each run. In memory, where there is a file system of that kind. */
 export async function live(life: Life): Promise<void> {
   const test = new ImportTest(existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
   const clock = new Clock();
+  test.mayPatch = life.mayPatch;
   try {
     await new Lived(test, life, clock).live();
   } finally {
@@ -66,7 +72,7 @@ class Lived {
         user_metadata: { plan: 0, lang: 0 },
         app_metadata: { tier: 0 },
       };
-      return { name, id: name, record, said: new Map(), rejected: undefined };
+      return { name, id: name, record, said: new Map(), rejected: undefined, isTouched: false };
     });
     this.#file = this.#people.map(({ record }) => record);
   }
@@ -82,8 +88,10 @@ class Lived {
       const person = this.#people[action.who] as Person;
       if (action.is === "edit") edit(person.record, action.change);
       else if (action.is === "editVerified") person.record.email_verified = !person.record.email_verified;
-      else if (action.is === "act") this.#act(person, action.deed);
-      else await this.#run({ ...action, person });
+      else if (action.is === "act") {
+        this.#act(person, action.deed);
+        person.isTouched = true;
+      } else await this.#run({ ...action, person });
     }
     this.clock.now += HOUR;
     await this.#run({});
@@ -251,14 +259,11 @@ class Lived {
           ? []
           : said.flatMap((before) => settledBy(this.life.onConflict, group, says, before, read));
       const isCertain = said.length === 1 && result !== undefined;
-      // Nobody knows what the file said before: left alone, or sent whole.
-      if (outcomes.length === 0 || !isCertain) outcomes.push({ value: read, sends: [], settles: false });
-      if (said.length > 1 && isOfEmail)
-        outcomes.push({
-          value: { ...(group === "profile" ? read : {}), ...says },
-          sends: Object.keys({ ...says, ...read }),
-          settles: true,
-        });
+      // After a run that died nobody may know what the file said before, where somebody has done something, too.
+      if (outcomes.length === 0 || (said.length > 1 && person.isTouched)) {
+        outcomes.push({ value: read, sends: [], settles: false });
+        if (!isRejected && isOfEmail) outcomes.push(settledBy(this.life.onConflict, group, says, NEVER_SAID, read));
+      }
       // An upsert carries whole what it carries, and always states whether the email is verified; a PATCH carries keys.
       const values = outcomes.map(({ value, sends }) => {
         if (patch !== undefined) return group === "email_verified" ? at : withKeys(at, value, sends);
@@ -276,6 +281,7 @@ class Lived {
         assert.ok(upsert !== undefined || patch !== undefined, `${group} of ${name} is not sent: ${told()}`);
       this.#settle(person, group, says, outcomes, known, told);
     }
+    person.isTouched ||= meanwhile !== undefined;
   }
 
   /** What the file has said by now, as the ledger has it. */

@@ -98,7 +98,7 @@ describe("roles and organizations", () => {
       "user_id:b UNKNOWN_ORGANIZATION",
       "user_id:c UNKNOWN_ROLE",
     ]);
-    assert.deepEqual(countsIn(saved), { failed: 3 });
+    assert.deepEqual(countsIn(saved), { outdated: 3 });
     assert.deepEqual([test.has("a"), test.has("b"), test.tenant.users.size], ["rol_a", "org_a", 3]);
     test.maps = {
       roles: { ...MAPS.roles, owner: "rol_o", constructor: "rol_c" },
@@ -194,7 +194,7 @@ describe("roles and organizations", () => {
     };
     saved = await test.import(users);
     assert.deepEqual(codesIn(saved), ["user_id:u3 MEMBERSHIP_FAILED"]);
-    assert.deepEqual(countsIn(saved), { inserted: 6, failed: 1 });
+    assert.deepEqual(countsIn(saved), { inserted: 6, outdated: 1 });
     assert.equal(saved.membershipsFailed, true);
     assert.deepEqual(users.filter(({ user_id }) => test.has(String(user_id)) === "rol_a").length, 6);
     test.tenant.users.set("u3", {

@@ -153,6 +153,21 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
       alive(() =>
         exported(tenant).filter(({ identities }) => (identities as User[]).some((each) => each.user_id === id)),
       )(),
+    changeUser: (id, patch) => {
+      const bare = id.replace(/^auth0\|/, "");
+      return alive(() => {
+        tenant.beforePatch(bare);
+        const known = users.get(bare);
+        if (known === undefined) return false;
+        tenant.patches.push({ id: bare, patch: structuredClone(patch) });
+        users.set(bare, {
+          ...known,
+          updated_at: new Date().toISOString(),
+          attributes: merged(known.attributes, patch),
+        });
+        return true;
+      })();
+    },
     user: (id) => alive(() => users.get(id.replace(/^auth0\|/, "")))(),
     usersByEmail: (email) => alive(() => [...users.values()].filter((user) => user.email === email))(),
   };
@@ -162,6 +177,19 @@ export function plainTenant(before: readonly Partial<StoredUser>[] = []): PlainT
     users.set(id, { ...(users.get(id) as StoredUser), ...user, user_id: `auth0|${id}` });
   }
   return tenant;
+}
+
+/** As the service does: metadata at its first level, where `null` takes a key away. */
+function merged(known: User, patch: User): User {
+  const attributes: User = { ...known };
+  for (const [name, value] of Object.entries(patch)) {
+    if (!name.endsWith("_metadata")) attributes[name] = value;
+    else {
+      const fields = { ...(known[name] as object), ...(value as object) };
+      attributes[name] = Object.fromEntries(Object.entries(fields).filter(([, each]) => each !== null));
+    }
+  }
+  return attributes;
 }
 
 /** All users with all that can be read of them, as an export has them. */

@@ -157,7 +157,7 @@ describe("settling how a record ended", () => {
   it("looks among the users of the connection alone for who is meant by an email", async () => {
     for (const [connection, expected] of [
       [CONNECTION_NAME, { updated: 1 }],
-      ["others", { notApplied: 1 }],
+      ["others", { conflicts: 1 }],
     ] as const) {
       at().startAnew();
       const { result: first } = await at().run([{ email: "ann@example.com", given_name: "Ann" }]);

@@ -23,7 +23,7 @@ describe("what an application writes between two runs", () => {
     at.writeUsers([person(0, edited), person(1, edited), person(2, edited)]);
     await at.restart();
     const second = await at.update(first);
-    assert.deepEqual(counts(second), { total: 3, updated: 2, notApplied: 1 });
+    assert.deepEqual(counts(second), { total: 3, updated: 2, conflicts: 1 });
     assert.deepEqual(
       [metadata(0), metadata(1)],
       [
@@ -31,15 +31,15 @@ describe("what an application writes between two runs", () => {
         { plan: "c", lang: "de" },
       ],
     );
-    assert.match(second.notApplied[0]?.reason ?? "", /^it was changed in Auth0, too/);
+    assert.match(second.conflicts[0]?.reason ?? "", /^it was changed in Auth0, too/);
 
     // Another user changes: the conflict is no change.
     at.writeUsers([person(0, edited), person(1, edited), person(2, { ...edited, name: "Two" })]);
     assert.deepEqual(await at.preview(second), [
-      "1 changed (profile 1), 1 unchanged, 1 with changes that can't be applied (user_metadata 1): 1 job",
+      "1 changed (profile 1), 1 unchanged, 1 conflict from the last run: 1 job",
     ]);
     const third = await at.update(second);
-    assert.deepEqual(counts(third), { total: 3, updated: 1, unchanged: 1, notApplied: 1 });
+    assert.deepEqual(counts(third), { total: 3, updated: 1, unchanged: 1, conflicts: 1 });
     const fourth = await at.update(third, { onConflict: "overwrite" });
     assert.deepEqual([counts(fourth), metadata(1)], [{ total: 3, updated: 1, unchanged: 2 }, edited.user_metadata]);
   });
@@ -54,7 +54,7 @@ describe("what an application writes between two runs", () => {
     at.writeUsers([person(0, edited), person(1)]);
     await at.restart();
     const second = await at.update(first);
-    assert.deepEqual([counts(second), at.users().length], [{ total: 2, unchanged: 1, notApplied: 1 }, 1]);
-    assert.equal(second.notApplied[0]?.reason, "the user was deleted in Auth0 since");
+    assert.deepEqual([counts(second), at.users().length], [{ total: 2, unchanged: 1, conflicts: 1 }, 1]);
+    assert.equal(second.conflicts[0]?.reason, "the user was deleted in Auth0 since");
   });
 });

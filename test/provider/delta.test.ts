@@ -63,7 +63,7 @@ describe("an edited file", () => {
     ]);
     await at.restart();
     const { summary, notApplied } = await at.update(failed);
-    assert.deepEqual(counts(summary), { updated: 1, failed: 1 });
+    assert.deepEqual(counts(summary), { updated: 1, outdated: 1 });
     assert.deepEqual(
       notApplied.map(({ attributes }) => attributes.join()),
       ["blocked"],

@@ -153,6 +153,8 @@ describe("report.html", () => {
         updated: 100,
         unchanged: 200,
         adopted: 300,
+        conflicts: 0,
+        outdated: 0,
         notApplied: 31,
         failed: 349,
         invalid: 20,

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../../emulator";
 import type {
+  Conflict,
   FailedAt,
   FailedRecord,
   Job,
@@ -25,6 +26,7 @@ export interface BatchOutputs {
   failedRecords: FailedRecord[];
   failedAt: FailedAt[];
   notApplied: NotApplied[];
+  conflicts: Conflict[];
   passwordResetRequired: PasswordResetRequired[];
   source: SourceInfo;
   ledger: string[];

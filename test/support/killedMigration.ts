@@ -100,7 +100,17 @@ exports.summary = everyone.summary;
       assert.deepEqual(summary, {
         total: users,
         inserted: users,
-        ...{ updated: 0, unchanged: 0, adopted: 0, failed: 0, invalid: 0, notApplied: 0, removed: 0 },
+        ...{
+          updated: 0,
+          unchanged: 0,
+          adopted: 0,
+          conflicts: 0,
+          outdated: 0,
+          failed: 0,
+          invalid: 0,
+          notApplied: 0,
+          removed: 0,
+        },
       });
 
       assert.equal((await stats()).users, users);

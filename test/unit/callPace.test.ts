@@ -6,6 +6,7 @@ import { type CallGroup, CallPace, callGroupOf, type Timer } from "../../provide
 
 const CALLS: Record<CallGroup, readonly [method: string, route: string]> = {
   roles: ["POST", "/api/v2/roles/:id/users"],
+  writeUsers: ["PATCH", "/api/v2/users/:id"],
   readMembers: ["GET", "/api/v2/organizations/:id/members"],
   writeMembers: ["POST", "/api/v2/organizations/:id/members"],
   readMemberRoles: ["GET", "/api/v2/organizations/:id/members/:user/roles"],
@@ -116,7 +117,7 @@ describe("the pace of calls", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...(Object.keys(ratePlans) as Plan[])),
-        fc.constantFrom<CallGroup>("roles", "writeMembers", "readMembers"),
+        fc.constantFrom<CallGroup>("roles", "writeUsers", "writeMembers", "readMembers"),
         fc.array(fc.integer({ min: 5, max: 900 }), { minLength: 1, maxLength: 20 }),
         async (plan, group, latencies) => {
           const latency = (call: number) => latencies[call % latencies.length] as number;

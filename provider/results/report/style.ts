@@ -6,14 +6,14 @@ export const STYLE = `
   color-scheme: light dark;
   --page: #fff; --panel: #f5f6f7; --line: #e2e5e8; --ink: #1b1f23; --muted: #5d6670; --faint: #eceef0;
   --insert: #2f6fb7; --insert-odd: #437dbf; --upsert: #0b7d6b; --upsert-odd: #238f7d;
-  --bad: #c9372c; --invalid: #8f2d56; --warn: #b86e00; --mark: #e59500; --still: #a9b1b9; --adopted: #8a79b8; --on-bar: #fff;
+  --bad: #c9372c; --outdated: #e08a78; --invalid: #8f2d56; --warn: #b86e00; --mark: #e59500; --still: #a9b1b9; --adopted: #8a79b8; --on-bar: #fff;
   --good-panel: #eef7f1; --good: #1f7a45; --bad-panel: #fdf0ef; --warn-panel: #fdf5e6;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #15181b; --panel: #1d2125; --line: #32383e; --ink: #e7e9eb; --muted: #9da6af; --faint: #24292e;
     --insert: #4c8bd6; --insert-odd: #3d74b6; --upsert: #2aa58f; --upsert-odd: #238c7a;
-    --bad: #f0685d; --invalid: #d0709b; --warn: #e0a03a; --mark: #f2b544; --still: #6c757e; --adopted: #9a8bcb; --on-bar: #0d1114;
+    --bad: #f0685d; --outdated: #b5574b; --invalid: #d0709b; --warn: #e0a03a; --mark: #f2b544; --still: #6c757e; --adopted: #9a8bcb; --on-bar: #0d1114;
     --good-panel: #17261d; --good: #5cc489; --bad-panel: #2b1a19; --warn-panel: #2a2214;
   }
 }
@@ -42,6 +42,7 @@ footer { padding: 18px 0 40px; border-top: 1px solid var(--line); font-size: 13p
 .inserted { fill: var(--insert); } .updated { fill: var(--upsert); } .unchanged { fill: var(--still); } .adopted { fill: var(--adopted); }
 .present { fill: var(--upsert); } .linked { fill: var(--adopted); } .missing { fill: var(--bad); } .gone { fill: var(--still); }
 .notAsWritten { fill: var(--invalid); } .changedThere { fill: var(--mark); } .others { fill: none; stroke: var(--muted); }
+.conflicts { fill: var(--warn); } .outdated { fill: var(--outdated); }
 .notApplied { fill: var(--mark); } .failed { fill: var(--bad); } .invalid { fill: var(--invalid); }
 .parts, .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 16px 24px; margin: 18px 0 8px; }
 .parts dt, .facts dt { color: var(--muted); font-size: 13px; }
