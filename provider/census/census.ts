@@ -60,7 +60,6 @@ const CHUNK = 2 ** CHUNK_BITS;
 
 /** The bits of a line, after those of {@link TRUTHS}. */
 const INCOMPARABLE = { user_metadata: 1 << 3, app_metadata: 1 << 4 };
-const IS_USED = 1 << 5;
 
 /** The users of one connection, as they were when the export began. */
 export class CensusIndex {
@@ -109,7 +108,6 @@ export class CensusIndex {
       if (hash > 0) rows[row + i] = hash;
       else if (isMetadata(attribute)) bits |= INCOMPARABLE[attribute];
     }
-    if (isUsed(user)) bits |= IS_USED;
     rows[row + HASHED.length] = bits;
     this.#addIdentifiers(line, user);
   }
@@ -158,11 +156,6 @@ export class CensusIndex {
   /** How many lines have a value of this attribute, other than `false` or nothing. */
   having(attribute: ComparedAttribute): number {
     return this.#having[COMPARED.indexOf(attribute)] as number;
-  }
-
-  /** Whether the user has signed in or set a password: then an imported hash is of no use any more. */
-  isUsed(line: number): boolean {
-    return (this.#at(line, HASHED.length) & IS_USED) > 0;
   }
 
   /** The user of a line. */
@@ -276,7 +269,8 @@ function identityKey(provider: string, connection: string, id: string): string {
   return `${provider}\n${connection}\n${id}`;
 }
 
-function isUsed({ last_login, logins_count, last_password_reset }: TenantRecord): boolean {
+/** Whether a user has signed in or set a password: then an imported hash is of no use any more. */
+export function isUsed({ last_login, logins_count, last_password_reset }: TenantRecord): boolean {
   return isStated(last_login) || isStated(last_password_reset) || (isStated(logins_count) && logins_count !== 0);
 }
 

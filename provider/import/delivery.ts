@@ -74,7 +74,7 @@ export class Delivery {
     private readonly outcomes: Outcomes,
     private readonly settlement: Settlement,
     private readonly bringUp: (existing: Existing) => Promise<void>,
-    private readonly readAgain: (index: number) => void,
+    private readonly readAgain: (kind: ChunkKind, index: number) => void,
   ) {
     this.#works = new Works((error) => course.fail(error));
   }
@@ -95,7 +95,7 @@ export class Delivery {
     const { members } = chunk;
     const ran = await this.#send(kind, chunk);
     if (ran === "stale") {
-      for (const { index } of members) this.readAgain(index);
+      for (const { index } of members) this.readAgain(kind, index);
       return;
     }
     const ended = await this.#endsOf(kind, chunk, ran);
@@ -129,7 +129,7 @@ export class Delivery {
   async #endsOf(kind: ChunkKind, chunk: Chunk<Member>, { job }: Ran): Promise<Ended[] | undefined> {
     const ended = await this.outcomes.of(kind, chunk.members, job);
     const wereRead = chunk.members.every(({ readAt }) => readAt !== undefined);
-    if (ended === undefined || kind !== "upsert" || !job.inserted || !wereRead) return ended;
+    if (ended === undefined || kind === "insert" || !job.inserted || !wereRead) return ended;
     const emailOf = (i: number) => String((JSON.parse(recordOf(chunk, i).toString()) as User).email);
     return this.outcomes.withMadeAnew(ended, job, emailOf);
   }

@@ -22,6 +22,7 @@ import { Sending } from "./sending";
 import { Settlement } from "./settlement";
 import type { BatchRecords, BatchResult, ImportSettings, Workplace } from "./types";
 import { Updates } from "./updates";
+import { Whereabouts } from "./whereabouts";
 
 /** Records that are prepared before the process looks for answers: a millisecond or two of work. */
 const RECORDS_A_TURN = 64;
@@ -60,7 +61,7 @@ export async function runImport(
     resumption,
     readings,
     adoption,
-    updates,
+    whereabouts,
     sizes,
     memberships,
   } = await assemble(records, settings, before, at);
@@ -122,11 +123,14 @@ export async function runImport(
       await settleAll();
     }
     // Hashes come last and alone: Auth0 may refuse them, and with them all that a record says besides.
-    await each(
-      (index) => sending.awaitsHash(index),
-      (record) => intake.takeAgain(record),
-    );
-    await settleAll();
+    for (let hashes = sending.takeHashes(); hashes.size > 0; hashes = sending.takeHashes()) {
+      const due = hashes;
+      await each(
+        (index) => due.has(index),
+        (record) => intake.takeAgain(record),
+      );
+      await settleAll();
+    }
     if (!course.isStopped) await memberships.carryOut();
   } catch (error) {
     course.fail(error);
@@ -141,7 +145,7 @@ export async function runImport(
   const { achieved, unanswered, problem, connection } = course;
   const adopted = adoption.tally.said(history.sent);
   if (adopted !== undefined) at.inform(adopted);
-  const { saidOfNotLookedUp } = updates;
+  const { saidOfNotLookedUp } = whereabouts;
   if (saidOfNotLookedUp !== undefined) at.warn(saidOfNotLookedUp);
   const closed = books.close(problem === undefined);
   const result: BatchResult = {
@@ -185,14 +189,15 @@ export async function assemble(
   const lookups = new Lookups(tenant, course, readings);
   const adoption = new Adoption(settings, course, books, readings, lookups);
   const patches = new Patches(at, course);
-  const updates = new Updates(settings, course, books, readings, lookups, patches, before?.runEnds);
+  const whereabouts = new Whereabouts(settings, books, readings, before?.runEnds);
+  const updates = new Updates(settings, course, books, readings, lookups, patches, whereabouts);
   const duplicates = new Duplicates(settings, course, books, doubts, lookups, readings);
   const outcomes = new Outcomes(settings.key, at, course, books, duplicates, lookups);
   const settlement = new Settlement(journal, books, course);
   const delivery = new Delivery(
     ...([settings, records, at, course, books, history, outcomes, settlement] as const),
     (existing) => sending.bringUp(existing),
-    (index) => sending.decideAgain(index),
+    (kind, index) => sending.decideAgain(kind, index),
   );
   const outbox = await Outbox.open(settings, (kind, chunk) => delivery.start(kind, chunk));
   const sending = new Sending(settings, records, course, books, doubts, lookups, adoption, updates, readings, outbox);
@@ -218,7 +223,7 @@ export async function assemble(
     resumption,
     readings,
     adoption,
-    updates,
+    whereabouts,
     sizes,
     memberships,
   };

@@ -28,7 +28,7 @@ import type { Updates } from "./updates";
  */
 export class Sending {
   /** Records whose hashes wait. */
-  readonly #hashes = new IndexSet();
+  #hashes = new IndexSet();
   /** New records, which wait until those are written over who are there: a reading does not stay fresh. */
   readonly #inserts = new IndexSet();
 
@@ -55,13 +55,19 @@ export class Sending {
     else await this.#update(subject, step, user);
   }
 
-  /** Whether the hash of this record waits until all else is settled. */
-  awaitsHash(index: number): boolean {
-    return this.#hashes.has(index);
+  /** Records whose hashes wait until all else is settled, since this was asked last. */
+  takeHashes(): IndexSet {
+    const hashes = this.#hashes;
+    this.#hashes = new IndexSet();
+    return hashes;
   }
 
   /** What was sent of a record came too late: it is to be decided on once more. */
-  decideAgain(index: number): void {
+  decideAgain(kind: ChunkKind, index: number): void {
+    if (kind === "hash") {
+      this.#hashes.add(index);
+      return;
+    }
     this.books.decideAgain(index);
     this.#again.add(index);
   }
@@ -139,19 +145,20 @@ export class Sending {
       this.books.withheld(subject, step, "emailNotUnique");
       return;
     }
-    if (step.kind === "upsert" && (await this.updates.areRead())) {
+    if (await this.updates.areRead()) {
       const awaitHash = () => this.#hashes.add(subject.index);
       const send = async (after: KnownRecord, sent: User, readAt: Date, sentAs: Fingerprint | undefined) => {
         this.#followHash(step, subject);
         const how = { readAt: readAt.getTime(), ...(sentAs === undefined ? {} : { sentAs }) };
-        await this.#send("upsert", subject, this.#withAttempt(after, user), sent, how);
+        await this.#send(step.kind, subject, this.#withAttempt(after, user), sent, how);
       };
       const member = (after: KnownRecord): Member => ({
         ...subject,
         after: packRecord(this.#withAttempt(after, user)),
       });
       const followHash = () => this.#followHash(step, subject);
-      await this.updates.meet({ subject, step, user, send, member, followHash, awaitHash });
+      const changed = { subject, step, user, send, member, followHash, awaitHash };
+      await (step.kind === "hash" ? this.updates.meetHash(changed) : this.updates.meet(changed));
       return;
     }
     const stated = user.email_verified;

@@ -1,15 +1,13 @@
-import type { Found } from "../census/census";
-import { isUpdatedSince } from "../census/conflicts";
+import { isUsed } from "../census/census";
 import type { TenantRecord } from "../census/equal";
-import { MOST_LOOKED_UP, type Sought } from "../census/lookUps";
+import type { Sought } from "../census/lookUps";
 import { type SettledUser, settleUser } from "../census/settleUser";
 import { recognized } from "../census/written";
 import { emailFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";
-import { type Fingerprint, NO_RECORD, sentUserId } from "../ledger/fingerprint";
+import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";
 import type { Difference, Step } from "../plan/delta";
-import { count, countOf } from "../progress/batchProgress";
 import type { User } from "../schema/identity";
 import type { TenantUser } from "../tenant/answers";
 import type { Books } from "./books";
@@ -18,7 +16,8 @@ import type { Lookups } from "./lookups";
 import type { Member, Subject } from "./members";
 import type { Patches } from "./patches";
 import type { Reading, Readings } from "./readings";
-import type { BatchResult, ImportSettings } from "./types";
+import type { ImportSettings } from "./types";
+import type { Whereabouts } from "./whereabouts";
 
 /** A known record of which something changed, and what carries it out. */
 export interface Changed {
@@ -35,9 +34,6 @@ export interface Changed {
   awaitHash(): void;
 }
 
-/** Who a known user is in the tenant now. */
-type Now = { readonly is: "there"; readonly there: TenantRecord } | { readonly is: "linked" | "deleted" | "notFound" };
-
 const BLIND =
   'Without the scope read:users nobody can tell what a change would write over, so no change is sent. Grant it (docs/operations.md); or set onConflict: "overwrite", which writes over whatever an application or the user has written since.';
 
@@ -47,9 +43,6 @@ const BLIND =
  * alone and listed. A job goes by the email that the user has now.
  */
 export class Updates {
-  #lookedUp = 0;
-  #notLookedUp = 0;
-
   constructor(
     private readonly settings: ImportSettings,
     private readonly course: Course,
@@ -57,7 +50,7 @@ export class Updates {
     private readonly readings: Readings,
     private readonly lookups: Lookups,
     private readonly patches: Patches,
-    private readonly runEnds: BatchResult["runEnds"] = {},
+    private readonly whereabouts: Whereabouts,
   ) {}
 
   /**
@@ -73,7 +66,7 @@ export class Updates {
 
   /** Returns when not too many are being read. */
   async meet(changed: Changed): Promise<void> {
-    const sought = this.#soughtFor(changed);
+    const sought = this.whereabouts.soughtFor(changed.subject, changed.user);
     if (this.readings.census !== undefined) return this.#settle(changed, sought, await this.readings.of(sought), false);
     await this.lookups.doing(async () => {
       const reading = await this.lookups.oneOfFew(() => this.readings.of(sought));
@@ -95,7 +88,7 @@ export class Updates {
     if (reading === undefined) throw new Error(BLIND);
     const { subject, step, user } = changed;
     const known = this.books.ledger.get(subject.identity) as LedgerEntry;
-    const { now, from } = await this.#whoNow(known, sought, reading);
+    const { now, from } = await this.whereabouts.find(known, sought, reading);
     if (now.is !== "there") return this.books.withheld(subject, step, now.is);
     const { there } = now;
     const states = this.books.unanswered.statesOf(subject.identity);
@@ -104,7 +97,7 @@ export class Updates {
     const settled = settleUser({
       ...{ user, there, known: isKnown, key: this.settings.key, onConflict: this.settings.onConflict },
       // Who has neither what they had before, nor what was sent, was changed by somebody, whatever the clocks say.
-      lastRunEnded: states.length === 0 ? this.#lastRunEnded(known) : undefined,
+      lastRunEnded: states.length === 0 ? this.whereabouts.lastRunEnded(known) : undefined,
       canSend: (attribute) => attribute === "user_metadata" || attribute === "app_metadata" || attribute === "profile",
     });
     const after = afterwards(step, settled);
@@ -125,12 +118,11 @@ export class Updates {
       if (patched) return;
     }
     if (typeof email !== "string") return this.books.withheld(subject, step, "emailGone");
-    const sentAs = email.toLowerCase() === String(user.email).toLowerCase() ? undefined : this.#print(email);
     const send = async (email_verified: unknown) => {
       this.books.differs(subject, differences);
       const factors = hasFactors ? { mfa_factors: user.mfa_factors } : {};
       const sent = { email, ...settled.upsert, ...factors, email_verified };
-      await changed.send({ ...after, differs }, sent, from.at, sentAs);
+      await changed.send({ ...after, differs }, sent, from.at, this.#sentAs(email, user));
     };
     const verified = settled.upsert.email_verified ?? there.email_verified === true;
     if (verified === true || (!settled.readAgain && settled.changes.length > 0) || from.isSingle) return send(verified);
@@ -140,6 +132,44 @@ export class Updates {
       else await send(found.email_verified ?? false);
     };
     await this.lookups.later(email, then, isWithin);
+  }
+
+  /**
+   * Sends a hash, where the user can still get one: who has signed in or set a password since has one that no import
+   * changes. Returns when not too many are being read.
+   */
+  async meetHash(changed: Changed): Promise<void> {
+    const sought = this.whereabouts.soughtFor(changed.subject, changed.user);
+    await this.lookups.doing(async () => {
+      const reading = await this.lookups.oneOfFew(() => this.readings.of(sought));
+      if (!this.course.isStopped) await this.#settleHash(changed, sought, reading);
+    });
+  }
+
+  async #settleHash(changed: Changed, sought: Sought, reading: Reading | undefined): Promise<void> {
+    if (reading === undefined) throw new Error(BLIND);
+    const { subject, step, user } = changed;
+    const known = this.books.ledger.get(subject.identity) as LedgerEntry;
+    const { now, from } = await this.whereabouts.find(known, sought, reading);
+    if (now.is !== "there") return this.books.withheld(subject, step, now.is);
+    const { there } = now;
+    if (isUsed(there)) {
+      const member = changed.member(step.after);
+      this.books.enter("hash", member, "passwordSet");
+      this.books.count("hash", member, { outcome: "passwordSet" });
+      return;
+    }
+    const { email } = there;
+    if (typeof email !== "string") return this.books.withheld(subject, step, "emailGone");
+    const hash = { custom_password_hash: user.custom_password_hash };
+    const send = (email_verified: boolean) =>
+      changed.send(step.after, { email, ...hash, email_verified }, from.at, this.#sentAs(email, user));
+    if (there.email_verified === true || from.isSingle) return send(there.email_verified === true);
+    const then = async (found: TenantUser | undefined) => {
+      if (found === undefined) this.books.withheld(subject, step, "notFound");
+      else await send(found.email_verified ?? false);
+    };
+    await this.lookups.later(email, then, true);
   }
 
   /** Reads whom a call by the user's id is about: it may be another connection's user. */
@@ -195,62 +225,10 @@ export class Updates {
     awaitHash();
   }
 
-  /** How many were not looked for once more who are not there by what was read; `undefined` where that is nobody. */
-  get saidOfNotLookedUp(): string | undefined {
-    if (this.#notLookedUp === 0) return undefined;
-    return `${countOf(this.#notLookedUp, "user")} who ${this.#notLookedUp === 1 ? "is" : "are"} not in the connection as it was read ${this.#notLookedUp === 1 ? "was" : "were"} not looked up singly, since they are too many: ${count(this.#lookedUp)} were. Nothing of them is sent, and they are listed. They may be deleted, or Auth0's export was out of date.`;
-  }
-
-  /** Whoever a census does not have is looked for singly: it promises nothing about how fresh it is. */
-  async #whoNow(
-    known: LedgerEntry,
-    sought: Sought,
-    reading: Reading,
-  ): Promise<{ readonly now: Now; readonly from: Reading }> {
-    const now = await this.#find(known, sought, reading);
-    if (now.is !== "deleted") return { now, from: reading };
-    if (this.#lookedUp >= MOST_LOOKED_UP) {
-      this.#notLookedUp++;
-      return { now: { is: "notFound" }, from: reading };
-    }
-    this.#lookedUp++;
-    const from = await this.readings.singly(sought, true);
-    return { now: await this.#find(known, sought, from), from };
-  }
-
-  async #find(known: LedgerEntry, { id, email }: Sought, { users }: Reading): Promise<Now> {
-    const read = async ({ line }: Found): Promise<Now> => ({ is: "there", there: await users.read(line) });
-    const byId = id === undefined ? [] : users.find("user_id", id);
-    const own = byId.find(({ isLinked }) => !isLinked);
-    if (own !== undefined) return read(own);
-    if (byId.length > 0) return { is: "linked" };
-    const byEmail = email === undefined ? [] : users.find("email", email);
-    const [first, ...others] = byEmail.filter(({ isLinked }) => !isLinked);
-    if (first === undefined) return { is: byEmail.length > 0 ? "linked" : "deleted" };
-    // Whom we brought under an id is at that id, or nowhere: that email is somebody else's by now.
-    if (others.length > 0 || (known.origin === "inserted" && id !== undefined)) return { is: "deleted" };
-    const now = await read(first);
-    const ended = this.#lastRunEnded(known);
-    // Somebody has made an account with that email since.
-    const isAnother =
-      now.is === "there" && ended !== undefined && isUpdatedSince({ updated_at: now.there.created_at }, ended);
-    return isAnother ? { is: "deleted" } : now;
-  }
-
-  #lastRunEnded({ run }: KnownRecord): Date | undefined {
-    const end = run === undefined ? undefined : this.runEnds?.[run];
-    return end === undefined ? undefined : new Date(end);
-  }
-
-  #soughtFor({ subject, user }: Changed): Sought {
-    const { hasOtherId } = this.books.ledger.get(subject.identity) as LedgerEntry;
-    const id = sentUserId(user, subject.name, this.settings);
-    const email = typeof user.email === "string" ? user.email.toLowerCase() : undefined;
-    return { id: hasOtherId ? undefined : id, email };
-  }
-
-  #print(email: string): Fingerprint {
-    return emailFingerprint(this.settings.key, email);
+  /** The print of the email that a job goes by, where that is not the record's. */
+  #sentAs(email: string, user: User): Fingerprint | undefined {
+    const isRecords = email.toLowerCase() === String(user.email).toLowerCase();
+    return isRecords ? undefined : emailFingerprint(this.settings.key, email);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
 import type { User } from "../../provider/schema/identity";
-import { countsIn, ImportTest, type RunOptions, type Saved } from "./importTest";
+import { countsIn, ImportTest, RULES, type RunOptions, type Saved } from "./importTest";
 
 const hash = (digit: string) => ({ algorithm: "sha256", hash: { value: digit.repeat(64), encoding: "hex" } });
 
@@ -128,6 +129,52 @@ describe("a changed password hash", () => {
     const attributes = [...second.notApplied, ...(second.conflicts ?? [])].map((each) => each.attributes);
     assert.deepEqual(attributes, [["username"], ["custom_password_hash"]]);
   });
+
+  for (const reads of ["singly", "census"] as const) {
+    it(`takes no job of a user who has signed in or set a password since (read ${reads})`, async () => {
+      const first = await run([ANN]);
+      const change = (attributes: User) => {
+        const user = at().tenant.users.get("ann");
+        assert.ok(user);
+        at().tenant.users.set("ann", { ...user, attributes: { ...user.attributes, ...attributes } });
+      };
+      const options = { reads, preflight: async () => RULES };
+      const edited = { ...ANN, given_name: "Anna", custom_password_hash: hash("2") };
+      for (const attributes of [
+        { logins_count: 1 },
+        { last_login: "2026-01-01" },
+        { last_password_reset: "2026-01-01" },
+      ]) {
+        change({ given_name: "Ann", logins_count: null, last_login: null, last_password_reset: null, ...attributes });
+        const second = await run([edited], first, options);
+        assert.deepEqual([sent(), countsIn(second)], [[["upsert", "email,given_name,email_verified"]], { updated: 1 }]);
+        assert.deepEqual(
+          second.notApplied.map(({ attributes }) => attributes),
+          [["custom_password_hash"]],
+        );
+        assert.match(String(second.notApplied[0]?.reason), /has a password in Auth0/);
+        const third = await run([edited], second, options);
+        assert.deepEqual([sent(), countsIn(third)], [[], { notApplied: 1 }]);
+        // Alone it is read, too.
+        const fourth = await run([{ ...edited, custom_password_hash: hash("3") }], third, options);
+        assert.deepEqual([sent(), countsIn(fourth)], [[], { notApplied: 1 }]);
+        rmSync(at().journalFile);
+      }
+    });
+
+    it(`goes by the email that the user has now, and says of it what Auth0 says (read ${reads})`, async () => {
+      const first = await run([ANN]);
+      const user = at().tenant.users.get("ann");
+      assert.ok(user);
+      at().tenant.users.set("ann", { ...user, email: "new@example.com", email_verified: false });
+      const options = { reads, preflight: async () => RULES };
+      const second = await run([{ ...ANN, custom_password_hash: hash("2") }], first, options);
+      assert.deepEqual(countsIn(second), { updated: 1 });
+      const [job] = at().tenant.jobs;
+      const { email, email_verified } = job?.users[0] ?? {};
+      assert.deepEqual([job?.kind, email, email_verified], ["hash", "new@example.com", false]);
+    });
+  }
 
   it("is not sent to a user who came in without one", async () => {
     const { custom_password_hash: _, ...without } = ANN;
