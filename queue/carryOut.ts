@@ -88,7 +88,7 @@ function createdOf({ created }: Inputs, maySent: boolean): Pick<BatchHost, "crea
   return created === undefined || !maySent ? {} : { created: new Date(created) };
 }
 
-/** Sends no job for a batch that another worker may have by now. */
+/** Writes nothing for a batch that another worker may have by now. */
 class FencedTenant extends Tenant {
   constructor(
     credentials: Credentials,
@@ -101,6 +101,14 @@ class FencedTenant extends Tenant {
   override async submit(request: JobRequest, payload: Buffer, onRetry: OnRetry) {
     this.fence.assertHeld();
     return super.submit(request, payload, (reason) => {
+      this.fence.assertHeld();
+      onRetry(reason);
+    });
+  }
+
+  override async changeUser(id: string, patch: Readonly<Record<string, unknown>>, onRetry: OnRetry) {
+    this.fence.assertHeld();
+    return super.changeUser(id, patch, (reason) => {
       this.fence.assertHeld();
       onRetry(reason);
     });

@@ -75,7 +75,8 @@ describe(`the example workers, ${USERS} users in ${BATCHES} batches, with the re
     assert.deepEqual(summary, {
       total: USERS,
       inserted: USERS,
-      ...{ updated: 0, unchanged: 0, adopted: 0, failed: 0, invalid: 0, notApplied: 0, removed: 0 },
+      ...{ updated: 0, unchanged: 0, adopted: 0, failed: 0, outdated: 0, invalid: 0, conflicts: 0, notApplied: 0 },
+      removed: 0,
     });
     const { users, jobs } = await emulator.stats();
     assert.equal(users, USERS);
