@@ -229,7 +229,7 @@ export class UserBatch extends ShimResource {
    * The first 1,000 users of whom something that changed in the file was not sent, because it was changed in Auth0, too,
    * or the user is not there any more; in the order of the source; a secret. Listed for as long as that is so.
    */
-  readonly conflicts: pulumi.Output<Conflict[]>;
+  declare readonly conflicts: pulumi.Output<Conflict[]>;
   /** In which attributes users differ from the file, why, and how many. */
   declare readonly differences: pulumi.Output<DifferenceCount[]>;
   /**
@@ -307,7 +307,7 @@ export class UserBatch extends ShimResource {
       opts,
     );
     // Asked for only where there are any: in a preview, a state of 0.1 knows of no answer.
-    const { conflicts } = this as unknown as { conflicts: pulumi.Output<Conflict[]> };
+    const { conflicts } = this;
     this.conflicts = pulumi.secret(
       this.differences.apply((all) =>
         all.some(({ conflict }) => conflict) ? conflicts : pulumi.output<Conflict[]>([]),
