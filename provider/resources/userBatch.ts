@@ -306,11 +306,11 @@ export class UserBatch extends ShimResource {
       ["failedRecords", "notApplied", "conflicts", "passwordResetRequired"],
       opts,
     );
-    // Asked for only where there are any: in a preview, a state of 0.1 knows of no answer.
+    // Asked for only where there are any: in a preview, a state of 0.1 knows of no answer. Mocks may say nothing at all.
     const { conflicts } = this;
     this.conflicts = pulumi.secret(
-      this.differences.apply((all) =>
-        all.some(({ conflict }) => conflict) ? conflicts : pulumi.output<Conflict[]>([]),
+      this.differences.apply((all: DifferenceCount[] | undefined) =>
+        all?.some(({ conflict }) => conflict) ? conflicts : pulumi.output<Conflict[]>([]),
       ),
     );
     if (args.credentials === undefined) warnOfPlainSecrets(args.configNamespace ?? "auth0", this);

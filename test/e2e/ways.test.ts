@@ -161,13 +161,17 @@ describe("ways to run it", function () {
       "unit.js": `const pulumi = require("@pulumi/pulumi");
 const { UserImport } = require("pulumi-auth0-user-import");
 const summary = { total: 1, inserted: 1 };
-const mocks = { newResource: ({ name, inputs }) => ({ id: name, state: { ...inputs, summary } }), call: ({ inputs }) => inputs };
+const differences = [{ attribute: "user_metadata", reason: "changed", users: 1, conflict: true }];
+const conflicts = [{ identity: "email:a@example.com", attributes: ["user_metadata"], reason: "changed", file: "users.ndjson", line: 1 }];
+const found = { everyone: { differences, conflicts }, others: {} };
+const stateOf = (name, inputs) => ({ ...inputs, summary, ...found[name.replace(/-0.$/, "")] });
+const mocks = { newResource: ({ name, inputs }) => ({ id: name, state: stateOf(name, inputs) }), call: ({ inputs }) => inputs };
 const valueOf = (output) => new Promise((resolve) => output.apply(resolve));
 async function main() {
   for (const name of ["everyone", "others"]) {
     pulumi.runtime.setMocks(mocks, "project", "dev", false);
     const made = new UserImport(name, { connectionId: "con_0000000000000001", users: "users.ndjson", batches: 2, resultsDir: "results" });
-    console.log(name, (await valueOf(made.summary)).inserted, await valueOf(made.urn));
+    console.log(name, (await valueOf(made.summary)).inserted, (await valueOf(made.conflicts)).length, await valueOf(made.urn));
     for (const output of ["jobs", "failedRecords", "notApplied", "passwordResetRequired", "source", "reportFile"]) await valueOf(made[output]);
     await pulumi.runtime.disconnect();
   }
@@ -177,7 +181,7 @@ main().catch((error) => { console.log(error); process.exitCode = 1; });
     });
     const { code, output } = await runProgram(program, "unit.js");
     assert.equal(code, 0, output);
-    assert.match(output, /^everyone 1 urn:.*::auth0import:UserImport::everyone\nothers 1 urn:/);
+    assert.match(output, /^everyone 1 2 urn:.*::auth0import:UserImport::everyone\nothers 1 0 urn:/);
   });
 
   way("bundled into the program, and not installed beside it", "can't work, explained", async () => {
