@@ -8,7 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
 import { compareExport } from "../cli/compareExport";
-import { takeCensus } from "../provider/census/readBack";
+import { takeCensus } from "../provider/census/takeCensus";
 import { normalizeUser, type User } from "../provider/schema/identity";
 import { openSource } from "../provider/source";
 import { Tenant } from "../provider/tenant/client";

@@ -26,7 +26,7 @@ export class Matcher {
   otherIds = 0;
   /** Of those, the lines of which a record is present. */
   readonly #taken = new IndexSet();
-  readonly #identifiers = new IdentifierIndex();
+  readonly #identifiers: IdentifierIndex;
   readonly #standings = new Column((length) => new Uint8Array(length));
   readonly #lines = new Column((length) => new Uint32Array(length));
   #bytes = 0;
@@ -34,7 +34,10 @@ export class Matcher {
   constructor(
     private readonly census: CensusIndex,
     private readonly onRead: (users: number, bytes: number) => void,
-  ) {}
+  ) {
+    // About as many users as the export has, with an id and an email each.
+    this.#identifiers = new IdentifierIndex(2 * census.lines);
+  }
 
   /** The next record. */
   take({ index, user: asItStands, problem, byteLength }: SourceRecord): void {

@@ -33,7 +33,7 @@ export interface Found {
 }
 
 /** What each kind of identifier is in the table. An id is the one within the connection, without `auth0|`. */
-const KINDS = { user_id: 1, email: 2, username: 3, phone_number: 4, identity: 5 } as const;
+const KINDS = { user_id: 1, email: 2, username: 3, phone_number: 4 } as const;
 
 /** By which a user is found. `user_id` without the prefix that Auth0 adds. */
 export type FoundBy = "user_id" | "email" | "username" | "phone_number";
@@ -117,11 +117,6 @@ export class CensusIndex {
     return this.#find(KINDS[by], by === "email" || by === "username" ? value.toLowerCase() : value);
   }
 
-  /** The lines that have an identity of another connection, by the names that Auth0 has for its parts. */
-  findIdentity(provider: string, connection: string, id: string): readonly Found[] {
-    return this.#find(KINDS.identity, identityKey(provider, connection, id));
-  }
-
   /** Whether the tenant has all that a record states just so; `false` where `compare` has to tell. */
   isAs(line: number, said: User): boolean {
     const bits = this.#at(line, HASHED.length);
@@ -203,16 +198,13 @@ export class CensusIndex {
     let own = -1;
     for (let i = 0; i < identities.length; i++) {
       const identity = identities[i] as Identity;
-      const { provider, connection, user_id } = identity;
-      const isOwn = this.#isOwn(identity);
-      if (isOwn && own < 0) own = i;
+      if (!this.#isOwn(identity)) continue;
+      if (own < 0) own = i;
       const isLinked = i > 0;
-      if (isOwn && isLinked) this.#addNames(line, profileOf(identity), true);
+      if (isLinked) this.#addNames(line, profileOf(identity), true);
+      const { user_id } = identity;
       // Of some providers it is a number.
-      if (!isText(user_id) && typeof user_id !== "number") continue;
-      if (isOwn) this.#add(KINDS.user_id, String(user_id), line, isLinked);
-      else
-        this.#add(KINDS.identity, identityKey(String(provider), String(connection), String(user_id)), line, isLinked);
+      if (isText(user_id) || typeof user_id === "number") this.#add(KINDS.user_id, String(user_id), line, isLinked);
     }
     if (identities.length === 0 || own >= 0) this.#addNames(line, user, own > 0);
   }
@@ -263,10 +255,6 @@ function isIdentity(value: unknown): value is Identity {
 
 export function profileOf({ profileData }: Identity): TenantRecord {
   return typeof profileData === "object" && profileData !== null ? (profileData as TenantRecord) : {};
-}
-
-function identityKey(provider: string, connection: string, id: string): string {
-  return `${provider}\n${connection}\n${id}`;
 }
 
 /** Whether a user has signed in or set a password: then an imported hash is of no use any more. */

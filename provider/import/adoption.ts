@@ -1,5 +1,5 @@
 import type { TenantRecord } from "../census/equal";
-import type { Sought } from "../census/lookUps";
+import type { Sought } from "../census/singleReads";
 import { settleVerification } from "../census/truths";
 import { adopted, withUnknownHad } from "../census/written";
 import type { KnownRecord } from "../ledger/entry";

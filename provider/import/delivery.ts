@@ -1,4 +1,4 @@
-import { FRESH_MS } from "../census/readBack";
+import { FRESH_MS } from "../census/takeCensus";
 import type { Span } from "../journal/format";
 import type { ChunkKind } from "../plan/delta";
 import { type Chunk, recordOf, split } from "../plan/pack";

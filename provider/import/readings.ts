@@ -1,8 +1,7 @@
-import { CensusIndex } from "../census/census";
-import type { TenantRecord } from "../census/equal";
-import type { Sought } from "../census/lookUps";
-import type { Census, SharedCensus } from "../census/readBack";
+import type { CensusIndex } from "../census/census";
 import type { CallBudget } from "../census/readBudget";
+import { readSingly, type Sought } from "../census/singleReads";
+import type { Census, SharedCensus } from "../census/takeCensus";
 import { countOf } from "../progress/batchProgress";
 import { TenantError } from "../tenant/errors";
 import { EXPORT_FIELDS, ExportError } from "../tenant/exports";
@@ -89,31 +88,12 @@ export class Readings {
   /**
    * A user by themselves, as they are now.
    *
-   * @param everywhere whether they are searched, too, where they are not at their own place: an identity that was linked to
-   *   another account is not.
+   * @param everywhere whether they are searched, too: see `readSingly`.
    */
-  async singly({ id, email }: Sought, everywhere = false): Promise<Reading> {
+  async singly(sought: Sought, everywhere = false): Promise<Reading> {
     const at = new Date();
-    const { tenant } = this.at;
-    const found: TenantRecord[] = [];
-    const users = new CensusIndex(async (line) => found[line] as TenantRecord, this.course.connection);
-    const add = (read: readonly (TenantRecord | undefined)[]) => {
-      for (const user of read) {
-        if (user === undefined || found.some((each) => isSameAccount(each, user))) continue;
-        found.push(user);
-        users.add(user);
-      }
-    };
-    if (id !== undefined) add([await tenant.wholeUser(`auth0|${id}`, EXPORT_FIELDS, () => {})]);
-    const isOwn = id !== undefined && users.find("user_id", id).some(({ isLinked }) => !isLinked);
-    if (email !== undefined && users.find("email", email).length === 0) {
-      add(await tenant.wholeUsersByEmail(email, EXPORT_FIELDS, () => {}));
-    }
-    const isFound = () =>
-      (id !== undefined && users.find("user_id", id).length > 0) ||
-      (email !== undefined && users.find("email", email).length > 0);
-    if (everywhere && id !== undefined && !isFound()) add(await tenant.usersByIdentity(id, EXPORT_FIELDS, () => {}));
-    return { users, at, isSingle: true, ...(isOwn ? { byId: `auth0|${id}` } : {}) };
+    const { users, isAtId } = await readSingly(this.at.tenant, this.course.connection, sought, everywhere);
+    return { users, at, isSingle: true, ...(isAtId ? { byId: `auth0|${sought.id}` } : {}) };
   }
 
   /** So many users are about to be read by calls of their own: takes the census where that is quicker. */
@@ -199,11 +179,6 @@ export class Readings {
       progress.doing(undefined);
     }
   }
-}
-
-/** One id can be in two connections. */
-function isSameAccount(a: TenantRecord, b: TenantRecord): boolean {
-  return a.user_id === b.user_id && JSON.stringify(a.identities) === JSON.stringify(b.identities);
 }
 
 function asReading(census: Census): Reading {

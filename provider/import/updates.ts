@@ -1,7 +1,7 @@
 import { isUsed } from "../census/census";
 import type { TenantRecord } from "../census/equal";
-import type { Sought } from "../census/lookUps";
 import { type SettledUser, settleUser } from "../census/settleUser";
+import type { Sought } from "../census/singleReads";
 import { recognized } from "../census/written";
 import { emailFingerprint } from "../ledger/attributes";
 import type { KnownRecord } from "../ledger/entry";

@@ -1,7 +1,7 @@
 import type { Found } from "../census/census";
 import { isUpdatedSince } from "../census/conflicts";
 import type { TenantRecord } from "../census/equal";
-import { MOST_LOOKED_UP, type Sought } from "../census/lookUps";
+import { MOST_LOOKED_UP, type Sought } from "../census/singleReads";
 import type { KnownRecord } from "../ledger/entry";
 import { sentUserId } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";

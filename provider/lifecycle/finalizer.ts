@@ -24,7 +24,6 @@ import { sourceInfo } from "./batch";
 import { config, configure, failures, hasUnknown, log, type Properties, partialFailure, UNKNOWN } from "./engine";
 import { listedIn } from "./failedRun";
 import { listsPlaces, partInRun, reviewRuns } from "./lastRun";
-import { readBack } from "./readBack";
 import { notedSource, type SourceArgs, sharedSource } from "./sources";
 import {
   exceeds,
@@ -34,6 +33,7 @@ import {
   type VerifyOutputs,
   wantsVerification,
 } from "./verification";
+import { verifyWhereDue } from "./verifyWhereDue";
 
 const MAX_FAILURES = 'maxFailures must be a whole number, 0 or more, or a percentage such as "5%"';
 
@@ -217,7 +217,7 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   const reviewedBatches = reviewRuns(reviews, source, olds.reviewedBatches);
   const parts = reviews.map((batch, i) => partInRun(batch, reviewedBatches[i]?.isOfLastRun === true));
   const name = importName(resourceUrn);
-  const checked = await readBack({ inputs, olds, reviews: parts, name, readSource: () => readSource(args) });
+  const checked = await verifyWhereDue({ inputs, olds, reviews: parts, name, readSource: () => readSource(args) });
   const { reviews: batches, missing, report, problem } = checked;
   const summary = mergeSummaries(batches.map((batch) => batch.summary));
   const openSource = async () => {

@@ -62,8 +62,8 @@ export async function markMissing(
 ): Promise<Outputs> {
   const { run, missing } = missingOf(inputs);
   if (missing.size === 0 || old.connection === undefined) return old;
-  const { LookUps } = await import("../census/lookUps.js");
-  const lookUps = new LookUps(tenant, old.connection, () => {}, Number.POSITIVE_INFINITY);
+  const { SingleReads } = await import("../census/singleReads.js");
+  const lookUps = new SingleReads(tenant, old.connection, () => {}, Number.POSITIVE_INFINITY);
   const still = new Set<Fingerprint>();
   const wanted = [...indices].filter((index) => missing.has(read.identity(index)));
   for await (const { index, user: asItStands } of read.source.records(wanted)) {

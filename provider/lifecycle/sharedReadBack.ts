@@ -1,5 +1,5 @@
-import { type Census, SharedCensus, takeCensus } from "../census/readBack";
 import { CallBudget, readBudgetOf } from "../census/readBudget";
+import { type Census, SharedCensus, takeCensus } from "../census/takeCensus";
 import type { ReadBack } from "../import/readings";
 import { MOST_PATCHED } from "../tenant/callSizes";
 import type { Tenant } from "../tenant/client";
@@ -30,6 +30,11 @@ export function readBackOf(
     known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users, stop);
   known.set(connectionId, readBack);
   return readBack;
+}
+
+/** Closes what the batches have read back, as soon as none of them uses it: a million users are 100 MB, and a file. */
+export async function closeReadBack(tenant: Tenant, connectionId: string): Promise<void> {
+  await shared.get(tenant)?.get(connectionId)?.census.close();
 }
 
 function newReadBack(

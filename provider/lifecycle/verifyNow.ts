@@ -19,10 +19,11 @@ import { batchName, durationMs, USUAL_CENSUS_TIMEOUT } from "./batch";
 import { credentialsFor } from "./credentials";
 import { config, log } from "./engine";
 import type { MissingFile } from "./missingUsers";
-import type { ReadBackOptions } from "./readBack";
+import { closeReadBack } from "./sharedReadBack";
 import { endWithoutEngine, stop, whileWatched } from "./stop";
 import type { BatchToVerify } from "./toVerify";
 import { type Asked, type Checked, keptOf, type LastVerification, missingRecords, withMissing } from "./verification";
+import type { ReviewOptions } from "./verifyWhereDue";
 
 /*
  * The part of the Finalizer that asks the tenant. Loaded where a verification is due: Auth0's SDK costs more time than a
@@ -31,7 +32,7 @@ import { type Asked, type Checked, keptOf, type LastVerification, missingRecords
 
 /** Reads the connection back, compares, and leaves the files. */
 export async function verifyNow(
-  options: ReadBackOptions,
+  options: ReviewOptions,
   asked: Asked,
   batches: readonly BatchToVerify[],
   read: ReadSource,
@@ -58,7 +59,7 @@ export async function verifyNow(
 }
 
 async function readConnection(
-  { inputs, olds }: ReadBackOptions,
+  { inputs, olds }: ReviewOptions,
   batches: readonly BatchToVerify[],
   read: ReadSource,
 ): Promise<Verified> {
@@ -68,6 +69,8 @@ async function readConnection(
   const tenant = tenantOf(credentialsFor(first.inputs), resolveLimits(config));
   const { problem, rules } = await preflight(tenant, connectionId, { verifies: true });
   if (problem !== undefined) throw new NotVerified(problem);
+  // Theirs may be older than what they have written.
+  await closeReadBack(tenant, connectionId);
   const imported: Imported = {
     ...{ connectionId, key, generateUserIds, read },
     batches: batches.map(({ ledger, runEnds }, i) => {
@@ -110,7 +113,7 @@ function timeLimit(censusTimeout: string, deadline: string | undefined): AbortSi
 }
 
 async function circumstancesOf(
-  { inputs, name }: ReadBackOptions,
+  { inputs, name }: ReviewOptions,
   batches: readonly BatchToVerify[],
   { source }: ReadSource,
 ): Promise<Circumstances> {

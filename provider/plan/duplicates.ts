@@ -36,8 +36,17 @@ const NONE: readonly SeenBefore[] = [];
  * seem to in one file of 140.
  */
 export class IdentifierIndex {
-  #table = new Uint16Array(SLOT * 1024);
+  #table: Uint16Array;
+  /** Slots of the table for each of all hashes. */
+  #scale: number;
   #used = 0;
+
+  /** @param expected about how many identifiers there will be, where that is known: it need not grow then. */
+  constructor(expected = 0) {
+    const slots = Math.ceil(Math.max(1024, (4 * (expected + 1)) / 3));
+    this.#table = new Uint16Array(SLOT * slots);
+    this.#scale = slots / 2 ** 32;
+  }
 
   /**
    * @param index the record's number, below 2^32 - 1
@@ -71,10 +80,10 @@ export class IdentifierIndex {
   /** Where in the table the hash, of 16 bits and 32, is, or would have its place. */
   #find(high: number, low: number): number {
     const table = this.#table;
-    const slots = table.length / SLOT;
     const [middle, lowest] = [low >>> 16, low & 0xffff];
-    for (let slot = low & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
-      const at = slot * SLOT;
+    // There may be any number of slots.
+    for (let at = SLOT * Math.floor(low * this.#scale); ; at += SLOT) {
+      if (at === table.length) at = 0;
       if (table[at] === high && table[at + 1] === middle && table[at + 2] === lowest) return at;
       if (table[at + 3] === 0 && table[at + 4] === 0) return at;
     }
@@ -96,6 +105,7 @@ export class IdentifierIndex {
   #grow(): void {
     const old = this.#table;
     this.#table = new Uint16Array(2 * old.length);
+    this.#scale *= 2;
     for (let at = 0; at < old.length; at += SLOT) {
       const value = (old[at + 3] as number) * UNIT + (old[at + 4] as number);
       if (value === 0) continue;

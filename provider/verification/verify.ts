@@ -1,6 +1,6 @@
 import { COMPARED, type ComparedAttribute, type TenantRecord } from "../census/equal";
-import { LookUps } from "../census/lookUps";
-import { type Census, takeCensus } from "../census/readBack";
+import { SingleReads } from "../census/singleReads";
+import { type Census, takeCensus } from "../census/takeCensus";
 import { UnlikeCounts } from "../census/unlikeCounts";
 import { unlikeWritten } from "../census/written";
 import type { UserState } from "../ledger/ledger";
@@ -85,7 +85,7 @@ export async function verifyImport(imported: Imported, tenant: Tenant, options: 
 /** What a census says of everybody, and single reads of those whom it does not have. */
 class Inspection {
   readonly #roll: RollCall;
-  readonly #lookUps: LookUps;
+  readonly #lookUps: SingleReads;
   readonly #unlike: UnlikeCounts;
   /** In what users differ: a bit for each of {@link COMPARED}. */
   readonly #differing = new Column((length) => new Uint16Array(length));
@@ -104,7 +104,7 @@ class Inspection {
   ) {
     const { source } = expectations.imported.read;
     this.#roll = new RollCall(expectations, census.users, source.users);
-    this.#lookUps = new LookUps(tenant, census.connection, options.onRetry);
+    this.#lookUps = new SingleReads(tenant, census.connection, options.onRetry);
     this.#unlike = new UnlikeCounts(census.users);
   }
 
@@ -149,7 +149,7 @@ class Inspection {
   /** Reads some of those who are present singly: an export promises nothing about how true it is. */
   async #drawSample(): Promise<void> {
     const present = this.#roll.those("asWritten", "notAsWritten", "changedThere");
-    const lookUps = new LookUps(this.tenant, this.census.connection, this.options.onRetry, SAMPLE);
+    const lookUps = new SingleReads(this.tenant, this.census.connection, this.options.onRetry, SAMPLE);
     for (const index of drawn(present, SAMPLE)) {
       this.options.stop.throwIfAborted();
       this.options.onProgress(`looking at ${countOf(Math.min(SAMPLE, present.length), "user")} singly`);
@@ -194,7 +194,7 @@ class Inspection {
     if (found.present > 0) return false;
     if (found.linked > 0) {
       const { tenant, census, options } = this;
-      await this.#lookEachUp(word, rest, new LookUps(tenant, census.connection, options.onRetry, 2 * rest.size));
+      await this.#lookEachUp(word, rest, new SingleReads(tenant, census.connection, options.onRetry, 2 * rest.size));
       return true;
     }
     for (const index of rest) this.#roll.set(index, word);
@@ -202,7 +202,7 @@ class Inspection {
     return true;
   }
 
-  async #lookEachUp(word: Absence, indices: ReadonlySet<number>, lookUps: LookUps) {
+  async #lookEachUp(word: Absence, indices: ReadonlySet<number>, lookUps: SingleReads) {
     const { source } = this.expectations.imported.read;
     const found = { present: 0, linked: 0 };
     let looked = 0;
@@ -221,7 +221,7 @@ class Inspection {
   }
 
   /** How a user stands whom the export does not have. @returns `undefined` where they are not there. */
-  async #standingOf(index: number, expected: Expected, lookUps: LookUps): Promise<Standing | undefined> {
+  async #standingOf(index: number, expected: Expected, lookUps: SingleReads): Promise<Standing | undefined> {
     const { id, user, mayHaveOtherId, batch } = expected;
     const email = typeof user.email === "string" ? user.email : undefined;
     let standing = await lookUps.find({ id, email });

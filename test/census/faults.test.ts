@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { type FaultPlan, VirtualClock } from "../../emulator";
-import { SharedCensus, takeCensus } from "../../provider/census/readBack";
+import { SharedCensus, takeCensus } from "../../provider/census/takeCensus";
 import type { ReadBack } from "../../provider/import/readings";
 import { Ledger } from "../../provider/ledger/ledger";
 import { SourceReader } from "../../provider/plan/readSource";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FRESH_MS, SharedCensus } from "../../provider/census/readBack";
+import { FRESH_MS, SharedCensus } from "../../provider/census/takeCensus";
 import { generatedUserId, identityFingerprint } from "../../provider/ledger/fingerprint";
 import { Ledger } from "../../provider/ledger/ledger";
 import type { OnExisting } from "../../provider/plan/delta";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import type { OnConflict } from "../../provider/census/conflicts";
-import { SharedCensus } from "../../provider/census/readBack";
+import { SharedCensus } from "../../provider/census/takeCensus";
 import { identityFingerprint } from "../../provider/ledger/fingerprint";
 import { Ledger } from "../../provider/ledger/ledger";
 import { identityOf, type User } from "../../provider/schema/identity";

@@ -257,6 +257,20 @@ describe("the verification of an import, in the provider process", () => {
     spools.remove();
   });
 
+  it("keeps nothing of what was read back, neither by the batches nor by itself", async () => {
+    const spools = new Spools();
+    await spools.restart(at);
+    // More than are read one by one.
+    const users = people(320);
+    for (const { user_id, email, ...attributes } of users) addUser(at.emulator, email, attributes, user_id);
+    writeUsers(users);
+    await up({ onExisting: "adopt" });
+    assert.deepEqual(counts(), { expected: 320, present: 320 });
+    assert.equal(exports(), 2);
+    assert.deepEqual(spools.open(at.provider.process.pid) ?? [], []);
+    spools.remove();
+  });
+
   it("tells of the scope that it needs before anything is sent", async () => {
     await at.stop();
     await at.start({ scopes: ["create:users", "read:connections"] });

@@ -19,7 +19,8 @@ export class Spools {
    */
   async killWhileFetching({ provider, emulator }: BatchTest): Promise<void> {
     emulator.tenant.faults.replace([{ on: "download", kind: "stuckFile" }]);
-    const isStuck = () => emulator.tenant.faults.report()[0]?.struck === 1 && this.#hasBegun(provider.process.pid);
+    const hasBegun = () => this.open(provider.process.pid)?.some((bytes) => bytes > 0) ?? true;
+    const isStuck = () => emulator.tenant.faults.report()[0]?.struck === 1 && hasBegun();
     while (!isStuck()) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(readdirSync(this.folder), []);
     await provider.stop("SIGKILL");
@@ -31,17 +32,17 @@ export class Spools {
     rmSync(this.folder, { recursive: true });
   }
 
-  /** Whether a file without a name holds something. Linux tells; elsewhere it is enough that the file is asked for. */
-  #hasBegun(pid: number | undefined): boolean {
-    const open = `/proc/${pid}/fd`;
-    if (!existsSync(open)) return true;
-    return readdirSync(open).some((fd) => {
+  /** How many bytes each of the process's files here has. Linux tells of those without a name; elsewhere nobody knows. */
+  open(pid: number | undefined): number[] | undefined {
+    const descriptors = `/proc/${pid}/fd`;
+    if (!existsSync(descriptors)) return undefined;
+    return readdirSync(descriptors).flatMap((descriptor) => {
       try {
-        const file = path.join(open, fd);
-        return readlinkSync(file).startsWith(this.folder) && statSync(file).size > 0;
+        const file = path.join(descriptors, descriptor);
+        return readlinkSync(file).startsWith(this.folder) ? [statSync(file).size] : [];
       } catch {
         // Closed meanwhile.
-        return false;
+        return [];
       }
     });
   }

@@ -43,18 +43,20 @@ describe("IdentifierIndex", () => {
     });
   });
 
-  it("finds each of many, and gives no false alarm among them", () => {
-    const index = new IdentifierIndex();
-    const count = 100_000;
-    const user = (i: number): User => ({ email: `user${i}@example.com`, user_id: `${i}` });
-    for (let i = 0; i < count; i++) assert.deepEqual(index.add(i, user(i)), []);
-    for (let i = 0; i < count; i += 97) {
-      assert.deepEqual(
-        index.add(count + i, user(i)).map(({ earlier }) => earlier),
-        [i, i],
-      );
-    }
-  });
+  for (const expected of [0, 7_000, 200_000]) {
+    it(`finds each of many, and gives no false alarm among them; expected: ${expected}`, () => {
+      const index = new IdentifierIndex(expected);
+      const count = 100_000;
+      const user = (i: number): User => ({ email: `user${i}@example.com`, user_id: `${i}` });
+      for (let i = 0; i < count; i++) assert.deepEqual(index.add(i, user(i)), []);
+      for (let i = 0; i < count; i += 97) {
+        assert.deepEqual(
+          index.add(count + i, user(i)).map(({ earlier }) => earlier),
+          [i, i],
+        );
+      }
+    });
+  }
 });
 
 describe("resolveDoubles", () => {

@@ -8,7 +8,7 @@ import type { TenantRecord } from "./equal";
 /*
  * The census: all users of a connection, read back by one export job and indexed. Its age counts from the start of the
  * job, since what is changed after that may not be in it; nothing may be written on one older than ten minutes. What an
- * export promises about freshness is not documented, so nobody is called missing on one alone: see lookUps.ts.
+ * export promises about freshness is not documented, so nobody is called missing on one alone: see singleReads.ts.
  */
 
 /** On an older reading nothing is written. */

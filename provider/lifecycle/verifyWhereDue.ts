@@ -16,7 +16,7 @@ import {
 } from "./verification";
 
 /** What a review knows when it comes to the verification. */
-export interface ReadBackOptions {
+export interface ReviewOptions {
   readonly inputs: VerifyInputs & {
     readonly resultsDir: string;
     readonly resourceUrn: string;
@@ -37,7 +37,7 @@ const OTHER_FILES =
   "Nothing is verified in this run: the batches were not all imported from the users files as they are now. Run `pulumi up` again, without --target.";
 
 /** Verifies who is there, where that is due; else says again what is known. Throws nothing but what is a fault of ours. */
-export async function readBack(options: ReadBackOptions): Promise<Checked> {
+export async function verifyWhereDue(options: ReviewOptions): Promise<Checked> {
   const { inputs, olds, reviews, readSource } = options;
   const { verified } = olds;
   // What was seen once stays known: nobody who has gone since is to be missing when `verify` is true again.
