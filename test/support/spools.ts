@@ -16,14 +16,22 @@ export class Spools {
   /**
    * Ends a process as `kill -9` does, in the middle of the file that an export is fetched into. That has no name, neither
    * then nor before.
+   *
+   * @param work what has it fetched, and is not heard of any more.
    */
-  async killWhileFetching({ provider, emulator }: BatchTest): Promise<void> {
+  async killWhileFetching({ provider, emulator }: BatchTest, work: () => Promise<unknown>): Promise<void> {
     emulator.tenant.faults.replace([{ on: "download", kind: "stuckFile" }]);
     const hasBegun = () => this.open(provider.process.pid)?.some((bytes) => bytes > 0) ?? true;
     const isStuck = () => emulator.tenant.faults.report()[0]?.struck === 1 && hasBegun();
-    while (!isStuck()) await new Promise((resolve) => setTimeout(resolve, 20));
+    let isOver = false;
+    const killed = assert.rejects(work()).finally(() => {
+      isOver = true;
+    });
+    while (!isStuck() && !isOver) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(readdirSync(this.folder), []);
+    assert.ok(!isOver, "nothing was fetched");
     await provider.stop("SIGKILL");
+    await killed;
     emulator.tenant.faults.clear();
     assert.deepEqual(readdirSync(this.folder), [], "nothing is left of it");
   }
