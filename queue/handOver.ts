@@ -3,7 +3,7 @@ import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batc
 import { type Connected, type QueuedBatch, reasonOf } from "./connect";
 import { QueueError } from "./queueUrl";
 import { type BlobRef, KEPT_SECONDS } from "./store";
-import { type BatchJob, baseOf, type Ended, jobIdOf, type Task, wantedOf } from "./task";
+import { type BatchJob, baseOf, type Ended, jobIdOf, lineOf, type Task, wantedOf } from "./task";
 
 /** A batch that is to be carried out by workers. */
 export interface HandedOver {
@@ -57,12 +57,15 @@ export async function handOver(at: Connected, batch: HandedOver, waiting: Waitin
     }
     const { stop, deadline } = waiting;
     await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => {});
-    if (stop.aborted) throw new Error(`${(stop.reason as Error).message} ${GOES_ON}`);
+    const after = hand.isOver ? GOES_ON : NOT_OVER;
+    if (stop.aborted) throw new Error(`${(stop.reason as Error).message} ${after}`);
     if (deadline !== undefined && Date.now() >= deadline.getTime()) {
-      throw new Error(`The deadline is near, and the run waits no longer. ${GOES_ON}`);
+      throw new Error(`The deadline is near, and the run waits no longer. ${after}`);
     }
   }
 }
+
+const NOT_OVER = "The queue did not take the batch by then. The state is as before. Run `pulumi up` again.";
 
 const GOES_ON = "The batch goes on at the workers. Run `pulumi up` again, which collects what they have done.";
 
@@ -88,6 +91,7 @@ class Hand {
   readonly #wanted: string;
   readonly #base: string;
   #hasAdded = false;
+  #isOver = false;
 
   constructor(
     private readonly at: Connected,
@@ -100,6 +104,11 @@ class Hand {
     this.#base = baseOf(state);
   }
 
+  /** Whether the queue has the batch as it is wanted. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** One look at the batch's job, and one step on. */
   async look(): Promise<Ended | undefined> {
     const job = await this.at.queue.getJob(this.#id);
@@ -108,6 +117,7 @@ class Hand {
     const state = await job.getState();
     const { wanted, base } = job.data;
     const isWanted = wanted === this.#wanted && base === this.#base;
+    this.#isOver = isWanted;
     if (state === "unknown") return undefined;
     if (state === "completed" || state === "failed") return isWanted ? this.#collect(job, state) : this.#replace(job);
     if (state === "active") {
@@ -179,12 +189,8 @@ class Hand {
       ...{ jobId: this.#id, attempts: 1, removeOnComplete: kept, removeOnFail: kept },
     });
     this.#hasAdded = true;
+    this.#isOver = true;
     this.waiting.show("handed over to the workers");
     return undefined;
   }
-}
-
-function lineOf({ progress }: QueuedBatch): string {
-  if (typeof progress === "object" && "line" in progress && typeof progress.line === "string") return progress.line;
-  return "a worker has begun";
 }

@@ -66,6 +66,12 @@ export function baseOf(old: Outputs | undefined): string {
   return digestOf([run, runNumber, journalEntries, complete, ledger]);
 }
 
+/** How far a batch is, as its worker has told; see `Progress` of the worker. */
+export function lineOf({ progress }: { readonly progress: unknown }): string {
+  if (typeof progress !== "object" || progress === null || !("line" in progress)) return "a worker has begun";
+  return String(progress.line);
+}
+
 function digestOf(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value, inOrder)).digest("hex");
 }

@@ -4,7 +4,7 @@ import type { Credentials } from "../provider/tenant/credentials";
 import { carryOut } from "./carryOut";
 import { type Connected, connect, type QueuedBatch, reasonOf } from "./connect";
 import { Fence } from "./fence";
-import type { Ended, Returned, Task } from "./task";
+import { type Ended, lineOf, type Returned, type Task } from "./task";
 import { WorkerSources } from "./workerSources";
 
 export interface WorkerSettings {
@@ -55,6 +55,9 @@ export async function startWorker(settings: WorkerSettings): Promise<Working> {
     stalledInterval: Math.min(30_000, lockMs),
     maxStalledCount: MOST_DEATHS,
   });
+  // Not before the queue has it.
+  worker.on("completed", (job) => say(`${job.name}: done, ${lineOf(job)}`));
+  worker.on("failed", (job, { message }) => say(`${job?.name ?? "A batch"}: ended early. ${message}`));
   worker.on("locksRenewed", ({ jobIds }) => {
     lastError = "";
     for (const id of jobIds) hands.fences.get(id)?.renewed();
@@ -125,7 +128,6 @@ class Hands {
       await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: ref }));
       if (ended.outputs !== undefined) await this.at.blobs.drop(job.data.task).catch(() => {});
       if (ended.problem !== undefined) throw new this.errors.UnrecoverableError(ended.problem);
-      say(`${job.name}: done, ${progress.line}`);
       return { ended: ref.digest };
     } catch (error) {
       if (error instanceof this.errors.WaitingError) throw error;
@@ -133,9 +135,7 @@ class Hands {
         say(`${job.name}: lost. ${(fence.signal.reason as Error).message}`);
         return await this.#giveBack(job, token);
       }
-      const reason = error instanceof Error ? error.message : String(error);
-      say(`${job.name}: ended early. ${reason}`);
-      throw new this.errors.UnrecoverableError(reason);
+      throw new this.errors.UnrecoverableError(error instanceof Error ? error.message : String(error));
     } finally {
       fence.end();
       this.fences.delete(id);
@@ -184,13 +184,10 @@ class Hands {
 class Progress {
   #last = Promise.resolve();
   #shownAt = 0;
-  /** The last one. */
-  line = "";
 
   constructor(private readonly job: QueuedBatch) {}
 
   show(line: string, last: boolean): void {
-    this.line = line;
     if (!last && Date.now() - this.#shownAt < PROGRESS_MS) return;
     this.#shownAt = Date.now();
     this.#last = this.job.updateProgress({ line }).catch(() => {});
