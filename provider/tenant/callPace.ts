@@ -144,7 +144,9 @@ export class CallPace {
     return RATES[this.group === "roles" ? "roles" : "others"][limit] ?? Math.max(1, limit / 4);
   }
 
+  /** Of large bursts a smaller part: they go with rates by the second, which don't lag. */
   get #reserve(): number {
-    return Math.min(this.#rate, (this.#limit ?? 0) / 4);
+    const limit = this.#limit ?? 0;
+    return Math.min(this.#rate, limit < 50 ? limit / 4 : limit / 6);
   }
 }
