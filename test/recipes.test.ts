@@ -166,6 +166,23 @@ describe("a recipe", function () {
     assert.match(stdout, /^2 users in 2 files, 1 of them merged into records of later files, no errors\./);
   });
 
+  it("may be followed by names of roles", async () => {
+    const source = await openSource(["wordpress.json"], folder, { transform: "wordpress-roles.mjs" });
+    const roles: unknown[] = [];
+    for await (const { user, problem } of source.records()) {
+      assert.equal(problem, undefined);
+      assert.deepEqual(
+        problemsOf(user, user).filter(({ severity, path }) => severity === "error" && path === "roles"),
+        [],
+      );
+      roles.push(user.roles);
+    }
+    await source.close();
+    assert.deepEqual(roles.slice(0, 2), [["admin", "editor"], []]);
+    const page = readFileSync(path.join(ROOT, "docs/recipes/README.md"), "utf8");
+    assert.ok(page.includes(readFileSync(path.join(EXAMPLE, "wordpress-roles.mjs"), "utf8")));
+  });
+
   it("has a page", () => {
     const index = readFileSync(path.join(ROOT, "docs/recipes/README.md"), "utf8");
     for (const recipe of RECIPES) {

@@ -1,0 +1,13 @@
+import { toUser } from "pulumi-auth0-user-import/recipes/wordpress";
+
+/** WordPress's names of roles, and those in the argument `roles`. */
+const NAMES = new Map([
+  ["administrator", "admin"],
+  ["editor", "editor"],
+]);
+
+export default (row) => {
+  const user = toUser(row);
+  const names = String(row.roles ?? "").split(",");
+  return { ...user, roles: names.flatMap((name) => NAMES.get(name) ?? []) };
+};
