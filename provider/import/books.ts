@@ -3,7 +3,7 @@ import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
 import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
-import { type ChunkKind, type Difference, jobKindOf, type Step } from "../plan/delta";
+import { type ChunkKind, type Difference, jobKindOf, type Step, withheldFor } from "../plan/delta";
 import { IndexSet } from "../plan/indexSet";
 import { keepDoubts, runEnds, setRemoved } from "./closing";
 import { FACTORS_FAILED } from "./codes";
@@ -143,17 +143,17 @@ export class Books {
   withheld(
     subject: Subject,
     { changes, differences, after }: Extract<Step, { do: "update" }>,
-    reason: "notFound" | "emailNotUnique" | "emailGone" | "deleted" | "linked",
+    reason: "notFound" | "emailNotUnique" | "noEmail" | "emailGone" | "deleted" | "linked",
   ): void {
     const { identity } = subject;
     const known = this.#ledger.get(identity) as LedgerEntry;
     this.#ledger.set(identity, { ...known, record: after.record, differs: true });
     // Whose hash is left over was counted with the rest, and what can't be applied was listed then.
     const isCounted = this.isHashToFollow(subject.index);
-    const missed = changes.map((attribute): Difference => ({ attribute, reason }));
-    if (isCounted) this.#findings.differsAfter("updated", subject, missed);
+    const listed = withheldFor(reason, changes, isCounted ? [] : differences);
+    if (isCounted) this.#findings.differsAfter("updated", subject, listed);
     else {
-      this.differs(subject, [...differences, ...missed]);
+      this.differs(subject, listed);
       this.#notApplied(subject, known.state);
     }
   }

@@ -38,7 +38,7 @@ export const REASONS: Record<NotAppliedReason, string> = {
   unknown: "it may have been changed in Auth0, too: after a lost answer, or of a large number, that can't be told",
   deleted: "the user was deleted in Auth0 since",
   linked: "the user was linked to another account in Auth0 since",
-  emailGone: "the user has no email in Auth0 any more, and an import job finds its user by email",
+  emailGone: "the user has no email in Auth0 now, and an import job finds its user by email",
   passwordSet: "the user has a password in Auth0, and no import job can change it",
 };
 

@@ -135,7 +135,7 @@ export async function planBatch(
     const isAsItWas = known?.record === read.record(index) && failureCode(known.state) === undefined;
     if (isAsItWas && !settings.looksAgain && step.do === "update" && step.kind === "upsert") {
       // The last run has left it alone, for what it found in the tenant.
-      if (settings.takesNoChanges) {
+      if (settings.takesNoChanges || step.changes.length === 0) {
         differ([
           ...step.differences,
           ...step.changes.map((attribute): Difference => ({ attribute, reason: "emailNotUnique" })),
@@ -179,7 +179,7 @@ export async function planBatch(
       continue;
     }
     differ(step.differences);
-    if (step.do === "nothing") continue;
+    if (step.do === "nothing" || step.changes.length === 0) continue;
     const bytesOf = (sent: readonly Change[]) =>
       Buffer.byteLength(jsonText({ email: user.email, ...changedAttributes(user, sent), email_verified: true }));
     const bytes = bytesOf(step.changes);

@@ -3,7 +3,7 @@ import { parseExactly } from "../json/parseExactly";
 import type { Attributes } from "../ledger/attributes";
 import { wholeFingerprint } from "../ledger/attributes";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
-import { type Fingerprint, generatedUserId } from "../ledger/fingerprint";
+import { type Fingerprint, generatedUserId, sentUserId } from "../ledger/fingerprint";
 import { type ChunkKind, changedAttributes, decide, overwritten, type Step, UPSERTABLE } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { IndexSet } from "../plan/indexSet";
@@ -143,6 +143,12 @@ export class Sending {
     await this.course.mayBegin();
     if (this.course.rules?.hasUniqueEmails === false) {
       this.books.withheld(subject, step, "emailNotUnique");
+      return;
+    }
+    const isFound = async () =>
+      sentUserId(user, subject.name, this.settings) !== undefined && (await this.readings.mode()) !== "not";
+    if (step.isMoved && !(await isFound())) {
+      this.books.withheld(subject, step, "noEmail");
       return;
     }
     if (await this.updates.areRead()) {

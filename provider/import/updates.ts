@@ -66,7 +66,7 @@ export class Updates {
 
   /** Returns when not too many are being read. */
   async meet(changed: Changed): Promise<void> {
-    const sought = this.whereabouts.soughtFor(changed.subject, changed.user);
+    const sought = this.whereabouts.soughtFor(changed.subject, changed.user, changed.step.isMoved);
     if (this.readings.census !== undefined) return this.#settle(changed, sought, await this.readings.of(sought), false);
     await this.lookups.doing(async () => {
       const reading = await this.lookups.oneOfFew(() => this.readings.of(sought));

@@ -75,11 +75,15 @@ export class Whereabouts {
     return end === undefined ? undefined : new Date(end);
   }
 
-  /** By what a known user is looked for. */
-  soughtFor(subject: Subject, user: User): Sought {
+  /**
+   * By what a known user is looked for.
+   *
+   * @param isMoved whether the record has another email than before: who has that by now is not known to be them.
+   */
+  soughtFor(subject: Subject, user: User, isMoved = false): Sought {
     const { hasOtherId } = this.books.ledger.get(subject.identity) as LedgerEntry;
     const id = sentUserId(user, subject.name, this.settings);
-    const email = typeof user.email === "string" ? user.email.toLowerCase() : undefined;
+    const email = typeof user.email === "string" && !isMoved ? user.email.toLowerCase() : undefined;
     return { id: hasOtherId ? undefined : id, email };
   }
 }

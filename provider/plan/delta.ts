@@ -69,6 +69,23 @@ export interface Difference {
   readonly reason: NotAppliedReason;
 }
 
+/**
+ * What is not brought of a user of whom nothing is sent.
+ *
+ * @param others what could not be sent in any case: where the user is not there, that is no reason of its own.
+ */
+export function withheldFor(
+  reason: NotAppliedReason,
+  changes: readonly Change[],
+  others: readonly Difference[],
+): Difference[] {
+  const isMoot = (other: Difference) => isConflict(reason) && other.reason === "notUpsertable";
+  return [
+    ...others.map((other) => (isMoot(other) ? { ...other, reason } : other)),
+    ...changes.map((attribute) => ({ attribute, reason })),
+  ];
+}
+
 /** What a record says, as far as deciding about it takes. */
 export interface Described {
   readonly record: Fingerprint;
@@ -93,6 +110,8 @@ export type Step =
       readonly changes: readonly Change[];
       /** The hash changed, too: once this is settled, the record is to be decided about again. */
       readonly hashFollows: boolean;
+      /** The file has another email of them, so that they are found by their id alone; there may be no other change. */
+      readonly isMoved?: true;
       readonly differences: readonly Difference[];
       readonly after: KnownRecord;
     }
@@ -113,7 +132,8 @@ export type Step =
  * update like any other. A record that failed is sent again when it changed or when it is marked for that (`Ledger.resendFailed`).
  *
  * An upsert replaces whole what it holds, so it holds only what changed. It finds its user by email alone: with another
- * email than before it would miss this user and write over whoever has that one, so nothing is sent.
+ * email than before it would miss this user and write over whoever has that one. So such a user is read by id, and what
+ * is sent goes by the email that they have; without an id of ours, nothing is.
  *
  * A hash goes alone, after the rest, and only to users whom we brought with a custom hash: to anybody else Auth0 gives none.
  *
@@ -152,9 +172,15 @@ export function decide(described: Described, known: LedgerEntry | undefined): St
   }
   const canUpsert = hasEmail && attributes.prints.email === said.prints.email;
   const wanted: Change[] = hash === "send" ? [...changed, "custom_password_hash"] : changed;
-  if (!canUpsert) differences.push(...wanted.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
+  const isMoved = hasEmail && !canUpsert && known.hasOtherId !== true;
+  const lost = canUpsert ? [] : isMoved ? wanted.filter((each) => each === "custom_password_hash") : wanted;
+  differences.push(...lost.map((attribute): Difference => ({ attribute, reason: "noEmail" })));
   const differs = differences.length > 0 || passwordOmitted;
   const lasting = lastingOf(known);
+  if (isMoved) {
+    const after = { ...lasting, record, ...withChanges(known, attributes, changed), differs };
+    return { do: "update", kind: "upsert", changes: changed, hashFollows: false, isMoved, differences, after };
+  }
   if (!canUpsert || wanted.length === 0) {
     const had = known.had === undefined ? {} : { had: known.had };
     return { do: "nothing", differences, after: { ...lasting, record, attributes: said, ...had, differs } };

@@ -256,6 +256,75 @@ for (const reads of ["singly", "census"] as const) {
       assert.equal(at().tenant.users.size, 1);
     });
 
+    const notApplied = (saved: Saved) => saved.notApplied.map(({ attributes, reason }) => `${attributes}: ${reason}`);
+    const moved = { ...ANN, email: "moved@example.com" };
+
+    it("goes by the email in Auth0 where the file has another one, which no job can change", async () => {
+      const first = await run(ANN, undefined);
+      const second = await run({ ...moved, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), reasons(second)], [{ updated: 1 }, []]);
+      assert.deepEqual(sent(), [{ email: "ann@example.com", given_name: "Anna", email_verified: true }]);
+      assert.deepEqual(notApplied(second), ["email: an import job can't change it of a user who exists"]);
+      // As long as that is so; and it is settled when somebody has changed it there.
+      const third = await run({ ...moved, given_name: "Anna" }, second);
+      assert.deepEqual([countsIn(third), notApplied(third), sent().length], [{ notApplied: 1 }, notApplied(second), 1]);
+      change({}, { email: "moved@example.com" });
+      const fourth = await run({ ...moved, given_name: "Anna" }, third);
+      assert.deepEqual([countsIn(fourth), notApplied(fourth), sent().length], [{ unchanged: 1 }, [], 1]);
+    });
+
+    it("has a conflict of the email that was changed on both sides, and sends the rest by Auth0's", async () => {
+      const first = await run(ANN, undefined);
+      change({}, { email: "theirs@example.com" });
+      const second = await run({ ...moved, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), notApplied(second)], [{ conflicts: 1 }, []]);
+      assert.deepEqual(reasons(second), [
+        "email: it was changed in Auth0, too, since the file last said something else of it",
+      ]);
+      assert.deepEqual(sent(), [{ email: "theirs@example.com", given_name: "Anna", email_verified: true }]);
+    });
+
+    it("writes nothing to who has the file's new email, where the user is gone", async () => {
+      const first = await run(ANN, undefined);
+      const user = there();
+      assert.ok(user);
+      at().tenant.users.delete("ann");
+      at().tenant.users.set("other", { ...user, user_id: "auth0|other", email: "moved@example.com" });
+      const second = await run({ ...moved, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), sent(), notApplied(second)], [{ conflicts: 1 }, [], []]);
+      assert.deepEqual(reasons(second), ["email,profile: the user was deleted in Auth0 since"]);
+      // It goes with the record.
+      const { result } = await at().run([], { before: second, reads });
+      assert.deepEqual([result.conflicts, result.differences, result.summary.removed], [[], [], 1]);
+    });
+
+    it("has a conflict where no answer has told what Auth0 has, and somebody has changed it since", async () => {
+      const first = await run(ANN, undefined);
+      at().tenant.fate = ({ kind }) => (kind === "upsert" ? { ends: "failed" } : undefined);
+      const edited = (plan: string) => ({ ...ANN, user_metadata: { plan, lang: "de" } });
+      const second = await run(edited("b"), first);
+      assert.deepEqual([countsIn(second), second.failedRecords[0]?.code], [{ outdated: 1 }, "JOB_FAILED"]);
+      at().tenant.fate = () => undefined;
+      change({ user_metadata: { plan: "z" } }, { updated_at: new Date(Date.now() + 1e6).toISOString() });
+      const third = await run(edited("c"), second);
+      assert.deepEqual(countsIn(third), { conflicts: 1 });
+      assert.match(
+        reasons(third).join(),
+        /^user_metadata: it may have been changed in Auth0, too: after a lost answer/,
+      );
+    });
+
+    it("can't be sent to who has no email in Auth0 now", async () => {
+      const first = await run(ANN, undefined);
+      const user = there();
+      assert.ok(user);
+      const { email: _, ...others } = user;
+      at().tenant.users.set("ann", others);
+      const second = await run({ ...ANN, given_name: "Anna" }, first);
+      assert.deepEqual([countsIn(second), sent()], [{ conflicts: 1 }, []]);
+      assert.match(reasons(second).join(), /^profile: the user has no email in Auth0 now/);
+    });
+
     it("knows whose error it is of a user with another email", async () => {
       const first = await run(ANN, undefined);
       change({}, { email: "new@example.com" });

@@ -111,15 +111,22 @@ export class DeltaModel {
     const jobs =
       rest.length === 0 ? [hash] : at.reception(person) === "takes" && hash.length > 0 ? [rest, hash] : [rest];
     expectation.sent.set(person, jobs.length);
-    for (const job of jobs.slice(0, at.sends(person))) this.#update(person, record, job, at, fails);
+    for (const job of jobs.slice(0, at.sends(person))) this.#update(person, record, job, at, fails, compared.isMoved);
   }
 
-  #update(person: number, record: User, changed: readonly string[], at: Circumstances, fails: () => void): void {
+  #update(
+    person: number,
+    record: User,
+    changed: readonly string[],
+    at: Circumstances,
+    fails: () => void,
+    isMoved: boolean,
+  ): void {
     const sent = pick(
       record,
       changed.flatMap((group) => (group === "profile" ? PROFILE : [group])),
     );
-    const states = record.email_verified === true || changed.includes("email_verified");
+    const states = !isMoved && (record.email_verified === true || changed.includes("email_verified"));
     const email_verified = states ? record.email_verified : this.tenant.get(person)?.email_verified;
     const reception = at.reception(person);
     if (reception !== "takes") {
@@ -131,7 +138,7 @@ export class DeltaModel {
     }
     this.#upsert(person, sent, email_verified);
     // What the file says of it was looked at, even where what the application wrote was sent.
-    this.#learn(person, { ...sent, ...pick(record, ["email_verified"]) });
+    this.#learn(person, { ...sent, ...pick(record, isMoved ? [] : ["email_verified"]) });
   }
 
   #insert(person: number, record: User, at: Circumstances, fails: () => void): void {
@@ -171,7 +178,7 @@ function knownFrom(record: User, takesHash: boolean): Known {
 function compare(
   record: User,
   { attributes, profile, takesHash }: Known,
-): { changed: string[]; differences: string[] } {
+): { changed: string[]; differences: string[]; isMoved: boolean } {
   const isNew = (attribute: string) =>
     record[attribute] !== undefined && canonical(record[attribute]) !== canonical(attributes[attribute]);
   const turned = (attribute: string) =>
@@ -192,9 +199,16 @@ function compare(
     ...["blocked", "phone_verified"].filter(turned),
     ...Object.keys(attributes).filter((attribute) => gone(attribute) && !IGNORED_WHERE_GONE.has(attribute)),
   ];
-  return canonical(record.email) === canonical(attributes.email)
-    ? { changed, differences }
-    : { changed: [], differences: [...differences, ...changed] };
+  if (canonical(record.email) === canonical(attributes.email)) return { changed, differences, isMoved: false };
+  // They are found by their id; but no hash is sent, nor what the record says of the other address.
+  const isOfId = (attribute: string) => attribute !== HASH && attribute !== "email_verified";
+  return record.email === undefined
+    ? { changed: [], differences: [...differences, ...changed], isMoved: false }
+    : {
+        changed: changed.filter(isOfId),
+        differences: [...differences, ...changed.filter((attribute) => attribute === HASH)],
+        isMoved: true,
+      };
 }
 
 const ONLY_TRUE = new Set(["phone_verified", "blocked"]);

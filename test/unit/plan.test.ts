@@ -112,15 +112,19 @@ describe("what is sent", () => {
     assert.deepEqual(differencesOf(step), ["password_hash notUpsertable"]);
   });
 
-  it("nothing where the email is another one or none: the upsert would be about somebody else, or nobody", () => {
-    for (const [email, reason] of [
-      ["other@example.com", "email notUpsertable"],
-      [undefined, "email removed"],
-    ] as const) {
-      const step = decide(said({ ...jane, email, given_name: "Janet" } as User), known(jane));
-      assert.equal(step.do, "nothing");
-      assert.deepEqual(differencesOf(step), [reason, "profile noEmail"]);
-    }
+  it("nothing where there is no email: the upsert would be about nobody", () => {
+    const step = decide(said({ ...jane, email: undefined, given_name: "Janet" } as User), known(jane));
+    assert.equal(step.do, "nothing");
+    assert.deepEqual(differencesOf(step), ["email removed", "profile noEmail"]);
+  });
+
+  it("to whom the id leads where the email is another one, but no hash; nothing where the tenant's id is not ours", () => {
+    const moved = said({ ...jane, email: "other@example.com", given_name: "Janet" } as User);
+    const step = decide(moved, known(jane));
+    assert.ok(step.do === "update" && step.isMoved);
+    assert.deepEqual([changesOf(step), differencesOf(step)], [["profile"], ["email notUpsertable"]]);
+    const other = decide(moved, { ...known(jane), hasOtherId: true });
+    assert.deepEqual([other.do, differencesOf(other)], ["nothing", ["email notUpsertable", "profile noEmail"]]);
   });
 
   it("for as long as file and tenant differ: what could not be sent is not taken for sent", () => {
