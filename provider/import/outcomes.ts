@@ -3,6 +3,7 @@ import type { Attributes } from "../ledger/attributes";
 import { unpackRecord } from "../ledger/entry";
 import type { ChunkKind } from "../plan/delta";
 import { count } from "../progress/batchProgress";
+import { MADE_ANEW as MADE_ANEW_CODE } from "../results/firstFailures";
 import type { FinishedJob } from "../tenant/importJob";
 import { matchErrors } from "../tenant/matchErrors";
 import type { Books } from "./books";
@@ -18,7 +19,7 @@ import type { Workplace } from "./types";
 type SentMember = JournalMember & Pick<Partial<Member>, "sentAs">;
 
 const MADE_ANEW: Failure = {
-  code: "MADE_ANEW",
+  code: MADE_ANEW_CODE,
   message:
     "The user's email was changed in Auth0, or they were deleted, while the job was on its way: it made a second account with the old email",
 };

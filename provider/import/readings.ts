@@ -57,6 +57,8 @@ export class Readings {
     private readonly candidates: () => number,
     /** Whether something is written on what is read: then it has to be fresh. */
     private readonly writes: () => boolean,
+    /** What it risks where nobody may be read. */
+    private readonly risksUnseen: () => readonly string[],
   ) {}
 
   /** The census that the run works with, where there is one. */
@@ -141,9 +143,7 @@ export class Readings {
   }
 
   #mayNot(): ReadingMode {
-    this.at.warn(
-      "Without the scope read:users nobody can be read back: users who are there already are taken or written over unseen, as the insert jobs refuse them. An account that somebody has registered with another person's address can't be told from theirs. Grant read:users (docs/operations.md), or see to it that sign-up is closed.",
-    );
+    for (const risk of this.risksUnseen()) this.at.warn(risk);
     return "not";
   }
 

@@ -21,6 +21,7 @@ import { Resumption } from "./resume";
 import { Sending } from "./sending";
 import { Settlement } from "./settlement";
 import type { BatchRecords, BatchResult, ImportSettings, Workplace } from "./types";
+import { risksUnseen } from "./unseen";
 import { Updates } from "./updates";
 import { Whereabouts } from "./whereabouts";
 
@@ -185,6 +186,7 @@ export async function assemble(
     course,
     () => sizes.changed + (settings.onExisting === "fail" ? 0 : sizes.others),
     () => settings.onExisting === "overwrite" || sizes.changed > 0,
+    () => risksUnseen(settings, sizes),
   );
   const lookups = new Lookups(tenant, course, readings);
   const adoption = new Adoption(settings, course, books, readings, lookups);

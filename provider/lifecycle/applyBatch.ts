@@ -1,12 +1,21 @@
 import path from "node:path";
 import type { BatchResult } from "../import/types";
 import { count, countOf } from "../progress/batchProgress";
-import { firstConflicts, firstFailures } from "../results/firstFailures";
+import { firstConflicts, firstFailures, secondAccounts } from "../results/firstFailures";
 import { conflictsTold, listFailures, usersInConflict } from "../results/oneLine";
 import { asGiven, CONFLICTS_CSV, FAILED_RECORDS_CSV } from "../results/resultsFolder";
 import { tenantOf } from "../tenant/client";
 import { type Credentials, QUEUE, resolveLimits } from "../tenant/credentials";
-import { batchSource, durationMs, Inputs, type Outputs, readSource, saysTheSame, wantsFailedAgain } from "./batch";
+import {
+  batchSource,
+  durationMs,
+  Inputs,
+  isOfImport,
+  type Outputs,
+  readSource,
+  saysTheSame,
+  wantsFailedAgain,
+} from "./batch";
 import { credentialsFor } from "./credentials";
 import { config, log, optional, type Properties, partialFailure } from "./engine";
 import { keepReview, writeResultsOfFailure } from "./failedRun";
@@ -29,6 +38,9 @@ export async function applyBatch(id: string, properties: Properties, old: Output
     if (problem === undefined) {
       keepReview(inputs, outputs);
       keepToVerify(inputs, outputs);
+      // Of an import its Finalizer tells it, when all batches are done.
+      const anew = isOfImport(inputs) ? undefined : secondAccounts([outputs], "the output failedRecords");
+      if (anew !== undefined) throw partialFailure(id, properties, { ...outputs }, anew);
       return { ...outputs };
     }
     if (!achieved) throw withOutcome(problem, isSettled);

@@ -168,6 +168,11 @@ export function saysTheSame(a: BatchSource, b: BatchSource): boolean {
   return a.share === undefined ? a.digest === b.digest : a.share === b.share;
 }
 
+/** Whether the batch is one of a `UserImport`; else it stands alone, and no Finalizer comes after it. */
+export function isOfImport({ resourceUrn }: Pick<Inputs, "resourceUrn">): boolean {
+  return resourceUrn.includes("auth0import:UserImport$");
+}
+
 export function batchName(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
 }

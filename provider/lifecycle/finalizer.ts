@@ -5,11 +5,12 @@ import { z } from "zod";
 import { count, countOf } from "../progress/batchProgress";
 import type { BatchReview, ReviewedBatch } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
-import { firstConflicts, firstFailures } from "../results/firstFailures";
+import { firstConflicts, firstFailures, secondAccounts } from "../results/firstFailures";
 import { conflictsTold, differenceLine, listFailures } from "../results/oneLine";
 import {
   asGiven,
   CONFLICTS_CSV,
+  FAILED_RECORDS_CSV,
   NOT_APPLIED_CSV,
   PASSWORD_RESET_CSV,
   REPORT,
@@ -285,7 +286,8 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
     maxFailures !== undefined && exceeds(failed, maxFailures, summary.total)
       ? `That is more than maxFailures (${maxFailures}). All that was imported is saved.`
       : undefined;
-  if (excess !== undefined || verdict !== undefined) {
+  const anew = secondAccounts(parts, list(FAILED_RECORDS_CSV));
+  if (excess !== undefined || verdict !== undefined || anew !== undefined) {
     const first = firstFailures(
       parts.flatMap(({ failedRecords }) => failedRecords),
       failed,
@@ -297,7 +299,7 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
         (results.listed ?? []).flatMap(({ conflicts = [] }) => conflicts),
         inConflict,
       )}`;
-    const reasons = [verdict, outcome, tooMany, alsoConflicts].filter((reason) => reason !== undefined);
+    const reasons = [verdict, outcome, tooMany, anew, alsoConflicts].filter((reason) => reason !== undefined);
     const due = verdict === undefined || problem !== undefined ? {} : { verifyDue: "failed" };
     throw partialFailure(id, properties, { ...done, ...due, complete: false }, reasons.join(" "));
   }

@@ -20,6 +20,7 @@ import {
   Inputs,
   importName,
   isApplied,
+  isOfImport,
   journalFilesOf,
   membershipMaps,
   type Outputs,
@@ -281,9 +282,9 @@ function placesMoved(outputs: Outputs, inputs: Inputs): boolean {
 }
 
 /** Where a user finds of whom a list tells: those of an import are written by its Finalizer. */
-function listOf({ resourceUrn, resultsDir }: Inputs, output: string, file: string): string {
-  if (!resourceUrn.includes("auth0import:UserImport$")) return `the output ${output}`;
-  return asGiven(path.posix.join(resultsDir, file));
+function listOf(inputs: Inputs, output: string, file: string): string {
+  if (!isOfImport(inputs)) return `the output ${output}`;
+  return asGiven(path.posix.join(inputs.resultsDir, file));
 }
 
 /** Says what an update would do. */

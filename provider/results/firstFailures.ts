@@ -1,5 +1,7 @@
+import { countOf } from "../progress/batchProgress";
+import { fromRanges } from "./ranges";
 import { mask } from "./redact";
-import type { Conflict, FailedRecord } from "./types";
+import type { Conflict, FailedAt, FailedRecord } from "./types";
 
 /** So many records are told one by one. */
 export const FIRST_RECORDS = 10;
@@ -17,6 +19,26 @@ export function firstFailures(records: readonly FailedRecord[], users: number): 
 /** The same of conflicts: which attributes, and why. */
 export function firstConflicts(conflicts: readonly Conflict[], users: number): string {
   return first(conflicts, users, ({ attributes, reason }) => `${attributes.join(", ")}: ${reason}`);
+}
+
+/** The code of a user whom an update has made a second time. */
+export const MADE_ANEW = "MADE_ANEW";
+
+/**
+ * What is told of users whom an update has made a second time: it fails the update, when all is saved. `undefined` where
+ * there are none.
+ *
+ * @param list where all of them are.
+ */
+export function secondAccounts(
+  batches: readonly { readonly failedAt: readonly FailedAt[]; readonly failedRecords: readonly FailedRecord[] }[],
+  list: string,
+): string | undefined {
+  const isOne = ({ code }: { readonly code: string }) => code === MADE_ANEW;
+  const all = batches.flatMap(({ failedAt }) => failedAt.filter(isOne).flatMap(({ at }) => fromRanges(at)));
+  if (all.length === 0) return undefined;
+  const records = batches.flatMap(({ failedRecords }) => failedRecords.filter(isOne));
+  return `A second account was made in Auth0 for ${countOf(all.length, "user")} (${MADE_ANEW}): each was deleted, or had another email, by the time when the job came to them. All else is saved. Delete the second accounts, and take the emails that these users have in Auth0 over into the file, or remove their records. They are in ${list}:${firstFailures(records, all.length)}`;
 }
 
 function first<T extends { readonly file: string; readonly line: number }>(

@@ -452,12 +452,18 @@ describe("without the scope read:users", () => {
       problem?.message ?? "",
       /^Without the scope read:users nobody can tell what a change would write over/,
     );
-    assert.equal(at().tenant.jobs.length, 1);
+    assert.match(problem?.message ?? "", /set onConflict: "overwrite", which writes over whatever an application/);
+    assert.deepEqual([at().tenant.jobs.length, at().warnings], [1, []]);
   });
 
   it("changes are sent unseen, where onConflict is overwrite", async () => {
     const { problem, result } = await edit("overwrite");
     assert.equal(problem, undefined);
     assert.deepEqual(countsIn(result), { updated: 1, inserted: 1 });
+    assert.equal(at().warnings.length, 1);
+    assert.match(
+      at().warnings[0] ?? "",
+      /^Without the scope read:users changes are sent unseen.*comes in a second time/,
+    );
   });
 });
