@@ -3,7 +3,6 @@ import type { Attributes } from "../ledger/attributes";
 import { unpackRecord } from "../ledger/entry";
 import type { ChunkKind } from "../plan/delta";
 import { count } from "../progress/batchProgress";
-import { MADE_ANEW as MADE_ANEW_CODE } from "../results/firstFailures";
 import type { FinishedJob } from "../tenant/importJob";
 import { matchErrors } from "../tenant/matchErrors";
 import type { Books } from "./books";
@@ -19,7 +18,7 @@ import type { Workplace } from "./types";
 type SentMember = JournalMember & Pick<Partial<Member>, "sentAs">;
 
 const MADE_ANEW: Failure = {
-  code: MADE_ANEW_CODE,
+  code: "MADE_ANEW",
   message:
     "The user's email was changed in Auth0, or they were deleted, while the job was on its way: it made a second account with the old email",
 };

@@ -22,7 +22,7 @@ export function firstConflicts(conflicts: readonly Conflict[], users: number): s
 }
 
 /** The code of a user whom an update has made a second time. */
-export const MADE_ANEW = "MADE_ANEW";
+const MADE_ANEW = "MADE_ANEW";
 
 /**
  * What is told of users whom an update has made a second time: it fails the update, when all is saved. `undefined` where
