@@ -3,6 +3,7 @@ import type { CallBudget } from "../census/readBudget";
 import { readSingly, type Sought } from "../census/singleReads";
 import type { Census, SharedCensus } from "../census/takeCensus";
 import { countOf } from "../progress/batchProgress";
+import { READ_CALLS } from "../tenant/callSizes";
 import { TenantError } from "../tenant/errors";
 import { EXPORT_FIELDS, ExportError } from "../tenant/exports";
 import type { Course } from "./course";
@@ -31,9 +32,6 @@ export interface ReadBack {
 
 /** How users are read: all by one export job, each by itself, or not at all, for want of the scope. */
 export type ReadingMode = "census" | "singly" | "not";
-
-/** Calls that a record may take which is read by itself: by its id, and by its email. */
-const CALLS_EACH = 2;
 
 /** What is decided on a reading has to reach the tenant while that is fresh. */
 const TIME_TO_SEND_MS = 60_000;
@@ -79,7 +77,7 @@ export class Readings {
     if (mode === "census" && this.#census !== undefined && !this.#isStale(this.#census)) return asReading(this.#census);
     // The budget is spent as reads come: nobody knows beforehand how many there will be.
     const goesOn =
-      this.#isUnreadable || this.#isSlow || (mode === "singly" && this.at.readBack?.budget.spend(CALLS_EACH));
+      this.#isUnreadable || this.#isSlow || (mode === "singly" && this.at.readBack?.budget.spend(READ_CALLS));
     if (!goesOn) {
       this.#mode = this.#retake();
       return this.of(sought);
@@ -126,7 +124,7 @@ export class Readings {
     if (readBack === undefined) return "not";
     if (tenant.scopes?.has("read:users") === false) return this.#mayNot();
     // Without the connection's name nobody knows whose identities count; the export job tells it.
-    const isCheap = readBack.budget.left >= CALLS_EACH * this.candidates();
+    const isCheap = readBack.budget.left >= READ_CALLS * this.candidates();
     if (this.course.connection === undefined || !isCheap) return this.#retake();
     return (await this.#mayRead()) ? "singly" : this.#mayNot();
   }

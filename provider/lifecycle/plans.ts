@@ -1,6 +1,7 @@
 import path from "node:path";
 import { planOfNothing } from "../import/planOfNothing";
 import { mergePlans, type Plan, planLine } from "../import/preview";
+import { readingLine } from "../import/readingPreview";
 import { doubleFailure } from "../plan/doubles";
 import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
@@ -22,6 +23,8 @@ export interface TellablePlan {
   readonly read: ReadSource;
   /** Whether nothing of it was imported yet. */
   readonly isFirst: boolean;
+  /** Whether users who are there before the first import are taken or written over. */
+  readonly takesExisting: boolean;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
 }
 
@@ -64,6 +67,8 @@ async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): 
   const { warnings, dropped, empty, passwordsOmitted } = all.isFirst ? all.read.notes : all.plan.notes;
   const invalidAt = new Set(all.plan.invalidAt);
   const directory = path.resolve(resultsDir);
+  const reading = readingLine(all.plan, all.takesExisting);
+  if (reading !== undefined) await log.info(urn, reading);
   if (invalidAt.size === 0) {
     await removeWholeFile(directory, INVALID_RECORDS_CSV);
   } else {

@@ -328,6 +328,7 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     await tellPlan(resourceUrn, resultsDir, share.count === 1, {
       ...{ plan, read, unsupportedPasswordHash },
       isFirst: old === undefined,
+      takesExisting: inputs.onExisting !== "fail",
     });
   } catch (error) {
     // The update will meet the same, and tell it; `diff` must not throw.

@@ -3,6 +3,19 @@
 /** Members in a call that adds them to an organization, or removes them (Auth0 documentation). */
 export const MEMBERS_OF_CALL = 10;
 
+/** Calls that a user may take who is read: by id, and by email. */
+export const READ_CALLS = 2;
+
+/** Calls for a user who is changed by calls of their own: one reads, one changes. */
+export const PATCH_CALLS = 2;
+
+/**
+ * Up to so many calls users are read one by one on any tenant, and beyond the other number on none: what 2 and what 16
+ * calls a second allow in five minutes (`ReadBudget`).
+ */
+export const FEWEST_READ_SINGLY = 600;
+export const MOST_READ_SINGLY = 4_800;
+
 /** So many users of a run are changed by calls of their own; for more an import job is quicker. */
 export const MOST_PATCHED = 2_000;
 

@@ -60,6 +60,7 @@ describe("an edited file", () => {
     at.writeUsers([person(0, { given_name: "Renamed", blocked: true }), person(1, { given_name: "Renamed" })]);
     assert.deepEqual(await at.preview(failed), [
       "1 changed (profile 1), 1 failed before, 1 with changes that can't be applied (blocked 1): 1 job",
+      "Reads 1 user before it writes to them: 1 to 2 calls.",
     ]);
     await at.restart();
     const { summary, notApplied } = await at.update(failed);
@@ -143,6 +144,7 @@ describe("a preview", () => {
     const requests = at.emulator.tenant.stats().requests;
     assert.deepEqual(await at.preview(old), [
       "1 new, 1 changed (user_metadata 1, profile 1), 7 unchanged, 1 no longer in the file, 1 with changes that can't be applied (password_hash 1): 2 jobs",
+      "Reads 1 user before it writes to them: 1 to 2 calls. For up to 1, whose metadata an application may have changed, 2 calls more each (PATCH).",
     ]);
     assert.deepEqual(at.emulator.tenant.stats().requests, requests);
     await at.restart();

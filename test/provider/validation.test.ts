@@ -136,6 +136,7 @@ describe("records on their way", () => {
     const [plan, ...said] = await at.preview(old, omit);
     assert.equal(plan, "2 new, 1 changed (profile 1), 4 unchanged: 2 jobs");
     assert.deepEqual(said, [
+      "Reads 1 user before it writes to them: 1 to 2 calls.",
       "1 user will come in without a password: Auth0 can't take the hash.",
       "1 record without email_verified: these people have to verify again.",
       "Auth0 may refuse, or take otherwise than meant: MAX_LENGTH 2 (`npx pulumi-auth0-user-import validate` lists them).",
