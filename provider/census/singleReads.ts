@@ -21,30 +21,20 @@ export interface Sought {
 
 /**
  * What a look-up found: as an identity of the connection, `present`; as one that was linked to another account, `linked`;
- * nowhere, `absent`. `notLookedUp` where there is nothing to look for, or too many were looked up already.
+ * nowhere, `absent`. `notLookedUp` where there is nothing to look for.
  */
 export type Standing =
   | { readonly is: "present" | "linked"; readonly user: TenantRecord }
   | { readonly is: "absent" | "notLookedUp" };
 
-/** Looks users up, one by one, and no more than a thousand. */
+/** Looks users up, one by one. */
 export class SingleReads {
-  #left: number;
-
   /** @param connection its name. */
   constructor(
     private readonly tenant: UserReader,
     private readonly connection: string,
     private readonly onRetry: OnRetry = () => {},
-    most: number = MOST_LOOKED_UP,
-  ) {
-    this.#left = most;
-  }
-
-  /** How many more may be looked up. */
-  get left(): number {
-    return this.#left;
-  }
+  ) {}
 
   /**
    * Looks for a user by the id, or where there is none by the email.
@@ -54,8 +44,7 @@ export class SingleReads {
   async find({ id, email }: Sought): Promise<Standing> {
     const by = id !== undefined ? "user_id" : "email";
     const value = id ?? email;
-    if (value === undefined || this.#left === 0) return { is: "notLookedUp" };
-    this.#left--;
+    if (value === undefined) return { is: "notLookedUp" };
     const sought = id !== undefined ? { id } : { email };
     const { users } = await readSingly(this.tenant, this.connection, sought, true, this.onRetry);
     const found = users.find(by, value);

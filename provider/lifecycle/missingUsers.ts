@@ -63,7 +63,7 @@ export async function markMissing(
   const { run, missing } = missingOf(inputs);
   if (missing.size === 0 || old.connection === undefined) return old;
   const { SingleReads } = await import("../census/singleReads.js");
-  const lookUps = new SingleReads(tenant, old.connection, () => {}, Number.POSITIVE_INFINITY);
+  const lookUps = new SingleReads(tenant, old.connection);
   const still = new Set<Fingerprint>();
   const wanted = [...indices].filter((index) => missing.has(read.identity(index)));
   for await (const { index, user: asItStands } of read.source.records(wanted)) {

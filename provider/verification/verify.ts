@@ -1,5 +1,5 @@
 import { COMPARED, type ComparedAttribute, type TenantRecord } from "../census/equal";
-import { SingleReads } from "../census/singleReads";
+import { MOST_LOOKED_UP, SingleReads } from "../census/singleReads";
 import { type Census, takeCensus } from "../census/takeCensus";
 import { UnlikeCounts } from "../census/unlikeCounts";
 import { unlikeWritten } from "../census/written";
@@ -85,7 +85,9 @@ export async function verifyImport(imported: Imported, tenant: Tenant, options: 
 /** What a census says of everybody, and single reads of those whom it does not have. */
 class Inspection {
   readonly #roll: RollCall;
-  readonly #lookUps: SingleReads;
+  readonly #reads: SingleReads;
+  /** So many more users may be looked up. */
+  #mayLookUp = MOST_LOOKED_UP;
   readonly #unlike: UnlikeCounts;
   /** In what users differ: a bit for each of {@link COMPARED}. */
   readonly #differing = new Column((length) => new Uint16Array(length));
@@ -99,12 +101,12 @@ class Inspection {
     private readonly expectations: Expectations,
     private readonly removed: RemovedUsers,
     private readonly census: Census,
-    private readonly tenant: Tenant,
+    tenant: Tenant,
     private readonly options: VerifyOptions,
   ) {
     const { source } = expectations.imported.read;
     this.#roll = new RollCall(expectations, census.users, source.users);
-    this.#lookUps = new SingleReads(tenant, census.connection, options.onRetry);
+    this.#reads = new SingleReads(tenant, census.connection, options.onRetry);
     this.#unlike = new UnlikeCounts(census.users);
   }
 
@@ -149,12 +151,11 @@ class Inspection {
   /** Reads some of those who are present singly: an export promises nothing about how true it is. */
   async #drawSample(): Promise<void> {
     const present = this.#roll.those("asWritten", "notAsWritten", "changedThere");
-    const lookUps = new SingleReads(this.tenant, this.census.connection, this.options.onRetry, SAMPLE);
     for (const index of drawn(present, SAMPLE)) {
       this.options.stop.throwIfAborted();
       this.options.onProgress(`looking at ${countOf(Math.min(SAMPLE, present.length), "user")} singly`);
       const id = ownId(await this.census.users.read(this.#roll.line(index)), this.census.connection);
-      const { is } = await lookUps.find({ id });
+      const { is } = await this.#reads.find({ id });
       if (is === "notLookedUp") continue;
       this.#sample.read++;
       if (is !== "absent") {
@@ -185,16 +186,16 @@ class Inspection {
    * those is there; but who is linked to another account may be in no export at all, and then the rest is looked up, too.
    */
   async #lookUpAll(word: Absence, indices: readonly number[]): Promise<boolean> {
-    const most = Math.min(this.#lookUps.left, indices.length);
+    const most = Math.min(this.#mayLookUp, indices.length);
+    this.#mayLookUp -= most;
     const step = indices.length / most;
     const chosen = new Set(Array.from({ length: most }, (_, i) => indices[Math.floor(i * step)] as number));
-    const found = await this.#lookEachUp(word, chosen, this.#lookUps);
+    const found = await this.#lookEachUp(word, chosen);
     const rest = new Set(indices.filter((index) => !chosen.has(index)));
     if (rest.size === 0) return true;
     if (found.present > 0) return false;
     if (found.linked > 0) {
-      const { tenant, census, options } = this;
-      await this.#lookEachUp(word, rest, new SingleReads(tenant, census.connection, options.onRetry, 2 * rest.size));
+      await this.#lookEachUp(word, rest);
       return true;
     }
     for (const index of rest) this.#roll.set(index, word);
@@ -202,7 +203,7 @@ class Inspection {
     return true;
   }
 
-  async #lookEachUp(word: Absence, indices: ReadonlySet<number>, lookUps: SingleReads) {
+  async #lookEachUp(word: Absence, indices: ReadonlySet<number>) {
     const { source } = this.expectations.imported.read;
     const found = { present: 0, linked: 0 };
     let looked = 0;
@@ -210,7 +211,7 @@ class Inspection {
       const { index } = record;
       this.options.stop.throwIfAborted();
       this.options.onProgress(`looking for ${count(++looked)} of ${countOf(indices.size, "user")} singly`);
-      const standing = await this.#standingOf(index, this.expectations.of(record) as Expected, lookUps);
+      const standing = await this.#standingOf(index, this.expectations.of(record) as Expected);
       this.#roll.set(index, standing ?? word);
       if (standing === undefined) continue;
       if (standing === "linked") found.linked++;
@@ -221,15 +222,17 @@ class Inspection {
   }
 
   /** How a user stands whom the export does not have. @returns `undefined` where they are not there. */
-  async #standingOf(index: number, expected: Expected, lookUps: SingleReads): Promise<Standing | undefined> {
+  async #standingOf(index: number, expected: Expected): Promise<Standing | undefined> {
     const { id, user, mayHaveOtherId, batch } = expected;
     const email = typeof user.email === "string" ? user.email : undefined;
-    let standing = await lookUps.find({ id, email });
+    let standing = await this.#reads.find({ id, email });
     const isById = id !== undefined && standing.is !== "absent";
-    if (id !== undefined && standing.is === "absent" && email !== undefined) {
-      const other = await lookUps.find({ email });
+    // Whom we brought under the record's own id is at that id, or nowhere.
+    const mayBeByEmail = mayHaveOtherId || user.user_id === undefined;
+    if (id !== undefined && standing.is === "absent" && email !== undefined && mayBeByEmail) {
+      const other = await this.#reads.find({ email });
       if (mayHaveOtherId) standing = other;
-      else if (user.user_id === undefined && "user" in other) {
+      else if ("user" in other) {
         // Where no ids were made up when the user came in. Who has signed up with the email since is somebody else.
         const end = batch.ends.get(expected.glance.run);
         if (end !== undefined && Date.parse(String(other.user.created_at)) <= end) standing = other;
