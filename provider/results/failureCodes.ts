@@ -132,7 +132,7 @@ export const FAILURE_CODES: readonly FailureCode[] = [
   ),
   broken(
     "MADE_ANEW",
-    "In an upsert job. The user's email was changed in Auth0, or they were deleted, in the minutes between the moment when they were read and the job. The job found nobody with the old email, and made a second account.",
+    "In an upsert job. The user's email was changed in Auth0, or they were deleted, in the minutes between the moment when they were read and the job. The job found nobody with the old email, and made a second account. That fails the update, when all else is saved.",
     "Delete that account in Auth0. Where the user is there with another email, take that over into the users file; else remove the record. Then run `pulumi up`.",
   ),
   broken("MAXIMUM", "A number is larger than Auth0 takes."),
