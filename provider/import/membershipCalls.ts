@@ -10,6 +10,9 @@ const AT_ONCE = 8;
 
 export const MEMBERSHIP_FAILED = "MEMBERSHIP_FAILED";
 
+/** After so many refusals in a row, one by one, it is not about the users: an organization is full, say. */
+const HOPELESS = 30;
+
 /** What is to be done for one user, whose id in the tenant is known. */
 export interface Due {
   readonly user: string;
@@ -41,6 +44,8 @@ interface Call {
 export class MembershipCalls {
   readonly #limit = pLimit(AT_ONCE);
   readonly #exists = new Map<string, Promise<boolean>>();
+  /** How often in a row a role or a membership was refused to a user, and why the last time. */
+  readonly #refusals = new Map<string, { readonly times: number; readonly last: Failure }>();
 
   constructor(
     private readonly tenant: MembershipTenant,
@@ -152,12 +157,21 @@ export class MembershipCalls {
   }
 
   async #inHalves(call: Call, done: (user: string) => void, fail: (user: string, failure: Failure) => void) {
-    const { users, has = async () => false } = call;
+    const { users, texts, has = async () => false } = call;
+    const what = texts.join();
     try {
-      await this.#limit(() => {
+      const hopeless = await this.#limit(async () => {
+        const refusals = this.#refusals.get(what);
+        if (refusals !== undefined && refusals.times >= HOPELESS) return refusals.last;
         this.assertMaySend();
-        return call.make(users);
+        await call.make(users);
+        return undefined;
       });
+      if (hopeless !== undefined) {
+        for (const user of users) fail(user, hopeless);
+        return;
+      }
+      this.#refusals.delete(what);
       for (const user of users) done(user);
     } catch (error) {
       if (!isOfUsers(error)) throw error;
@@ -172,7 +186,13 @@ export class MembershipCalls {
       }
       // Who has it by now has it from us: it was not there when they were read.
       if (await this.#limit(() => has(user).catch(() => false))) done(user);
-      else fail(user, { code: MEMBERSHIP_FAILED, message: error.detail ?? error.message });
+      else {
+        const failure = { code: MEMBERSHIP_FAILED, message: error.detail ?? error.message };
+        // Who is not there says nothing of others.
+        const { times = 0 } = this.#refusals.get(what) ?? {};
+        if (error.status !== 404) this.#refusals.set(what, { times: times + 1, last: failure });
+        fail(user, failure);
+      }
     }
   }
 }

@@ -173,7 +173,18 @@ const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
   ["removed", "No longer in the files", "imported before, and not deleted"],
 ];
 
-function totals({ summary, passwordResetRequired }: ReportData): Html {
+/** What came of roles and organizations; nothing where there were none. */
+function memberships({ memberships }: Summary, failures: ReportData["failures"]): Html {
+  const isOfThem = ({ code }: { readonly code: string }) => MEMBERSHIP_CODES.has(code);
+  const failed = failures.filter(isOfThem).reduce((sum, { users }) => sum + users, 0);
+  if (memberships === undefined && failed === 0) return html``;
+  const { given, taken } = memberships ?? { given: 0, taken: 0 };
+  return html`<p>Roles and memberships of organizations: ${count(given)} given, ${count(taken)} taken${failed > 0 && html`; ${plural(failed, "user")} ${failed === 1 ? "lacks" : "lack"} some`}.</p>`;
+}
+
+const MEMBERSHIP_CODES: ReadonlySet<string> = new Set(["MEMBERSHIP_FAILED", "UNKNOWN_ROLE", "UNKNOWN_ORGANIZATION"]);
+
+function totals({ summary, failures, passwordResetRequired }: ReportData): Html {
   const { total } = summary;
   const parts = PARTS.map(([key, title, meaning]) => ({ key, title, meaning, users: summary[key] ?? 0 }));
   const there = parts.filter(({ key, users }) => users > 0 && key !== "removed");
@@ -194,6 +205,7 @@ function totals({ summary, passwordResetRequired }: ReportData): Html {
     ({ key, title, meaning, users }) =>
       html`<div class="${users === 0 ? "none" : ""}"><dt><svg width="10" height="10" aria-hidden="true"><rect class="${key}" width="10" height="10" rx="2"/></svg>${title}</dt><dd><b>${count(users)}</b> <span>${users > 0 && key !== "removed" && share(users, total)}</span><small>${meaning}</small></dd></div>`,
   )}</dl>
+${memberships(summary, failures)}
 ${passwordResetRequired > 0 && html`<p>${plural(passwordResetRequired, "user")} came in without a password and ${passwordResetRequired === 1 ? "has" : "have"} to reset it at the first sign-in.</p>`}
 </section>`;
 }

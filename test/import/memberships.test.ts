@@ -280,6 +280,20 @@ describe("roles and organizations", () => {
     assert.equal(test.has("d"), "");
   });
 
+  it("of an organization that is full are tried no more after some refusals, and the others are given", async () => {
+    test.memberships.mostMembers = 25;
+    const users = Array.from({ length: 300 }, (_, i) =>
+      user(`u${i}`, { organizations: ["acme", "globex"].slice(i % 2) }),
+    );
+    const saved = await test.import(users);
+    const has = (text: string) => users.filter(({ user_id }) => test.memberships.of(`auth0|${user_id}`).includes(text));
+    assert.equal(has("org_a").length, 25);
+    assert.equal(has("org_g").length, 25);
+    assert.deepEqual([...new Set(saved.failedRecords.map(({ message }) => message))], ["No more members"]);
+    const calls = test.memberships.calls.filter((call) => call.startsWith("add ")).length;
+    assert.ok(calls < 300, `${calls} calls`);
+  });
+
   it("say nothing without the arguments", async () => {
     test.maps = {};
     const saved = await test.import([user("a", { roles: ["admin"], organizations: ["acme"] })], undefined, {

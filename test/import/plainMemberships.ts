@@ -16,6 +16,8 @@ export class PlainMemberships implements MembershipTenant {
   readonly calls: string[] = [];
   /** Roles and organizations that there are not. */
   readonly missing = new Set<string>();
+  /** How many members an organization may have. */
+  mostMembers = 100_000;
   /** Decides about each call. */
   fate: (call: string, number: number) => CallFate | undefined = () => undefined;
   /** What the service says of a second time. */
@@ -122,6 +124,9 @@ export class PlainMemberships implements MembershipTenant {
   #give(users: readonly string[], grant: { role?: string; organization?: string }): void {
     const text = textOf(grant);
     this.#assertThere(grant.role, grant.organization);
+    const members = [...this.held.values()].filter((held) => held.has(text)).length;
+    if (grant.organization !== undefined && grant.role === undefined && members + users.length > this.mostMembers)
+      throw new TenantError("full", 409, undefined, "No more members");
     for (const user of users) {
       this.#assertUser(user);
       if (this.isTwiceRefused && this.held.get(user)?.has(text))

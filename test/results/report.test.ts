@@ -159,11 +159,13 @@ describe("report.html", () => {
         failed: 349,
         invalid: 20,
         removed: 7,
+        memberships: { given: 1_234, taken: 5 },
       },
       failures: [
         { code: "FORMAT", users: 20 },
         { code: "DUPLICATED_USER", users: 345, kind: "upsert" },
         { code: "MFA_FACTORS_FAILED", users: 4 },
+        { code: "UNKNOWN_ROLE", users: 2 },
       ],
       notApplied: [{ attribute: "username", reason: "An upsert can't set it", users: 31 }],
       passwordResetRequired: 17,
@@ -176,6 +178,7 @@ describe("report.html", () => {
       /MFA_FACTORS_FAILED sending it again may help/,
       /username\s*31\s*An upsert can't set it/,
       /17 users came in without a password/,
+      /Roles and memberships of organizations: 1,234 given, 5 taken; 2 users lack some/,
     ]) {
       assert.match(text, told);
     }
