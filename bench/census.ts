@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { createReadStream, createWriteStream, mkdtempSync, readFileSync } from "node:fs";
+import { createReadStream, createWriteStream, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,10 +9,14 @@ import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
 import { compareExport } from "../cli/compareExport";
 import { takeCensus } from "../provider/census/takeCensus";
+import { type EncodedLedger, Ledger } from "../provider/ledger/ledger";
+import { describe } from "../provider/plan/describe";
+import { type ReadSource, SourceReader } from "../provider/plan/readSource";
 import { normalizeUser, type User } from "../provider/schema/identity";
 import { openSource } from "../provider/source";
 import { Tenant } from "../provider/tenant/client";
-import { ExportServer } from "../test/support/exportServer";
+import { verifyImport } from "../provider/verification/verify";
+import { ExportServer, exported } from "../test/support/exportServer";
 import { type GeneratedUser, generateUsers, writeNdjson, writeUsers } from "../tools/generate-users";
 import { median, parseLines, peakMemory } from "./measure";
 import { mergeTriples } from "./mergeTriples";
@@ -22,7 +26,8 @@ import { mergeTriples } from "./mergeTriples";
  * unpacked, checked line by line, indexed; and each record of the files found in it and compared, while the files are
  * read. Told is what that adds to a pass over the files without it, beside one bare pass of JSON.parse over the export's
  * lines in one thread. The same for the command `verify`, which reads both; its yardstick are the lines of both. The
- * export has the users in another order. Each in a process of its own. It needs Linux, which tells of a process how much
+ * export has the users in another order. And a whole verification of a run, beside a run that knows its source and its
+ * ledger as each does. Each in a process of its own. It needs Linux, which tells of a process how much
  * memory it had at most. At the end, how three-way merges come out of which only a print is known.
  */
 
@@ -50,6 +55,13 @@ interface Measured {
 
 type Counts = Pick<Measured, "same" | "other">;
 
+/** Of the import. */
+const KEY = "0123456789abcdef";
+const CONNECTION = "con_0000000000000001";
+
+/** When the run ended that wrote the users: after the export's `updated_at`. */
+const ENDED = Date.parse("2026-02-01T00:00:00.000Z");
+
 /** What a child process can be asked to do with users files and an export, a file or an address. */
 const WORK = {
   /** A pass over the files, as every run makes one. */
@@ -66,7 +78,7 @@ const WORK = {
       onRetry: () => {},
       stop: new AbortController().signal,
     };
-    const census = await takeCensus(tenant, "con_0000000000000001", options);
+    const census = await takeCensus(tenant, CONNECTION, options);
     let same = 0;
     const others: { readonly line: number; readonly user: User }[] = [];
     await passOver(file, (user) => {
@@ -88,12 +100,61 @@ const WORK = {
     return { same: present - different, other: different };
   },
 
+  /** The ledger of a run that has brought all users, into a file. */
+  async ledger(file: string, to: string): Promise<Counts> {
+    const read = await readForRun(file);
+    const ledger = new Ledger(read.source.users);
+    for await (const { index, user } of read.source.records(() => true)) {
+      const { record, attributes } = describe(KEY, normalizeUser(user), read.record(index));
+      const known = { record, attributes, differs: false, state: "inserted", origin: "inserted", run: 1 } as const;
+      ledger.set(read.identity(index), known);
+    }
+    writeFileSync(to, JSON.stringify(ledger.encode()));
+    await read.source.close();
+    return { same: ledger.usersInTenant(), other: 0 };
+  },
+
+  /** A run to which there is nothing to do. */
+  async run(file: string, ledger: string): Promise<Counts> {
+    const read = await readForRun(file);
+    const known = Ledger.decode(encodedIn(ledger));
+    await read.source.close();
+    return { same: known.usersInTenant(), other: 0 };
+  },
+
+  async verification(file: string, ledger: string, origin: string): Promise<Counts> {
+    const read = await readForRun(file);
+    const batch = { ledger: Ledger.decode(encodedIn(ledger)), ends: new Map([[1, ENDED]]) };
+    const tenant = new Tenant({ origin, auth: { apiToken: "token" } }, { maxActiveJobs: 2 });
+    const imported = { connectionId: CONNECTION, key: KEY, generateUserIds: true, batches: [batch], read };
+    const { verification } = await verifyImport(imported, tenant, {
+      onProgress: () => {},
+      onRetry: () => {},
+      stop: new AbortController().signal,
+    });
+    await read.source.close();
+    const { present, notAsWritten, changedThere } = verification;
+    return { same: present - notAsWritten, other: notAsWritten + changedThere };
+  },
+
   async parse(...files: readonly string[]): Promise<Counts> {
     let lines = 0;
     for (const file of files) lines += await parseLines(file);
     return { same: lines, other: 0 };
   },
 };
+
+async function readForRun(file: string): Promise<ReadSource> {
+  const read = await SourceReader.read({
+    ...{ patterns: [file], transform: undefined, unsupportedPasswordHash: "fail", batches: 1 },
+    ...{ key: KEY, validate: false },
+  });
+  return read.withPrints(KEY, { index: 0, count: 1 });
+}
+
+function encodedIn(file: string): EncodedLedger {
+  return JSON.parse(readFileSync(file, "utf8")) as EncodedLedger;
+}
 
 async function passOver(file: string, onUser: (user: User) => void): Promise<number> {
   const source = await openSource([path.basename(file)], path.dirname(file), {
@@ -150,9 +211,9 @@ function reportAtMost(what: string, figure: number, most: number, digits: number
 
 async function main(users: number, runs: number): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "user-import-bench-"));
-  const [file, text, gzip] = ["users.ndjson", "export.ndjson", "export.ndjson.gz"].map((name) =>
+  const [file, text, gzip, ledger] = ["users.ndjson", "export.ndjson", "export.ndjson.gz", "ledger.json"].map((name) =>
     path.join(folder, name),
-  ) as [string, string, string];
+  ) as [string, string, string, string];
   const server = await ExportServer.start();
   try {
     await writeUsers(file, { users });
@@ -160,13 +221,18 @@ async function main(users: number, runs: number): Promise<void> {
     execFileSync(process.execPath, [__filename, "--export", text, "--users", String(users)]);
     await pipeline(createReadStream(text), createGzip({ level: 6 }), createWriteStream(gzip));
     server.files = [{ body: readFileSync(gzip) }];
+    server.userAt = (id) => exported(id.slice("auth0|".length));
     console.log(`${users.toLocaleString("en-US")} users against as many; medians of ${runs}\n`);
 
     const edited = Math.ceil(users / EDITED_EVERY);
     const compared = { same: users - edited, other: edited };
     const passed = { same: users, other: 0 };
     const times = { census: [] as number[], verify: [] as number[], seconds: [] as number[] };
-    const memory = { without: [] as number[], census: [] as number[], verify: [] as number[] };
+    const memory = {
+      ...{ without: [] as number[], census: [] as number[], verify: [] as number[] },
+      ...{ run: [] as number[], verification: [] as number[] },
+    };
+    await inChild("ledger", passed, file, ledger);
     for (let run = 0; run < runs; run++) {
       const parse = await inChild("parse", passed, text);
       const both = await inChild("parse", { same: 2 * users, other: 0 }, text, file);
@@ -176,17 +242,21 @@ async function main(users: number, runs: number): Promise<void> {
       times.census.push((census.seconds - without.seconds) / parse.seconds);
       times.seconds.push(census.seconds - without.seconds);
       times.verify.push(verify.seconds / both.seconds);
+      memory.run.push((await inChild("run", passed, file, ledger)).megabytes);
+      memory.verification.push((await inChild("verification", compared, file, ledger, server.origin)).megabytes);
       memory.without.push(without.megabytes);
       memory.census.push(census.megabytes);
       memory.verify.push(verify.megabytes);
     }
-    const over = (megabytes: readonly number[]) => Math.max(...megabytes) - median(memory.without);
+    const over = (megabytes: readonly number[], base = memory.without) => Math.max(...megabytes) - median(base);
     report(
       "reading back and comparing: users a second",
       Math.round(users / median(times.seconds)).toLocaleString("en-US"),
     );
     reportAtMost("  time over bare JSON.parse of the export", median(times.census), GOALS.parse, 2);
     reportAtMost("  peak memory over a run without, MB", over(memory.census), GOALS.megabytes, 0);
+    const verification = over(memory.verification, memory.run);
+    reportAtMost("a verification: peak memory over a run without, MB", verification, GOALS.megabytes, 0);
     reportAtMost("verify: time over bare JSON.parse of export and files", median(times.verify), GOALS.parse, 2);
     reportAtMost("  peak memory over a run without, MB", over(memory.verify), GOALS.megabytes, 0);
     report("a run without, MB", median(memory.without).toFixed(0));

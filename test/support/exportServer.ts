@@ -29,6 +29,8 @@ export interface FileAnswer {
 export class ExportServer {
   /** Who can be read. */
   users: Record<string, unknown>[] = [];
+  /** By the id, with its prefix. */
+  userAt = (id: string): object | undefined => this.users.find(({ user_id }) => user_id === id);
   /** What it was asked: method and path, and the body of the job. */
   readonly requests: string[] = [];
   /** The headers with which the file was fetched. */
@@ -98,7 +100,7 @@ export class ExportServer {
 
   #usersOf({ pathname, searchParams }: URL): object | undefined {
     const id = /^\/api\/v2\/users\/(.+)$/.exec(pathname)?.[1];
-    if (id !== undefined) return this.users.find(({ user_id }) => user_id === decodeURIComponent(id));
+    if (id !== undefined) return this.userAt(decodeURIComponent(id));
     const email = searchParams.get("email");
     // As the real one, it compares emails as they are kept.
     if (email !== null) return this.users.filter((user) => user.email === email);
