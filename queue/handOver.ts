@@ -56,7 +56,7 @@ export async function handOver(at: Connected, batch: HandedOver, waiting: Waitin
       waiting.show(`waiting for the queue at ${at.place} to answer (${reasonOf(error)})`);
     }
     const { stop, deadline } = waiting;
-    await sleep(LOOK_MS, undefined, { signal: stop }).catch(() => {});
+    await sleep(LOOK_MS);
     const after = hand.isOver ? GOES_ON : NOT_OVER;
     if (stop.aborted) throw new Error(`${(stop.reason as Error).message} ${after}`);
     if (deadline !== undefined && Date.now() >= deadline.getTime()) {
