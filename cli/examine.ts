@@ -2,6 +2,7 @@ import { jsonText } from "../provider/json/exactNumber";
 import { type Double, type Doubles, resolveDoubles } from "../provider/plan/doubles";
 import { IdentifierIndex } from "../provider/plan/duplicates";
 import { IndexSet } from "../provider/plan/indexSet";
+import { statedIn, unknownIn } from "../provider/plan/memberships";
 import { MAX_REQUEST_BYTES, TOO_LARGE } from "../provider/plan/pack";
 import { maskIdentity } from "../provider/results/maskIdentity";
 import { deskProblems } from "../provider/schema/desk";
@@ -26,6 +27,12 @@ export interface FoundProblem extends Problem {
 
 /** How the files are read, as the arguments of a program say it. */
 export type ReadingOptions = Pick<OpenSourceOptions, "transform" | "nullText" | "merge">;
+
+/** The names of roles and organizations that the arguments of the program have; not checked where they are not given. */
+export interface Names {
+  readonly roles?: readonly string[] | undefined;
+  readonly organizations?: readonly string[] | undefined;
+}
 
 /** What is wrong with the users of some files. To be closed. */
 export interface Examination {
@@ -67,7 +74,12 @@ export async function examine(
   cwd: string,
   onRead: (users: number, bytes: number) => void,
   reading: ReadingOptions = {},
+  names: Names = {},
 ): Promise<Examination> {
+  const check = (user: User, record: SourceRecord, text?: Buffer) => [
+    ...ownProblems(user, record, text),
+    ...nameProblems(user, names),
+  ];
   const identifiers = new IdentifierIndex();
   const suspects = new IndexSet();
   const verdicts = new Verdicts();
@@ -77,7 +89,7 @@ export async function examine(
     const user = normalizeUser(record.user);
     for (const { earlier } of identifiers.add(record.index, claimant(record.user, user)))
       suspects.add(record.index).add(earlier);
-    verdicts.add(record.index, ownProblems(user, record, text));
+    verdicts.add(record.index, check(user, record, text));
     count(leftOut.readOnly, droppedAttributes(record.user));
     count(leftOut.empty, emptyAttributes(record.user));
     bytes += record.byteLength;
@@ -89,15 +101,15 @@ export async function examine(
     const isMerged = (index: number) => found.merges.earlierThan(index).length > 0;
     const isOther = (index: number) => found.overridden.has(index) || isMerged(index);
     for await (const record of source.records((index) => isOther(index) && verdicts.worst(index) !== undefined)) {
-      verdicts.withdraw(record.index, ownProblems(normalizeUser(record.user), record));
+      verdicts.withdraw(record.index, check(normalizeUser(record.user), record));
     }
     if (!found.merges.isEmpty) {
       for await (const record of found.source.records(isMerged)) {
-        verdicts.add(record.index, ownProblems(normalizeUser(record.user), record));
+        verdicts.add(record.index, check(normalizeUser(record.user), record));
       }
     }
     for (const [index, double] of found.doubles) verdicts.add(index, [doubleProblem(double)]);
-    return new SourceExamination(verdicts, found, leftOut);
+    return new SourceExamination(verdicts, found, leftOut, check);
   } catch (error) {
     await source.close();
     throw error;
@@ -109,6 +121,7 @@ class SourceExamination implements Examination {
     private readonly verdicts: Verdicts,
     private readonly found: Doubles,
     readonly leftOut: Examination["leftOut"],
+    private readonly check: (user: User, record: SourceRecord) => readonly Problem[],
   ) {}
 
   private get source(): Source {
@@ -156,7 +169,7 @@ class SourceExamination implements Examination {
       const user = normalizeUser(record.user);
       const identity = maskedIdentity(user);
       const double = this.found.doubles.get(record.index);
-      const problems = [...ownProblems(user, record), ...(double === undefined ? [] : [doubleProblem(double)])];
+      const problems = [...this.check(user, record), ...(double === undefined ? [] : [doubleProblem(double)])];
       for (const problem of problems) {
         if (severity !== undefined && problem.severity !== severity) continue;
         yield { ...problem, file: record.file, line: record.line, identity };
@@ -176,6 +189,16 @@ function ownProblems(user: User, { user: record, problem }: SourceRecord, text?:
   const problems: Problem[] = [...problemsOf(user, record), ...deskProblems(user, bytes, record, text)];
   if (bytes + "[]".length > MAX_REQUEST_BYTES) problems.push(tooLarge);
   return problems;
+}
+
+/** Names that the import would not know: the user comes in, without them. */
+function nameProblems(user: User, names: Names): Problem[] {
+  const stated = statedIn(user);
+  if (stated === undefined) return [];
+  const asMap = (known: readonly string[] | undefined) =>
+    known && Object.fromEntries(known.map((name) => [name, name]));
+  const unknown = unknownIn(stated, { roles: asMap(names.roles), organizations: asMap(names.organizations) });
+  return unknown === undefined ? [] : [{ ...unknown, severity: "error" }];
 }
 
 const tooLarge: Problem = { ...TOO_LARGE, path: "", severity: "error" };

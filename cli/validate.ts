@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { SourceError, type SourceProblem } from "../provider/source/sourceError";
 import { count, counted } from "./counted";
-import type { Examination, FoundProblem, ReadingOptions } from "./examine";
+import type { Examination, FoundProblem, Names, ReadingOptions } from "./examine";
 import { ProgressLine } from "./progressLine";
 import { type ReadingFlags, readingOf, several } from "./readingFlags";
 import { textBytes } from "./textBytes";
@@ -13,7 +13,7 @@ const FAILED = 2;
 const SHOWN = 10;
 const SHOWN_AS_JSON = 1_000;
 
-interface Flags extends ReadingFlags {
+interface Flags extends ReadingFlags, Names {
   readonly json?: true;
   readonly csv?: string;
 }
@@ -30,6 +30,8 @@ export function validateCommand(): Command {
       several,
     )
     .option("--merge", "put the records of a user in several files together, as the argument `merge` does")
+    .option("--roles <names>", "the names in the argument `roles`, with commas between: others are errors", listed)
+    .option("--organizations <names>", "the same of the argument `organizations`", listed)
     .option("--json", "print the result as JSON, with the first 1,000 problems")
     .option("--csv <file>", "write all problems into a table, which holds no personal data")
     .addHelpText(
@@ -41,10 +43,10 @@ export function validateCommand(): Command {
 }
 
 async function validate(patterns: string[], flags: Flags): Promise<void> {
-  const { json, csv } = flags;
+  const { json, csv, roles, organizations } = flags;
   const reading = readingOf(flags);
   try {
-    const examination = await examineVisibly(patterns, reading);
+    const examination = await examineVisibly(patterns, reading, { roles, organizations });
     try {
       // Users that Auth0 takes need no recipe, whatever they look like.
       const recipe =
@@ -71,6 +73,10 @@ async function validate(patterns: string[], flags: Flags): Promise<void> {
   }
 }
 
+function listed(value: string): readonly string[] {
+  return value.split(",").map((name) => name.trim());
+}
+
 async function recipeLike(patterns: readonly string[]): Promise<string | undefined> {
   const { recipeFor } = await import("./recipeHint.js");
   return recipeFor(patterns, process.cwd());
@@ -85,7 +91,11 @@ function problemsOfFiles(error: unknown): readonly SourceProblem[] {
   return error instanceof SourceError ? error.problems : [];
 }
 
-async function examineVisibly(patterns: readonly string[], reading: ReadingOptions): Promise<Examination> {
+async function examineVisibly(
+  patterns: readonly string[],
+  reading: ReadingOptions,
+  names: Names,
+): Promise<Examination> {
   // Loaded here, so that the other commands don't pay for it.
   const { examine } = await import("./examine.js");
   const total = await textBytes(patterns);
@@ -96,7 +106,7 @@ async function examineVisibly(patterns: readonly string[], reading: ReadingOptio
   };
   try {
     const onRead = (users: number, bytes: number) => progress.show(() => line(users, bytes));
-    return await examine(patterns, process.cwd(), onRead, reading);
+    return await examine(patterns, process.cwd(), onRead, reading, names);
   } finally {
     progress.clear();
   }

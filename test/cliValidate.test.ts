@@ -39,6 +39,21 @@ describe("pulumi-auth0-user-import validate", () => {
     assert.match(stdout, /^1 user in 1 file, no errors, 1 with warnings only\.\n/);
   });
 
+  it("names roles and organizations that the program does not know, where it is told which it knows", async () => {
+    const users = [
+      user("a", { roles: ["admin", "owner"] }),
+      user("b", { organizations: ["acme"] }),
+      user("c", { roles: ["admin"], organizations: [{ name: "globex", roles: ["editor"] }] }),
+    ];
+    const file = write("users.ndjson", users);
+    assert.equal((await validate(file)).code, 0);
+    const { code, stdout } = await validate(file, "--roles", "admin, editor", "--organizations", "globex");
+    assert.equal(code, 1);
+    assert.match(stdout, /^3 users in 1 file, 2 with errors\./);
+    assert.match(stdout, /ndjson:1: error: roles `roles` has no owner \(UNKNOWN_ROLE/);
+    assert.match(stdout, /ndjson:2: error: organizations `organizations` has no acme \(UNKNOWN_ORGANIZATION/);
+  });
+
   it("ends with 1 where users have errors, and tells how many and the first ones", async () => {
     const users = [
       user("jane", { email_verified: undefined }),
