@@ -57,14 +57,55 @@ describe("a tenant that a script has filled", () => {
     assert.equal(at.user("user32@example.com")?.name, "User 32");
   });
 
-  it("is read user by user where they are few", async () => {
-    fill(many.slice(0, 3));
-    at.addToTenant("user3@example.com", { email_verified: false });
-    at.writeUsers(many.slice(0, 5));
-    const outputs = await at.create({ onExisting: "adopt" });
-    assert.deepEqual([counts(outputs), exportsTaken()], [{ total: 5, adopted: 3, inserted: 1, failed: 1 }, 0]);
-    assert.equal(outputs.failedRecords[0]?.code, "UNVERIFIED_ACCOUNT");
-  });
+  for (const [how, others] of [
+    ["user by user where they are few", 0],
+    ["by an export where they are many", MANY],
+  ] as const) {
+    it(`is read ${how}; who is who is told, row by row`, async () => {
+      const { tenant } = at.emulator;
+      const there = (i: number, id: string, more: object = {}, email = person(i).email) => {
+        const { user_id: _, email: __, ...attributes } = person(i);
+        addUser(at.emulator, email, { ...attributes, ...more }, id);
+      };
+      fill(Array.from({ length: others }, (_, i) => person(100 + i)));
+      there(0, "u0");
+      there(1, "theirs1");
+      there(2, "theirs2", { email_verified: false });
+      there(3, "u3", {}, "another3@example.com");
+      there(4, "u4", {}, "another4@example.com");
+      there(4, "theirs4");
+      there(6, "u6", { blocked: true });
+      there(7, "u7");
+      // Auth0 refuses them for being there, and shows nobody.
+      tenant.faults.replace([
+        { on: "job", kind: "error", email: "^user5@", code: "DUPLICATED_USER", message: "The user already exists." },
+      ]);
+      const before = at.users();
+      const records = Array.from({ length: 9 }, (_, i) => ({ ...person(i), ...(i === 7 ? { blocked: true } : {}) }));
+      at.writeUsers([...records, ...Array.from({ length: others }, (_, i) => person(100 + i))]);
+      await at.restart();
+      const outputs = await at.create({ onExisting: "adopt" });
+      assert.deepEqual(
+        [counts(outputs), exportsTaken()],
+        [{ total: 9 + others, inserted: 1, adopted: 4 + others, failed: 4 }, others > 0 ? 1 : 0],
+      );
+      assert.deepEqual(
+        outputs.failedRecords.map(({ identity, code }) => `${identity} ${code}`),
+        ["user_id:u2 UNVERIFIED_ACCOUNT", "user_id:u3 ID_TAKEN", "user_id:u4 AMBIGUOUS", "user_id:u5 LEFTOVER"],
+      );
+      assert.deepEqual(
+        outputs.notApplied.map(({ identity, attributes }) => `${identity} ${attributes}`),
+        ["user_id:u7 blocked"],
+      );
+      const now = new Map(at.users().map((user) => [user.user_id, user]));
+      assert.deepEqual(
+        before.map(({ user_id }) => now.get(user_id)),
+        before,
+        "nothing is written",
+      );
+      assert.equal(now.size, before.length + 1);
+    });
+  }
 
   it("is taken over where the connection is closed for sign-up, though nobody has verified an address", async () => {
     const connection = at.emulator.tenant.connections.get(CONNECTION);
