@@ -94,7 +94,9 @@ export class Resumption {
         },
       },
     );
-    const ended = await this.outcomes.of(kind, members, job);
+    const told = await this.outcomes.of(kind, members, job);
+    // Who has come in a second time did not get what was sent: which of them that is, shows when they are read.
+    const ended = kind !== "insert" && job.inserted ? undefined : told;
     this.history.add({ kind, users: members.length, bytes, job, retries }, ended);
     if (ended === undefined) {
       abandon();

@@ -347,6 +347,21 @@ for (const reads of ["singly", "census"] as const) {
       assert.match(at().warnings.join(), /came in a second time/);
     });
 
+    it("does not take for brought what has made a second account, also where the run was killed meanwhile", async () => {
+      const first = await run(ANN, undefined);
+      at().tenant.beforeJob = ({ kind }) => {
+        if (kind === "upsert") change({}, { email: "new@example.com", updated_at: "2099-01-01T00:00:00.000Z" });
+      };
+      const edited = { ...ANN, given_name: "Anna" };
+      const options = { reads, before: first, preflight: async () => RULES, dieAfterLine: 2 };
+      assert.equal((await at().run([edited], options)).problem?.message, "dead");
+      at().tenant.beforeJob = () => {};
+      const second = await run(edited, first);
+      assert.match(at().warnings.join(), /came in a second time/);
+      assert.deepEqual([there()?.email, there()?.attributes.given_name], ["new@example.com", "Anna"]);
+      assert.deepEqual(countsIn(await run(edited, second)), { unchanged: 1 });
+    });
+
     it("verifies no address that nobody has verified, and takes none back", async () => {
       const unverified = { ...ANN, email_verified: false };
       const first = await run(unverified, undefined);
