@@ -165,7 +165,7 @@ const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
   ["updated", "Updated", "what changed was sent"],
   ["unchanged", "Unchanged", "nothing was sent"],
   ["adopted", "Adopted", "there before, taken as they are"],
-  ["conflicts", "Conflicts", "changed in Auth0, too, and left alone"],
+  ["conflicts", "Conflicts", "left as it is in Auth0: see below"],
   ["notApplied", "Not applied", "changed, but can't be sent"],
   ["outdated", "Outdated", "in Auth0, but the change failed"],
   ["failed", "Failed", "not in Auth0: refused, or missing"],

@@ -41,6 +41,7 @@ describe("what an application writes between two runs", () => {
     at.writeUsers([person(0, edited), person(1, edited), person(2, { ...edited, name: "Two" })]);
     assert.deepEqual(await at.preview(second), [
       "1 changed (profile 1), 1 unchanged, 1 conflict from the last run: 1 job",
+      "Reads 1 user before it writes to them: 1 to 2 calls.",
     ]);
     const third = await at.update(second);
     assert.deepEqual(counts(third), { total: 3, updated: 1, unchanged: 1, conflicts: 1 });

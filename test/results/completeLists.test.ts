@@ -55,6 +55,29 @@ describe("the complete lists", () => {
     assert.equal(existsSync(path.join(folder, "password-reset-required.csv")), false);
   });
 
+  it("have conflicts apart from what can't be applied, for their owner alone", async () => {
+    const conflict = true as const;
+    await writeCompleteLists(
+      folder,
+      [
+        {
+          notAppliedAt: [
+            { attribute: "username", reason: REASON, at: "1" },
+            { attribute: "user_metadata", reason: "changed", conflict, at: "0-1" },
+          ],
+        },
+        { notAppliedAt: [{ attribute: "name", reason: "deleted", conflict, at: "4" }] },
+      ],
+      open,
+    );
+    assert.deepEqual(column("not-applied.csv", 3), ['"username"']);
+    assert.deepEqual(column("conflicts.csv", 1), ['"1"', '"2"', '"5"']);
+    assert.deepEqual(column("conflicts.csv", 3), ['"user_metadata"', '"user_metadata"', '"name"']);
+    assert.equal(statSync(path.join(folder, "conflicts.csv")).mode & 0o777, 0o600);
+    assert.doesNotMatch(readFileSync(path.join(folder, "conflicts.csv"), "utf8"), /person|example/);
+    assert.ok(!isPersonal("conflicts.csv"));
+  });
+
   it("name all users without a password with their identifiers, for their owner alone, and purge takes them", async () => {
     await writeCompleteLists(folder, [{ passwordResetsAt: "1" }, { passwordResetsAt: "4" }], open);
     const name = "password-reset-required.csv";

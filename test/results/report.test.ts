@@ -145,6 +145,35 @@ describe("report.html", () => {
     assert.equal(unverified[0], "Everybody was sent, and nobody has verified who is there");
   });
 
+  it("tells of conflicts: how many, why, and the first hundred, masked; and who is not there any more", async () => {
+    const reason = "it was changed in Auth0, too";
+    const first = Array.from({ length: 120 }, (_, i) => ({
+      ...{ identity: `email:someone${i}@example.com`, attributes: ["name", "user_metadata"] },
+      ...{ reason, file: "users.ndjson", line: i + 1 },
+    }));
+    const differences = [
+      { attribute: "user_metadata", reason, users: 1_200 },
+      { attribute: "name", reason: "the user was deleted in Auth0 since", users: 3 },
+    ];
+    const { text } = await report({
+      summary: { ...EMPTY_SUMMARY, total: 9_000, unchanged: 7_797, conflicts: 1_203 },
+      conflicts: { users: 1_203, deleted: 3, differences, first },
+    });
+    for (const told of [
+      /Every user of the files is in Auth0, but for 3 who were deleted there since/,
+      /Of 1,203 users, changes of the files were not sent/,
+      /Conflicts\s*1,203\s*13\.4%/,
+      /1,203 conflicts/,
+      /user_metadata\s*1,200\s*it was changed in Auth0, too/,
+      /The first of 1,203/,
+      /users\.ndjson:100\s*email:so\*\*\*@ex\*\*\*\s*name, user_metadata/,
+      /90 more/,
+    ]) {
+      assert.match(text, told);
+    }
+    assert.doesNotMatch(text, /users\.ndjson:101|someone\d/);
+  });
+
   it("counts each kind of user, and says what each code means and what to do", async () => {
     const { text } = await report({
       summary: {

@@ -27,7 +27,7 @@ export function conflictsPart({ users, differences, first }: ReportConflicts): H
   const inOrder = first.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
   const shown = inOrder.slice(0, SHOWN_CONFLICTS);
   const more = shown.slice(FIRST_CONFLICTS);
-  const table = (conflicts: readonly Conflict[]) => html`<div class="scroll"><table class="records">
+  const table = (conflicts: readonly Conflict[]) => html`<div class="scroll"><table class="records why">
 <thead><tr><th>File and line</th><th>User</th><th>Attributes</th><th>Why</th></tr></thead>
 <tbody>${conflicts.map(
     ({ file, line, identity, attributes, reason }) =>
@@ -37,7 +37,7 @@ export function conflictsPart({ users, differences, first }: ReportConflicts): H
 </table></div>`;
   return html`<section>
 <h2>${plural(users, "conflict")}</h2>
-<p>${prose("The files have changed these, and so has Auth0 since the files last said something else. Nothing of it was sent: it is in Auth0 as it was. What else changed of these users was sent. Take Auth0's value over into the file; or change it in Auth0, and `triggers`, and run `pulumi up`; or set `onConflict`. All of them are in `conflicts.csv`.")}</p>
+<p>${prose("The files have changed these, and Auth0 has changed the same or has the user no more. Nothing of it was sent: it is in Auth0 as it was. What else changed of the users who are there was sent. Take Auth0's value over into the file; or change it in Auth0, and `triggers`, and run `pulumi up`; or set `onConflict`. All of them are in `conflicts.csv`.")}</p>
 <div class="scroll"><table>
 <thead><tr><th>Attribute</th><th class="number">Users</th><th>Why</th></tr></thead>
 <tbody>${[...differences]

@@ -66,6 +66,7 @@ footer { padding: 18px 0 40px; border-top: 1px solid var(--line); font-size: 13p
 .scroll { overflow-x: auto; }
 .records { table-layout: fixed; min-width: 620px; }
 .records th:first-child { width: 36%; }
+.why th:first-child { width: 27%; } .why th:last-child { width: 36%; }
 .records td { overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; font-size: 14px; }
 th { color: var(--muted); font-size: 13px; font-weight: 400; text-align: left; white-space: nowrap; }
