@@ -451,7 +451,8 @@ describe("an edit of an import with several batches", function () {
     const { changed, told } = await preview(edited(6, users));
     assert.deepEqual(changed, [batchOf(person(6)), batchOf(invalid), RESULTS]);
     assert.equal(told[0], "1 changed (profile 1), 18 unchanged, 1 invalid (FORMAT 1): 1 job");
-    assert.match(String(told[1]), /^1 record can't be sent.*\n {2}users\d+\.ndjson:4 FORMAT/);
+    assert.equal(told[1], "Reads 1 user before it writes to them: 1 to 2 calls.");
+    assert.match(String(told[2]), /^1 record can't be sent.*\n {2}users\d+\.ndjson:4 FORMAT/);
     assert.deepEqual(await preview(users), { changed: [], told: [] });
   });
 });
