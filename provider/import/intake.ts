@@ -51,6 +51,7 @@ export class Intake {
       return true;
     }
     this.books.sees(identity, index);
+    if (standing.state === "removed") this.memberships.cameBack(index);
     this.books.unchanged(identity, standing.state);
     return false;
   }

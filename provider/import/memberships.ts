@@ -78,6 +78,11 @@ export class Memberships {
     }
   }
 
+  /** A record as it was when its user left the files: names may mean something else since. */
+  cameBack(index: number): void {
+    if (this.settings.memberships !== undefined) this.#noted.add(index);
+  }
+
   /** A record that can't be sent. */
   refuse(index: number): void {
     this.#refused.add(index);
@@ -181,10 +186,8 @@ export class Memberships {
   }
 
   #isNews(index: number): boolean {
-    return (
-      this.#isAgain ||
-      this.books.ledger.standing(this.records.identity(index), this.records.record(index)) === undefined
-    );
+    const standing = this.books.ledger.standing(this.records.identity(index), this.records.record(index));
+    return this.#isAgain || standing === undefined || standing.state === "removed";
   }
 
   #asked(records: AsyncIterable<SourceRecord>, knownOf: (index: number) => LedgerEntry | undefined) {

@@ -167,6 +167,15 @@ describe("roles and organizations", () => {
     assert.deepEqual(test.memberships.calls, []);
   });
 
+  it("of a name that means another role since a user left the files go to who comes back", async () => {
+    const users = ["a", "b"].map((name) => user(name, { roles: ["admin"] }));
+    let saved = await test.import(users);
+    test.maps = { ...MAPS, roles: { admin: "rol_new" } };
+    saved = await test.import(users.slice(1), saved);
+    await test.import(users, saved);
+    assert.deepEqual([test.has("a"), test.has("b")], ["rol_new", "rol_new"]);
+  });
+
   it("can be taken away under a name that is not there any more", async () => {
     let saved = await test.import([user("a", { roles: ["admin"] })]);
     test.maps = { ...MAPS, roles: { editor: "rol_e" } };
