@@ -30,6 +30,8 @@ export class Books {
   readonly #seen: FingerprintTable;
   /** Records whose users have no password, should they be in the tenant. */
   readonly #withoutPassword = new IndexSet();
+  /** Records whose users were inserted by jobs of this process: they have nothing else yet. */
+  readonly #insertedNow = new IndexSet();
   /** Records that were sent, and whose hashes follow in another job: they count once. */
   readonly #hashFollows = new IndexSet();
   /** Records that are decided on once more in this run. */
@@ -71,6 +73,10 @@ export class Books {
   /** The record's hash is sent alone, after this. */
   hashFollows(index: number): void {
     this.#hashFollows.add(index);
+  }
+
+  isInsertedNow(index: number): boolean {
+    return this.#insertedNow.has(index);
   }
 
   isHashToFollow(index: number): boolean {
@@ -242,6 +248,7 @@ export class Books {
     if (kind === "hash") {
       this.#countHash(member, ended);
     } else if (isBrought(outcome)) {
+      if (outcome === "inserted") this.#insertedNow.add(member.index);
       this.#findings.summary[this.#findings.countedAs(member.index, outcome)]++;
       if (this.#withoutPassword.has(member.index)) this.#findings.withoutPassword(subjectOf(this.records, member));
       this.progress.settled(1);

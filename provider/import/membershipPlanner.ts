@@ -4,6 +4,7 @@ import type { LedgerEntry } from "../ledger/ledger";
 import { type Given, type GrantText, type MembershipGroup, type MembershipStep, oursIn } from "../plan/memberships";
 import type { User } from "../schema/identity";
 import { TenantError } from "../tenant/errors";
+import type { Books } from "./books";
 import type { Failure } from "./findings";
 import { heldBy } from "./held";
 import type { Lookups } from "./lookups";
@@ -62,6 +63,7 @@ export class MembershipPlanner {
     private readonly lookups: Lookups,
     private readonly tenant: MembershipTenant,
     private readonly calls: MembershipCalls,
+    private readonly books: Pick<Books, "isInsertedNow">,
   ) {}
 
   /** @returns or why nothing can be done for the user. */
@@ -69,9 +71,9 @@ export class MembershipPlanner {
     if (!needsCalls(work)) return { ...work, id: "", held: new Set(), give: [], take: [], gone: [] };
     const id = this.#knownId(work) ?? (await this.#findId(work));
     if (id === undefined) return NOBODY;
-    const { step, known, given } = work;
-    // Whom this run brought has nothing yet.
-    const isNew = known.state === "inserted" && known.run === this.at.journal.runNumber && given.length === 0;
+    const { step, given } = work;
+    // Whom this process brought has nothing yet; an earlier one of the same run may have been hours ago.
+    const isNew = this.books.isInsertedNow(work.subject.index) && given.length === 0;
     const asked = isNew ? [] : [...step.give, ...step.replace.flatMap(([former, now]) => [former.text, now])];
     const held = await this.#heldBy(id, asked);
     if (held === undefined) return NOBODY;

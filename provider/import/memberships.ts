@@ -233,7 +233,9 @@ export class Memberships {
   /** @returns `undefined` where nothing can be done, which is told. */
   async #planOf(work: Work): Promise<Plan | undefined> {
     if (this.course.isStopped) return undefined;
-    this.#planner ??= new MembershipPlanner(this.settings, this.at, this.lookups, this.#tenant, this.#caller);
+    this.#planner ??= new MembershipPlanner(
+      ...([this.settings, this.at, this.lookups, this.#tenant, this.#caller, this.books] as const),
+    );
     if (needsCalls(work)) await this.#begin();
     const plan = await this.#planner.planOf(work);
     if (typeof plan !== "string") return plan;
