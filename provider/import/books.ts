@@ -1,6 +1,6 @@
 import type { JournalMember, Outcome } from "../journal/format";
 import { type KnownRecord, packRecord, unpackRecord } from "../ledger/entry";
-import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
+import type { Fingerprint } from "../ledger/fingerprint";
 import { FingerprintTable } from "../ledger/fingerprintTable";
 import { isBrought, Ledger, type LedgerEntry, neverIn, type UserState } from "../ledger/ledger";
 import { type ChunkKind, type Difference, jobKindOf, type Step, withheldFor } from "../plan/delta";
@@ -9,7 +9,7 @@ import { keepDoubts, runEnds, setRemoved } from "./closing";
 import { FACTORS_FAILED } from "./codes";
 import type { Doubts } from "./doubts";
 import { EarlierFailures } from "./earlierFailures";
-import { entryAfter, writtenBy } from "./entryAfter";
+import { entryAfter, entryOfEarlier, writtenBy } from "./entryAfter";
 import { type Failure, Findings, type Place } from "./findings";
 import { type Member, type Subject, subjectOf } from "./members";
 import type { Ended } from "./outcomes";
@@ -158,18 +158,13 @@ export class Books {
     const isCounted = this.isHashToFollow(subject.index);
     const listed = withheldFor(reason, changes, isCounted ? [] : differences);
     if (isCounted) this.#findings.differsAfter("updated", subject, listed);
-    else {
-      this.differs(subject, listed);
-      this.#notApplied(subject, known.state);
-    }
+    else this.differs(subject, listed);
+    if (!isCounted) this.#notApplied(subject, known.state);
   }
 
   /** A user was brought with an earlier version of the record: the rest is still to be sent. */
   cameInWith(identity: Fingerprint, attributes: LedgerEntry["attributes"], broughtHash: boolean): LedgerEntry {
-    const known: LedgerEntry = {
-      ...{ record: NO_RECORD, attributes, differs: false, state: "inserted", origin: "inserted", run: this.run },
-      ...(broughtHash ? { broughtHash } : {}),
-    };
+    const known = entryOfEarlier(attributes, broughtHash, this.run);
     this.#ledger.set(identity, known);
     return known;
   }
@@ -292,11 +287,9 @@ export class Books {
   /** Counts a user of whom all that could be sent is in the tenant. */
   #notApplied({ index, identity }: Subject, state: UserState): void {
     // Who was brought or changed by this import counts as that.
-    if (isBrought(state) && !this.#findings.isInConflict(index)) {
-      this.unchanged(identity, state);
-      return;
-    }
-    this.#findings.countLeft(index);
+    const counts = isBrought(state) && !this.#findings.isInConflict(index);
+    if (!counts) this.#findings.countLeft(index);
+    else this.#findings.summary[state]++;
     if (state === "removed") this.#ledger.setState(identity, "imported");
     this.progress.settled(1);
   }

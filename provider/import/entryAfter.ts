@@ -50,6 +50,12 @@ export function entryInDoubt(after: KnownRecord, { had: before, ...known }: Ledg
   return { ...known, record: NO_RECORD, attributes, ...(had === undefined ? {} : { had }) };
 }
 
+/** A user whom a run has brought with an earlier version of the record. */
+export function entryOfEarlier(attributes: LedgerEntry["attributes"], broughtHash: boolean, run: number): LedgerEntry {
+  const known = { record: NO_RECORD, attributes, differs: false, run } as const;
+  return { ...known, state: "inserted", origin: "inserted", ...(broughtHash ? { broughtHash } : {}) };
+}
+
 /** A user whom a run has written. Of whom something is unknown, that was last written by an earlier one. */
 export function writtenBy(run: number, entry: LedgerEntry, before: LedgerEntry | undefined): LedgerEntry {
   const isUnknown = Object.values(entry.attributes.booleans).includes("unknown");
