@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ExactNumber, isKept, isWritten, jsonText, withPlainNumbers } from "../../provider/json/exactNumber";
+import { ExactNumber, isKept, isUnsafe, isWritten, jsonText, withPlainNumbers } from "../../provider/json/exactNumber";
 import { keepNumbers, keysTwice, mayBeLarge, mayBeLong, mayHaveKeyTwice } from "../../provider/json/flaws";
 import { parseExactly } from "../../provider/json/parseExactly";
 import { canonicalJson } from "../../provider/ledger/fingerprint";
@@ -35,7 +35,15 @@ describe("numbers that doubles do not keep", () => {
     ]) {
       assert.ok(!isKept(text), text);
     }
-    fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (each) => isKept(JSON.stringify(each))));
+    // Of whole doubles beyond 2^53, JSON has the shortest digits that lead there, which are mostly another number's.
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (each) => {
+        const text = JSON.stringify(each);
+        assert.ok(isWritten(text), text);
+        assert.ok(isKept(text) || isUnsafe(text), text);
+      }),
+      { numRuns: 2_000, examples: [[441319831392747520], [2 ** 60], [-(2 ** 70)]] },
+    );
     fc.assert(
       fc.property(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), (each) => {
         assert.equal(isKept(String(each)), BigInt(Number(each)) === each);
