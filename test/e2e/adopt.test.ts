@@ -86,7 +86,10 @@ describe("a tenant that a script has filled, with the real engine", function () 
       ndjson(Array.from({ length: USERS }, (_, i) => ({ ...person(i), nickname: `N${i}` }))),
     );
     await up();
-    assert.deepEqual(await counts(), { total: USERS, updated: USERS });
+    // A print of 24 bits takes one change in 16 million for none: with so many users, one run of this test in 840.
+    const { updated = 0, unchanged = 0, ...others } = await counts();
+    assert.deepEqual([updated + unchanged, others], [USERS, { total: USERS }]);
+    assert.ok(unchanged <= 1, `${unchanged} unchanged`);
     assert.deepEqual([nameOf(7).given_name, nameOf(7).nickname], ["Other", "N7"]);
     assert.deepEqual(nameOf(500).user_metadata, { plan: "theirs" });
   });
