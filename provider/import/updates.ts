@@ -85,12 +85,10 @@ export class Updates {
     isWithin: boolean,
     isToBePatched = false,
   ): Promise<void> {
-    if (reading === undefined) throw new Error(BLIND);
     const { subject, step, user } = changed;
-    const known = this.books.ledger.get(subject.identity) as LedgerEntry;
-    const { now, from } = await this.whereabouts.find(known, sought, reading);
-    if (now.is !== "there") return this.books.withheld(subject, step, now.is);
-    const { there } = now;
+    const present = await this.#present(changed, sought, reading);
+    if (present === undefined) return;
+    const { known, there, from } = present;
     const states = this.books.unanswered.statesOf(subject.identity);
     const how = { key: this.settings.key, whose: subject.name };
     const isKnown = states.length === 0 ? known : recognized(known, states, there, how);
@@ -126,12 +124,31 @@ export class Updates {
     };
     const verified = settled.upsert.email_verified ?? there.email_verified === true;
     if (verified === true || (!settled.readAgain && settled.changes.length > 0) || from.isSingle) return send(verified);
-    // They may have verified it since all were read.
+    await this.#sendAsVerified(changed, email, isWithin, send);
+  }
+
+  /** The user as they are in the tenant, and what is known of them. `undefined` where they are not there, which is told. */
+  async #present({ subject, step }: Changed, sought: Sought, reading: Reading | undefined) {
+    if (reading === undefined) throw new Error(BLIND);
+    const known = this.books.ledger.get(subject.identity) as LedgerEntry;
+    const { now, from } = await this.whereabouts.find(known, sought, reading);
+    if (now.is === "there") return { known, there: now.there, from };
+    this.books.withheld(subject, step, now.is);
+    return undefined;
+  }
+
+  /** Sends it with `email_verified` as it is now: they may have verified it since all were read. */
+  #sendAsVerified(
+    { subject, step }: Changed,
+    email: string,
+    isWithin: boolean,
+    send: (email_verified: boolean) => Promise<void>,
+  ): Promise<void> {
     const then = async (found: TenantUser | undefined) => {
       if (found === undefined) this.books.withheld(subject, step, "notFound");
       else await send(found.email_verified ?? false);
     };
-    await this.lookups.later(email, then, isWithin);
+    return this.lookups.later(email, then, isWithin);
   }
 
   /**
@@ -147,12 +164,10 @@ export class Updates {
   }
 
   async #settleHash(changed: Changed, sought: Sought, reading: Reading | undefined): Promise<void> {
-    if (reading === undefined) throw new Error(BLIND);
     const { subject, step, user } = changed;
-    const known = this.books.ledger.get(subject.identity) as LedgerEntry;
-    const { now, from } = await this.whereabouts.find(known, sought, reading);
-    if (now.is !== "there") return this.books.withheld(subject, step, now.is);
-    const { there } = now;
+    const present = await this.#present(changed, sought, reading);
+    if (present === undefined) return;
+    const { there, from } = present;
     if (isUsed(there)) {
       const member = changed.member(step.after);
       this.books.enter("hash", member, "passwordSet");
@@ -165,11 +180,7 @@ export class Updates {
     const send = (email_verified: boolean) =>
       changed.send(step.after, { email, ...hash, email_verified }, from.at, this.#sentAs(email, user));
     if (there.email_verified === true || from.isSingle) return send(there.email_verified === true);
-    const then = async (found: TenantUser | undefined) => {
-      if (found === undefined) this.books.withheld(subject, step, "notFound");
-      else await send(found.email_verified ?? false);
-    };
-    await this.lookups.later(email, then, true);
+    await this.#sendAsVerified(changed, email, true, send);
   }
 
   /** Reads whom a call by the user's id is about: it may be another connection's user. */
