@@ -84,6 +84,14 @@ export async function runImport(
       await delivery.ended();
     } while (lookups.pending > 0 || !outbox.isEmpty);
   };
+  /** Takes what is due, and again what has become due by that. */
+  const takeAll = async (due: () => Pick<IndexSet, "has" | "size">, take: (record: SourceRecord) => Promise<void>) => {
+    for (let some = due(); some.size > 0; some = due()) {
+      const taken = some;
+      await each((index) => taken.has(index), take);
+      await settleAll();
+    }
+  };
   try {
     await resumption.takeUp();
     memberships.takeUp();
@@ -115,23 +123,15 @@ export async function runImport(
     });
     await settleAll();
     // What has waited for a slot until what was read of its users was too old.
-    for (let again = sending.takeAgain(); again.size > 0; again = sending.takeAgain()) {
-      const stale = again;
-      await each(
-        (index) => stale.has(index),
-        (record) => intake.take(record),
-      );
-      await settleAll();
-    }
+    await takeAll(
+      () => sending.takeAgain(),
+      (record) => intake.take(record),
+    );
     // Hashes come last and alone: Auth0 may refuse them, and with them all that a record says besides.
-    for (let hashes = sending.takeHashes(); hashes.size > 0; hashes = sending.takeHashes()) {
-      const due = hashes;
-      await each(
-        (index) => due.has(index),
-        (record) => intake.takeAgain(record),
-      );
-      await settleAll();
-    }
+    await takeAll(
+      () => sending.takeHashes(),
+      (record) => intake.takeAgain(record),
+    );
     if (!course.isStopped) await memberships.carryOut();
   } catch (error) {
     course.fail(error);
