@@ -1,6 +1,5 @@
-import { existsSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
-import { stopFile } from "../provider/journal/stopFile";
+import { untilAsked } from "../provider/journal/stopFile";
 import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
 import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
 import { type OnRetry, Tenant } from "../provider/tenant/client";
@@ -22,8 +21,6 @@ export interface Bench {
   readonly isBegun: boolean;
   show(line: string, last: boolean): void;
 }
-
-const WATCH_MS = 1_000;
 
 /** Carries one batch out, and says how it ended. What is thrown on the way is its end, too. */
 export async function carryOut(task: Task, bench: Bench): Promise<Ended & { readonly error?: Error }> {
@@ -64,22 +61,7 @@ function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
     show: async (line, last = false) => bench.show(line, last),
     inform: note("info"),
     warn: note("warning"),
-    watch: async (journalFile, tick, work) => {
-      const file = stopFile(journalFile);
-      // What is left of an earlier run was not meant for this one.
-      rmSync(file, { force: true });
-      const timer = setInterval(() => {
-        tick();
-        if (!existsSync(file)) return;
-        rmSync(file, { force: true });
-        asked.abort(new Error("The run was asked to stop."));
-      }, WATCH_MS);
-      try {
-        return await work();
-      } finally {
-        clearInterval(timer);
-      }
-    },
+    watch: (journalFile, tick, work) => untilAsked(journalFile, tick, (reason) => asked.abort(new Error(reason)), work),
   };
 }
 
@@ -99,18 +81,19 @@ class FencedTenant extends Tenant {
   }
 
   override async submit(request: JobRequest, payload: Buffer, onRetry: OnRetry) {
-    this.fence.assertHeld();
-    return super.submit(request, payload, (reason) => {
-      this.fence.assertHeld();
-      onRetry(reason);
-    });
+    return super.submit(request, payload, this.#whileHeld(onRetry));
   }
 
   override async changeUser(id: string, patch: Readonly<Record<string, unknown>>, onRetry: OnRetry) {
+    return super.changeUser(id, patch, this.#whileHeld(onRetry));
+  }
+
+  /** @throws Error now, and before a call is made again, where it is another's batch by then. */
+  #whileHeld(onRetry: OnRetry): OnRetry {
     this.fence.assertHeld();
-    return super.changeUser(id, patch, (reason) => {
+    return (reason) => {
       this.fence.assertHeld();
       onRetry(reason);
-    });
+    };
   }
 }

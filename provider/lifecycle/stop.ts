@@ -1,6 +1,5 @@
 import { subscribe } from "node:diagnostics_channel";
-import { existsSync, rmSync } from "node:fs";
-import { stopFile } from "../journal/stopFile";
+import { ASKED, untilAsked } from "../journal/stopFile";
 import { engineIsAlive } from "./engine";
 
 // A run is stopped by sending no more, awaiting what runs, and saving. Who may ask for that: the engine, by its call
@@ -24,11 +23,9 @@ const CANCEL = "/pulumirpc.ResourceProvider/Cancel";
 export function watchForCancel(): void {
   subscribe("http2.server.stream.start", (message) => {
     const { headers } = message as { headers?: Record<string, unknown> };
-    if (headers?.[":path"] === CANCEL) requestStop("The run was asked to stop.");
+    if (headers?.[":path"] === CANCEL) requestStop(ASKED);
   });
 }
-
-const WATCH_MS = 1_000;
 
 /** Batches that are at work in this process. */
 let working = 0;
@@ -47,26 +44,18 @@ export async function whileWatched<T>(
   tick: () => void,
   work: () => Promise<T>,
 ): Promise<T> {
-  const file = journalFile === undefined ? undefined : stopFile(journalFile);
-  // What is left of an earlier run was not meant for this one.
-  if (file !== undefined) rmSync(file, { force: true });
-  const timer = setInterval(() => {
+  const onTick = () => {
     tick();
-    if (file !== undefined && existsSync(file)) {
-      rmSync(file, { force: true });
-      requestStop("The run was asked to stop.");
-    }
     void engineIsAlive().then((alive) => {
       if (alive) return;
       engineLost = true;
       requestStop("Pulumi has ended.");
     });
-  }, WATCH_MS);
+  };
   working++;
   try {
-    return await work();
+    return await untilAsked(journalFile, onTick, requestStop, work);
   } finally {
-    clearInterval(timer);
     working--;
   }
 }
