@@ -12,6 +12,16 @@ export type Asking = Pick<Work, "user" | "given" | "step" | "prints" | "unknown"
   readonly name: string;
 };
 
+/** The records that count and say something of roles or organizations. */
+export async function* recordsStating(doubleAt: BatchRecords["doubleAt"], records: AsyncIterable<SourceRecord>) {
+  for await (const record of records) {
+    const user = normalizeUser(record.user);
+    const [name, all] = [identityOf(user), statedIn(user)];
+    if (record.problem !== undefined || name === undefined || all === undefined) continue;
+    if (doubleAt(record.index) === undefined) yield { record, user, name, all };
+  }
+}
+
 /**
  * The records with which there is something to do about roles or organizations, or to tell.
  *
@@ -25,12 +35,8 @@ export async function* recordsAsking(
   knownOf: (index: number) => LedgerEntry | undefined,
   grants: Pick<GrantList, "at">,
 ): AsyncGenerator<Asking> {
-  for await (const record of records) {
-    const { index, problem } = record;
-    const user = normalizeUser(record.user);
-    const [name, all] = [identityOf(user), statedIn(user)];
-    if (problem !== undefined || name === undefined || all === undefined || doubleAt(index) !== undefined) continue;
-    const known = knownOf(index);
+  for await (const { record, user, name, all } of recordsStating(doubleAt, records)) {
+    const known = knownOf(record.index);
     const given = grants.at(known?.given);
     const { isSettled, ...asked } = askedBy(key, name, all, maps, { prints: known?.attributes.prints ?? {}, given });
     if (!isSettled) yield { record, name, user, given, ...asked };

@@ -6,14 +6,13 @@ import {
   grantOf,
   MEMBERSHIP_GROUPS,
   type MembershipMaps,
-  statedIn,
 } from "../plan/memberships";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { count, countOf } from "../progress/batchProgress";
 import { listCodes } from "../results/oneLine";
-import { identityOf, normalizeUser } from "../schema/identity";
 import { MEMBERS_OF_CALL, USERS_OF_CALL } from "../tenant/callSizes";
+import { recordsStating } from "./asking";
 import { givenAt } from "./grantList";
 
 /** What the files give and take, by the names in them, and in how many calls at least. */
@@ -50,13 +49,10 @@ export async function planMemberships(
   const unsent = new Map<string, number>();
   const users = new Map<GrantText, number>();
   let [taken, takers, memberRoles] = [0, 0, 0];
-  for await (const { index, user: asItStands, problem } of read.source.records(read.indicesOf(share))) {
-    const user = normalizeUser(asItStands);
-    const [name, all] = [identityOf(user), statedIn(user)];
-    if (problem !== undefined || name === undefined || all === undefined || read.doubleAt(index) !== undefined)
-      continue;
+  const ofShare = read.source.records(read.indicesOf(share));
+  for await (const { record, name, all } of recordsStating(read.doubleAt, ofShare)) {
     for (const group of MEMBERSHIP_GROUPS) if (all[group] && !maps[group]) add(unsent, group, 1);
-    const known = ledger?.get(read.identity(index));
+    const known = ledger?.get(read.identity(record.index));
     const givenBefore = givenAt(before.grants, known?.given);
     const prints = known?.attributes.prints ?? {};
     const asked = askedBy(key ?? "", name, all, maps, { prints, given: givenBefore });
