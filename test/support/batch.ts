@@ -34,6 +34,24 @@ export interface BatchOutputs {
   applied?: string;
 }
 
+/** What a program hands to a batch where it says nothing besides. */
+export const USUAL_INPUTS: Properties = {
+  connectionId: CONNECTION,
+  users: ["users.json"],
+  key: "0123456789abcdef",
+  share: { index: 0, count: 1 },
+  onExisting: "fail",
+  unsupportedPasswordHash: "fail",
+  generateUserIds: true,
+  triggers: [],
+  sealed: false,
+  externalId: "test/dev/everyone",
+  sendCompletionEmail: false,
+  configNamespace: "auth0",
+  resultsDir: ".user-import/dev/everyone",
+  resourceUrn: URN,
+};
+
 /** One batch of a program, run by run, each in a provider process of its own; and the tenant that it imports into. */
 export class BatchTest {
   emulator!: Emulator;
@@ -89,23 +107,7 @@ export class BatchTest {
   }
 
   inputs(overrides: Properties = {}): Properties {
-    return {
-      connectionId: CONNECTION,
-      users: ["users.json"],
-      key: "0123456789abcdef",
-      share: { index: 0, count: 1 },
-      onExisting: "fail",
-      unsupportedPasswordHash: "fail",
-      generateUserIds: true,
-      triggers: [],
-      sealed: false,
-      externalId: "test/dev/everyone",
-      sendCompletionEmail: false,
-      configNamespace: "auth0",
-      resultsDir: ".user-import/dev/everyone",
-      resourceUrn: URN,
-      ...overrides,
-    };
+    return { ...USUAL_INPUTS, ...overrides };
   }
 
   async create(overrides: Properties = {}): Promise<BatchOutputs> {

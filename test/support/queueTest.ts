@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../../emulator";
-import { type BatchOutputs, CONNECTION, URN } from "./batch";
+import { type BatchOutputs, URN, USUAL_INPUTS } from "./batch";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "./providerProcess";
 import { type QueueServer, serversHere } from "./queueServers";
 import { Running, run } from "./run";
@@ -92,20 +92,10 @@ export class QueueTest {
 
   inputs(batch = 0, batches = 1, overrides: Properties = {}): Properties {
     return {
-      connectionId: CONNECTION,
+      ...USUAL_INPUTS,
       users: ["users/*.json"],
-      key: "0123456789abcdef",
       created: new Date(Date.now() - 60_000).toISOString().replace(/\d\d\.\d+Z/, "00.000Z"),
       share: { index: batch, count: batches },
-      onExisting: "fail",
-      unsupportedPasswordHash: "fail",
-      generateUserIds: true,
-      triggers: [],
-      sealed: false,
-      externalId: "test/dev/everyone",
-      sendCompletionEmail: false,
-      configNamespace: "auth0",
-      resultsDir: ".user-import/dev/everyone",
       resourceUrn: URN.replace(/00$/, String(batch).padStart(2, "0")),
       ...overrides,
     };
