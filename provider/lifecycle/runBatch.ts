@@ -11,8 +11,10 @@ import { BatchProgress } from "../progress/batchProgress";
 import { asGiven } from "../results/resultsFolder";
 import type { ConnectionRules } from "../schema/connectionRules";
 import { normalizeUser } from "../schema/identity";
+import type { Source } from "../source";
 import type { Tenant } from "../tenant/client";
 import { checkOrganizations } from "../tenant/organizationsCheck";
+import { PerTenant } from "../tenant/perTenant";
 import { type Preflight, preflight } from "../tenant/preflight";
 import {
   batchSource,
@@ -151,7 +153,7 @@ function settingsOf(inputs: Inputs, old: Outputs | undefined, { deadline, create
   };
 }
 
-const membersOfImports = new WeakMap<Tenant, Map<string, SharedMembers>>();
+const membersOfImports = new PerTenant<SharedMembers>();
 
 /** What the batches of an import have to tell each other of roles with `maxMembers`. */
 function sharedMembers(
@@ -159,10 +161,7 @@ function sharedMembers(
   read: ReadSource,
   host: BatchHost,
 ): Pick<Workplace, "members" | "everybody"> {
-  const known = membersOfImports.get(host.tenant) ?? new Map<string, SharedMembers>();
-  membersOfImports.set(host.tenant, known);
-  const members = known.get(resultsDir) ?? new SharedMembers();
-  known.set(resultsDir, members);
+  const members = membersOfImports.getOrMake(host.tenant, resultsDir, () => new SharedMembers());
   // A key by which nobody was sent before: whoever is in the files is still to come in.
   if (created === undefined || host.created !== undefined) return { members };
   const shares = () => Array.from({ length: count }, (_, index) => read.indicesOf({ index, count }));
@@ -191,8 +190,8 @@ async function tellOnce(said: Said, { warn, inform }: BatchHost): Promise<void> 
   for (const note of said.notes) await inform(note);
 }
 
-/** Asked once for a source that several batches share. */
-const idsAsked = new WeakMap<ReadSource, Promise<IdsElsewhere>>();
+/** Asked once for a source that several batches share, each with prints of its own. */
+const idsAsked = new PerTenant<WeakMap<Source, Promise<IdsElsewhere>>>();
 
 /**
  * What the tenant says of the import, told once: the batches of an import share it.
@@ -214,9 +213,10 @@ async function beforeFirstJob(
   }
   if (said.rules !== undefined && first !== undefined) {
     const { connection } = said.rules;
-    const asked = idsAsked.get(first) ?? sampleIds(first).then((ids) => idsElsewhere(tenant, ids, connection));
-    const isFirst = !idsAsked.has(first);
-    idsAsked.set(first, asked);
+    const ofSources = idsAsked.getOrMake(tenant, connectionId, () => new WeakMap());
+    const isFirst = !ofSources.has(first.source);
+    const asked = ofSources.get(first.source) ?? sampleIds(first).then((ids) => idsElsewhere(tenant, ids, connection));
+    ofSources.set(first.source, asked);
     const { problem, note } = await asked;
     if (problem !== undefined) throw new Error(problem);
     if (note !== undefined && isFirst) await inform(note);

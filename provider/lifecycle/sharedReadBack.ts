@@ -4,12 +4,13 @@ import type { ReadBack } from "../import/readings";
 import { MOST_PATCHED } from "../tenant/callSizes";
 import type { Tenant } from "../tenant/client";
 import { ExportError } from "../tenant/exports";
+import { PerTenant } from "../tenant/perTenant";
 import { durationMs, type Inputs, USUAL_CENSUS_TIMEOUT } from "./batch";
 
 /** So often it is tried to read a connection back in one run; where it took too long, once. */
 const TRIES = 2;
 
-const shared = new WeakMap<Tenant, Map<string, ReadBack>>();
+const shared = new PerTenant<ReadBack>();
 
 /**
  * What the batches of a run share to read a connection back: one census, one budget of single reads, and one of calls that
@@ -24,17 +25,14 @@ export function readBackOf(
   users: number,
   stop: AbortSignal,
 ): ReadBack {
-  const known = shared.get(tenant) ?? new Map<string, ReadBack>();
-  shared.set(tenant, known);
-  const readBack =
-    known.get(connectionId) ?? newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users, stop);
-  known.set(connectionId, readBack);
-  return readBack;
+  return shared.getOrMake(tenant, connectionId, () =>
+    newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users, stop),
+  );
 }
 
 /** Closes what the batches have read back, as soon as none of them uses it: a million users are 100 MB, and a file. */
 export async function closeReadBack(tenant: Tenant, connectionId: string): Promise<void> {
-  await shared.get(tenant)?.get(connectionId)?.census.close();
+  await shared.get(tenant, connectionId)?.census.close();
 }
 
 function newReadBack(

@@ -1,5 +1,6 @@
 import type { Tenant } from "./client";
 import { TenantError } from "./errors";
+import { PerTenant } from "./perTenant";
 
 /** So many organizations are looked at: each is a call. */
 const MOST_ASKED = 20;
@@ -13,7 +14,7 @@ export interface OrganizationsCheck {
   readonly notes: readonly string[];
 }
 
-const checks = new WeakMap<Tenant, Map<string, Promise<OrganizationsCheck>>>();
+const checks = new PerTenant<Promise<OrganizationsCheck>>();
 
 /**
  * Whether members can sign in to the organizations through the connection, and whether they become members by that; of the
@@ -29,12 +30,8 @@ export function checkOrganizations(
   connectionId: string,
   connection: string,
 ): Promise<OrganizationsCheck> {
-  const known = checks.get(tenant) ?? new Map<string, Promise<OrganizationsCheck>>();
-  checks.set(tenant, known);
   const name = JSON.stringify([connectionId, organizations]);
-  const result = known.get(name) ?? ask(tenant, organizations, connectionId, connection);
-  known.set(name, result);
-  return result;
+  return checks.getOrMake(tenant, name, () => ask(tenant, organizations, connectionId, connection));
 }
 
 async function ask(

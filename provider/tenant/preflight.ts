@@ -1,6 +1,7 @@
 import { type ConnectionRules, rulesOf } from "../schema/connectionRules";
 import type { Connection, Tenant } from "./client";
 import { GRANTED_AT, TenantError } from "./errors";
+import { PerTenant } from "./perTenant";
 
 /** What is to be said of an import before its first job. */
 export interface Preflight {
@@ -48,7 +49,7 @@ function wantedScopes({ verifies, roles, organizations }: Needs): ReadonlyMap<st
   ]);
 }
 
-const preflights = new WeakMap<Tenant, Map<string, Promise<Preflight>>>();
+const preflights = new PerTenant<Promise<Preflight>>();
 
 /**
  * Whether the tenant will take imports into the connection: by at most two calls, and once in a process.
@@ -56,12 +57,9 @@ const preflights = new WeakMap<Tenant, Map<string, Promise<Preflight>>>();
  * @throws TenantError when the tenant refuses the credentials, or gives no answer.
  */
 export function preflight(tenant: Tenant, connectionId: string, needs: Needs): Promise<Preflight> {
-  const known = preflights.get(tenant) ?? new Map<string, Promise<Preflight>>();
-  preflights.set(tenant, known);
-  const name = JSON.stringify([connectionId, ...wantedScopes(needs)]);
-  const result = known.get(name) ?? ask(tenant, connectionId, wantedScopes(needs));
-  known.set(name, result);
-  return result;
+  const wanted = wantedScopes(needs);
+  const name = JSON.stringify([connectionId, ...wanted]);
+  return preflights.getOrMake(tenant, name, () => ask(tenant, connectionId, wanted));
 }
 
 async function ask(tenant: Tenant, connectionId: string, wanted: ReadonlyMap<string, string>): Promise<Preflight> {

@@ -60,7 +60,7 @@ describe("before the first job", () => {
   }
 
   describe("looks up some ids of the source", () => {
-    const ids = ["a", "b", "c"];
+    const ids = [..."abcdefgh"];
     const withIds = () => at.writeUsers(ids.map((user_id) => ({ user_id, email: `${user_id}@example.com` })));
     const put = (id: string, connectionId: string) =>
       at.emulator.tenant.users.put({
@@ -86,6 +86,15 @@ describe("before the first job", () => {
         /1 belong to users of another connection \("second-database"\).*Nothing was sent\.$/s,
       );
       assert.equal(at.emulator.tenant.stats().requests["POST /api/v2/jobs/users-imports"], undefined);
+    });
+
+    it("once for all batches of an import", async () => {
+      withIds();
+      for (const index of [0, 1]) {
+        const { inputs } = await at.provider.check("UserBatch", {}, at.inputs({ share: { index, count: 2 } }));
+        await at.provider.create("UserBatch", inputs);
+      }
+      assert.equal(at.emulator.tenant.stats().requests["GET /api/v2/users/:id"], ids.length);
     });
 
     it("once, before a first import only", async () => {
