@@ -1,10 +1,11 @@
 import path from "node:path";
 import type { BatchResult } from "../import/types";
+import type { ReadSource } from "../plan/readSource";
 import { count, countOf } from "../progress/batchProgress";
 import { firstConflicts, firstFailures, secondAccounts } from "../results/firstFailures";
 import { conflictsTold, listFailures, usersInConflict } from "../results/oneLine";
 import { asGiven, CONFLICTS_CSV, FAILED_RECORDS_CSV } from "../results/resultsFolder";
-import { tenantOf } from "../tenant/client";
+import { type Tenant, tenantOf } from "../tenant/client";
 import { type Credentials, QUEUE, resolveLimits } from "../tenant/credentials";
 import {
   batchSource,
@@ -59,8 +60,7 @@ async function runHere(inputs: Inputs, credentials: Credentials, old: Outputs | 
   if (inputs.source !== undefined && !saysTheSame(inputs.source, batchSource(read, share))) {
     await log.warn(resourceUrn, "The users files changed after they were checked. They are imported as they are now.");
   }
-  const resends = old !== undefined && wantsFailedAgain(old, inputs);
-  const before = resends ? await markMissing(old, inputs, read, read.indicesOf(share), tenant) : old;
+  const before = await knownBefore(old, inputs, async () => ({ read, tenant }));
   return runBatch(inputs, read, before, { tenant, stop, ...dates(inputs), ...engineHost(inputs), watch: whileWatched });
 }
 
@@ -73,11 +73,10 @@ async function runAtWorkers(
 ): Promise<BatchRun> {
   const { carryOutAtWorkers } = await import("../../queue/index.js");
   const limits = resolveLimits(config);
-  let old = state;
-  if (state !== undefined && wantsFailedAgain(state, inputs)) {
-    const read = await readSource(inputs, false);
-    old = await markMissing(state, inputs, read, read.indicesOf(inputs.share), tenantOf(credentials, limits));
-  }
+  const old = await knownBefore(state, inputs, async () => ({
+    read: await readSource(inputs, false),
+    tenant: tenantOf(credentials, limits),
+  }));
   const { maxActiveJobs, requestsPerSecond } = limits;
   const { deadline, created } = dates(inputs);
   const { show, inform, warn, verifies } = engineHost(inputs);
@@ -97,6 +96,17 @@ async function runAtWorkers(
   for (const { severity, message } of notes) await (severity === "info" ? inform(message) : warn(message));
   if (outputs === undefined) throw new Error(problem);
   return { outputs, achieved, isSettled, ...(problem === undefined ? {} : { problem: new Error(problem) }) };
+}
+
+/** What is known of a batch: where failed records are sent again, who is missing as one who never came in. */
+async function knownBefore(
+  old: Outputs | undefined,
+  inputs: Inputs,
+  open: () => Promise<{ readonly read: ReadSource; readonly tenant: Tenant }>,
+): Promise<Outputs | undefined> {
+  if (old === undefined || !wantsFailedAgain(old, inputs)) return old;
+  const { read, tenant } = await open();
+  return markMissing(old, inputs, read, read.indicesOf(inputs.share), tenant);
 }
 
 /** What the line of the resource has, and what the program has said. */
