@@ -201,20 +201,6 @@ new UserImport("everyone", { connectionId: "con_0000000000000001", users: "users
         /users\.ndjson:2:\d+/,
       ],
       ["opts.import", { "index.ts": program("", ', { import: "x" } as object') }, /import` can't be used/],
-      [
-        "batches out of range",
-        { "index.ts": program("batches: 65") },
-        /batches must be a whole number from 1 to 64, not 65/,
-      ],
-      ["a limit that is none", { "index.ts": program('maxFailures: "many"') }, /maxFailures must be/],
-      [
-        "the results of two imports in one folder, however it is spelt",
-        {
-          "index.ts": `${program('resultsDir: "results"')}
-new UserImport("others", { connectionId: "con_0000000000000001", users: "users.ndjson", resultsDir: "./results/" });`,
-        },
-        /resultsDir "\.\/results\/" is that of "everyone" already/,
-      ],
     ] as const) {
       it(what, async () => {
         const { preview } = await workspace(people(1), {
@@ -227,6 +213,26 @@ new UserImport("others", { connectionId: "con_0000000000000001", users: "users.n
         assert.equal((await emulator.stats()).jobs.total, 0);
       });
     }
+
+    it("arguments that are none: a program can catch it", async () => {
+      const tries = [
+        ["batches: 65", "batches must be a whole number from 1 to 64, not 65"],
+        ['maxFailures: "many"', "maxFailures must be"],
+        ['resultsDir: "results"', ""],
+        ['resultsDir: "./results/"', 'resultsDir "./results/" is that of "import2" already'],
+      ] as const;
+      const one = (args: string, i: number) =>
+        `try { new UserImport("import${i}", { connectionId, users: "users.ndjson", ${args} }); console.log("${i}:"); }
+catch (error) { console.log("${i}: " + (error as Error).message); }`;
+      const text = `import { UserImport } from "pulumi-auth0-user-import";
+const connectionId = "con_0000000000000001";
+${tries.map(([args], i) => one(args, i)).join("\n")}
+`;
+      const made = await workspace(people(1), { files: { "index.ts": text, "users.ndjson": ndjson(people(1)) } });
+      const { code, output } = await made.preview();
+      assert.equal(code, 0, output);
+      for (const [i, [, message]] of tries.entries()) assert.ok(output.includes(`${i}: ${message}`.trimEnd()), output);
+    });
   });
 
   it("fails the update where more records failed than maxFailures, after all is saved", async () => {

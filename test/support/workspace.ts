@@ -67,6 +67,7 @@ export class Workspace {
     const stateFolder = path.join(folder, ".pulumi-state");
     mkdirSync(stateFolder);
     const inherited = Object.entries(process.env).filter(([name]) => !/^(PULUMI|AUTH0|npm)_/.test(name));
+    const asUsersInstall = options.install !== undefined || options.ownInstall === true;
     const workspace = new Workspace(folder, cli, {
       ...Object.fromEntries(inherited),
       PATH: cli.path,
@@ -76,6 +77,8 @@ export class Workspace {
       PULUMI_SKIP_UPDATE_CHECK: "1",
       // No test downloads a plugin, whatever SDKs are in node_modules.
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      // A program of ours is type-checked once, with the package as a user installs it; the examples by docs.test.ts.
+      ...(!asUsersInstall && { PULUMI_NODEJS_TRANSPILE_ONLY: "true" }),
       ...options.env,
     });
 
