@@ -200,6 +200,7 @@ new UserImport("everyone", { connectionId: "con_0000000000000001", users: "users
         { "index.ts": program(""), "users.ndjson": '{"email":"jane@example.com"}\n{"email":"joe@example.com"\n' },
         /users\.ndjson:2:\d+/,
       ],
+      ["a limit that is none", { "index.ts": program('maxFailures: "many"') }, /maxFailures must be/],
       ["opts.import", { "index.ts": program("", ', { import: "x" } as object') }, /import` can't be used/],
     ] as const) {
       it(what, async () => {
@@ -214,12 +215,11 @@ new UserImport("everyone", { connectionId: "con_0000000000000001", users: "users
       });
     }
 
-    it("arguments that are none: a program can catch it", async () => {
+    it("arguments that are none, which a program can catch", async () => {
       const tries = [
-        ["batches: 65", "batches must be a whole number from 1 to 64, not 65"],
-        ['maxFailures: "many"', "maxFailures must be"],
+        ["batches: 65", 'UserImport "import0": batches must be a whole number from 1 to 64, not 65'],
         ['resultsDir: "results"', ""],
-        ['resultsDir: "./results/"', 'resultsDir "./results/" is that of "import2" already'],
+        ['resultsDir: "./results/"', 'UserImport "import2": resultsDir "./results/" is that of "import1" already'],
       ] as const;
       const one = (args: string, i: number) =>
         `try { new UserImport("import${i}", { connectionId, users: "users.ndjson", ${args} }); console.log("${i}:"); }
@@ -230,8 +230,8 @@ ${tries.map(([args], i) => one(args, i)).join("\n")}
 `;
       const made = await workspace(people(1), { files: { "index.ts": text, "users.ndjson": ndjson(people(1)) } });
       const { code, output } = await made.preview();
-      assert.equal(code, 0, output);
       for (const [i, [, message]] of tries.entries()) assert.ok(output.includes(`${i}: ${message}`.trimEnd()), output);
+      assert.equal(code, 0, output);
     });
   });
 
