@@ -7,4 +7,5 @@ if (serversHere.size === 0) {
 after(() => console.log(`  On ${[...serversHere.keys()].join(" and ")}.`));
 require("./workers");
 require("./deaths");
+require("./sameState");
 require("./engine");
