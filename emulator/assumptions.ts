@@ -47,6 +47,10 @@ export const assumptionTable = {
   someUnknown: choice(["nobody", "others"], "who gets a role by a call that names unknown users, too, and is a 404"),
   unknownMembers: choice(["400", "404", "ignored"], "unknown users among new members of an organization"),
   nonMemberRoles: choice(["refused", "ignored"], "roles in an organization for who is not a member"),
+  memberTotals: choice(
+    ["whole", "capped"],
+    "include_totals of an organization's members: all of them, or 1,000 at most",
+  ),
   memberLagSeconds: number("after which lists of an organization's members show who came"),
   customDomains: choice([false, true], "several custom domains: POST /users wants the header auth0-custom-domain"),
 } satisfies Record<string, Assumption<unknown>>;

@@ -14,6 +14,8 @@ import type { User } from "./userStore";
 const MOST_MEMBERS = 100_000;
 const MOST_MEMBERS_OF_CALL = 10;
 const MOST_CONNECTIONS = 10;
+/** How many a total may stop at, of lists that show no more. */
+const MOST_COUNTED = 1_000;
 
 /** Organizations, their connections, their members and the roles of these. */
 export function addOrganizations(app: Hono<Env>, tenant: Tenant): void {
@@ -85,7 +87,9 @@ function addMembers(app: Hono<Env>, tenant: Tenant): void {
       return Object.fromEntries(Object.entries(shown).filter(([field]) => fields.includes(field)));
     };
     if (c.req.query("take") === undefined && c.req.query("from") === undefined) {
-      return c.json(paged([...members], c, "members", show));
+      const shown = paged([...members], c, "members", show);
+      const isCapped = tenant.assumptions.memberTotals === "capped" && !Array.isArray(shown);
+      return c.json(isCapped ? { ...shown, total: Math.min(members.length, MOST_COUNTED) } : shown);
     }
     const { page, ...next } = pageFrom(members, c.req.query("from"), countOf(c, "take", 50, 100));
     return c.json({ members: page.map(show), ...next });

@@ -172,6 +172,15 @@ describe("emulator: roles and organizations", () => {
     await refused("POST", `${at}/enabled_connections`, connection, 400, /assign_membership_on_login = true support/);
     await post(`${at}/enabled_connections`, { connection_id: connections.database }, 201);
     await refused("GET", `${at}/members?page=11&per_page=100`, undefined, 400, /first 1000 records/);
+    const total = async () =>
+      ((await get(`${at}/members?page=0&per_page=1&include_totals=true`)) as { total?: number }).total;
+    assert.equal(await total(), 1);
+    await tenant.assume({ memberTotals: "capped", assignedTwice: "quiet" });
+    const { id: there } = tenant.emulator.tenant.organizations.create("large", "Large", []);
+    for (let i = 0; i < 1_001; i++)
+      tenant.emulator.tenant.organizations.add(there, { connectionId: "con_x", id: `u${i}` });
+    const large = `/organizations/${there}/members?page=0&per_page=1&include_totals=true`;
+    assert.equal(((await get(large)) as { total?: number }).total, 1_000);
   });
 
   it("gives nobody more than 50 roles, in the tenant or in an organization", async () => {

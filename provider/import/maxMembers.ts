@@ -1,30 +1,54 @@
 import { sentUserId } from "../ledger/fingerprint";
 import { comingOf, type GrantText } from "../plan/memberships";
 import { count, countOf } from "../progress/batchProgress";
+import { TenantError } from "../tenant/errors";
 import type { Asking } from "./asking";
 import type { ImportSettings, MembershipTenant } from "./types";
 
-/** A role that may not have more than so many members. */
-export interface LimitedRole {
+/** Auth0's entity limit of an organization; 2,000,000 where it has raised it. */
+const MOST_OF_ORGANIZATION = 100_000;
+
+/** For so many new members it is asked how many an organization has: fewer take no more calls than ten to be refused. */
+const WORTH_ASKING = 100;
+
+/** A role or an organization that may not have more than so many members. */
+export interface Limit {
+  readonly of: "role" | "organization";
   readonly name: string;
   readonly id: string;
   readonly most: number;
+  /** Whether it is the program's, and not the service's. */
+  readonly isOwn: boolean;
 }
 
-export function limitedRoles({ maxMembers = {}, memberships }: ImportSettings): LimitedRole[] {
-  return Object.entries(maxMembers).flatMap(([name, most]) => {
-    const id = memberships?.roles?.[name];
-    return id === undefined ? [] : [{ name, id, most }];
-  });
+/** The roles that `maxMembers` names, and all organizations: it raises their limit, or lowers it. */
+export function limitsIn({ maxMembers = {}, memberships = {} }: ImportSettings): Limit[] {
+  const { roles = {}, organizations = {} } = memberships;
+  const own = (name: string) => (Object.hasOwn(maxMembers, name) ? maxMembers[name] : undefined);
+  return [
+    ...Object.entries(roles).flatMap(([name, id]): Limit[] => {
+      const most = own(name);
+      return most === undefined ? [] : [{ of: "role", name, id, most, isOwn: true }];
+    }),
+    ...Object.entries(organizations).map(([name, id]): Limit => {
+      const most = Object.hasOwn(roles, name) ? undefined : own(name);
+      return { of: "organization", name, id, most: most ?? MOST_OF_ORGANIZATION, isOwn: most !== undefined };
+    }),
+  ];
 }
 
-/** How many are to get each of these, by its id; without those who have it, under the ids that they are sent with. */
+/**
+ * How many are to get each of these, by its id.
+ *
+ * @param holders who has it: they are not counted, under the ids that they are sent with.
+ */
 export async function countComing(
   settings: ImportSettings,
-  holders: ReadonlyMap<string, ReadonlySet<string>>,
+  limits: readonly Limit[],
+  holders: ReadonlyMap<GrantText, ReadonlySet<string>>,
   asking: AsyncIterable<Asking>,
-): Promise<ReadonlyMap<GrantText, number>> {
-  const coming = new Map<GrantText, number>([...holders.keys()].map((id) => [id, 0]));
+): Promise<Map<GrantText, number>> {
+  const coming = new Map<GrantText, number>(limits.map(({ id }) => [id, 0]));
   for await (const { user, name, step, given } of asking) {
     for (const text of comingOf(step, given)) {
       const known = coming.get(text);
@@ -36,78 +60,172 @@ export async function countComing(
   return coming;
 }
 
-/** What the batches of an import share in one run about roles that may not have more than so many members. */
+/** What the batches of an import share in one run about how many members roles and organizations have. */
 export class SharedMembers {
   readonly #holders = new Map<string, Promise<ReadonlySet<string>>>();
+  readonly #counts = new Map<string, Promise<number | undefined>>();
   readonly #coming = new Map<object, ReadonlyMap<GrantText, number>>();
-  /** What the batches have given and taken by now, by the roles' ids. */
+  /** What the batches have given and taken by now, by the ids of roles and organizations. */
   readonly #changes = new Map<string, number>();
-  #ofAll: Promise<ReadonlyMap<GrantText, number>> | undefined;
+  #ofAll: Promise<Coming> | undefined;
 
-  /** Who has them before the run: by the roles' ids. */
-  async holders(
-    roles: MembershipTenant["roles"],
-    limited: readonly LimitedRole[],
-  ): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-    const all = new Map<string, ReadonlySet<string>>();
-    for (const { id, most } of limited) {
-      const asked = this.#holders.get(id) ?? holdersOf(roles, id, most);
-      this.#holders.set(id, asked);
-      all.set(id, await asked);
-    }
-    return all;
+  /** Who has it before the run; no further than it takes: there may be a million. */
+  holders(tenant: MembershipTenant, { id, most, of }: Limit): Promise<ReadonlySet<string>> {
+    const known = this.#holders.get(id);
+    if (known !== undefined) return known;
+    const pages = of === "role" ? tenant.roles.holders(id, () => {}) : tenant.organizations.members(id, () => {});
+    const asked = holdersIn(pages, most);
+    this.#holders.set(id, asked);
+    return asked;
+  }
+
+  /** How many belong to an organization before the run, by one call; `undefined` where that tells nothing. */
+  counted({ organizations }: MembershipTenant, id: string): Promise<number | undefined> {
+    const asked = this.#counts.get(id) ?? organizations.count(id, () => {});
+    this.#counts.set(id, asked);
+    return asked;
   }
 
   /** How many are to get it by the whole import, of which nobody was imported before: counted once. */
-  once(counted: () => Promise<ReadonlyMap<GrantText, number>>): Promise<ReadonlyMap<GrantText, number>> {
+  once(counted: () => Promise<Coming>): Promise<Coming> {
     this.#ofAll ??= counted();
     return this.#ofAll;
   }
 
-  /** How many are to get it by this batch, and by those that have begun before. */
-  together(batch: object, coming: ReadonlyMap<GrantText, number>): ReadonlyMap<GrantText, number> {
+  begins(batch: object, coming: ReadonlyMap<GrantText, number>): void {
     this.#coming.set(batch, coming);
-    const sum = new Map<GrantText, number>();
-    for (const each of this.#coming.values()) for (const [id, by] of each) sum.set(id, (sum.get(id) ?? 0) + by);
-    return sum;
   }
 
-  /** @throws Error when the role would have more than it may. */
-  async assertNotTooMany(
-    roles: MembershipTenant["roles"],
-    role: LimitedRole,
-    coming: ReadonlyMap<GrantText, number>,
-  ): Promise<void> {
-    const { name, id, most } = role;
-    const more = coming.get(id) ?? 0;
-    const has = (await this.holders(roles, [role])).get(id)?.size ?? 0;
-    if (more === 0 || has + more <= most) return;
-    throw new Error(
-      `The role ${name} would have more than ${count(most)} members (maxMembers): it has ${has > most ? "more" : count(has)}, and ${countOf(more, "user")} of the files ${more === 1 ? "is" : "are"} to get it. Nothing was sent. Correct the files, or raise maxMembers.`,
-    );
+  /** How many are to get it by the batches that have begun. */
+  comingOf(id: string): number {
+    return [...this.#coming.values()].reduce((sum, each) => sum + (each.get(id) ?? 0), 0);
   }
 
   /** Somebody was given it, or it was taken from somebody. */
   changed(id: string, by: 1 | -1): void {
-    this.#changes.set(id, (this.#changes.get(id) ?? 0) + by);
+    this.#changes.set(id, this.changeOf(id) + by);
   }
 
-  /** `admin 3 → 1,003`, by all batches so far; nothing of a role that has as many as before. */
-  async told(roles: MembershipTenant["roles"], limited: readonly LimitedRole[]): Promise<string[]> {
-    const holders = await this.holders(roles, limited);
-    return limited.flatMap(({ name, id, most }) => {
-      const [has, by] = [holders.get(id)?.size ?? 0, this.#changes.get(id) ?? 0];
-      return by === 0 || has > most ? [] : [`${name} ${count(has)} → ${count(has + by)}`];
-    });
+  changeOf(id: string): number {
+    return this.#changes.get(id) ?? 0;
   }
 }
 
 /** Not further than it takes: there may be a million. */
-async function holdersOf(roles: MembershipTenant["roles"], id: string, most: number): Promise<ReadonlySet<string>> {
+async function holdersIn(pages: AsyncIterable<readonly string[]>, most: number): Promise<ReadonlySet<string>> {
   const holders = new Set<string>();
-  for await (const page of roles.holders(id, () => {})) {
+  for await (const page of pages) {
     for (const user of page) holders.add(user);
     if (holders.size > most) break;
   }
   return holders;
+}
+
+/** Who is to get something. */
+interface Coming {
+  /** How many, by its id. */
+  readonly more: ReadonlyMap<GrantText, number>;
+  /** Organizations that may have no room for them. */
+  readonly doubtful: readonly Limit[];
+}
+
+/** Sees to it, for one batch, that no role and no organization gets more members than it may. */
+export class MemberLimits {
+  readonly #limits: readonly Limit[];
+  #coming: Coming = { more: new Map(), doubtful: [] };
+  #isOfAll = false;
+
+  constructor(
+    private readonly settings: ImportSettings,
+    private readonly tenant: () => MembershipTenant,
+    private readonly shared: SharedMembers,
+  ) {
+    this.#limits = limitsIn(settings);
+  }
+
+  get #roles(): readonly Limit[] {
+    return this.#limits.filter(({ of }) => of === "role");
+  }
+
+  /**
+   * Counts who is to get what is limited. Comes before the batch has its turn, so that those which wait for theirs know of
+   * each other.
+   *
+   * @param asking the records that ask for something: those of all batches, where `isOfAll`.
+   */
+  async count(asking: () => AsyncIterable<Asking>, isOfAll: boolean): Promise<void> {
+    if (this.#limits.length === 0) return;
+    this.#isOfAll = isOfAll;
+    const counted = () => this.#count(asking);
+    this.#coming = isOfAll ? await this.shared.once(counted) : await counted();
+    if (!isOfAll) this.shared.begins(this, this.#coming.more);
+  }
+
+  /** @throws Error when one would have more members than it may. Asked before the batch sends anything. */
+  async refuse(): Promise<void> {
+    const { more, doubtful } = this.#coming;
+    for (const limit of [...this.#roles, ...doubtful]) {
+      const { id, of, most } = limit;
+      const ours = more.get(id) ?? 0;
+      if (ours === 0) continue;
+      const before = (await this.shared.holders(this.tenant(), limit)).size;
+      // Of an organization only its size is limited, and not how many a run makes members.
+      const has = of === "role" ? before : before + this.shared.changeOf(id);
+      const coming = of === "role" && !this.#isOfAll ? this.shared.comingOf(id) : ours;
+      if (has + coming > most) throw new Error(refusalOf(limit, has, coming));
+    }
+  }
+
+  /** `admin 3 → 1,003`, by all batches so far; nothing of a role that has as many as before. */
+  async told(): Promise<string[]> {
+    const told: string[] = [];
+    for (const limit of this.#roles) {
+      const { name, id, most } = limit;
+      const by = this.shared.changeOf(id);
+      const { size } = await this.shared.holders(this.tenant(), limit);
+      if (by !== 0 && size <= most) told.push(`${name} ${count(size)} → ${count(size + by)}`);
+    }
+    return told;
+  }
+
+  async #count(asking: () => AsyncIterable<Asking>): Promise<Coming> {
+    const ofRoles = await this.#holders(this.#roles);
+    const more = await countComing(this.settings, this.#limits, ofRoles, asking());
+    const doubtful: Limit[] = [];
+    for (const limit of this.#limits) if (await this.#isDoubtful(limit, more.get(limit.id) ?? 0)) doubtful.push(limit);
+    // Who is a member already needs no room.
+    const members = await this.#holders(doubtful);
+    const again = doubtful.length === 0 ? [] : await countComing(this.settings, doubtful, members, asking());
+    return { more: new Map([...more, ...again]), doubtful };
+  }
+
+  async #isDoubtful({ of, id, most, isOwn }: Limit, more: number): Promise<boolean> {
+    if (of === "role" || more < (isOwn ? 1 : WORTH_ASKING)) return false;
+    try {
+      const has = await this.shared.counted(this.tenant(), id);
+      return has === undefined || has + this.shared.changeOf(id) + more > most;
+    } catch (error) {
+      // Without the scope, or where there is none, it is Auth0 that refuses.
+      if (error instanceof TenantError && [403, 404].includes(error.status ?? 0)) return false;
+      throw error;
+    }
+  }
+
+  async #holders(limits: readonly Limit[]): Promise<ReadonlyMap<GrantText, ReadonlySet<string>>> {
+    const all = new Map<GrantText, ReadonlySet<string>>();
+    for (const limit of limits) all.set(limit.id, await this.shared.holders(this.tenant(), limit));
+    return all;
+  }
+}
+
+function refusalOf({ of, name, most, isOwn }: Limit, has: number, coming: number): string {
+  const before = has > most ? "more" : count(has);
+  const are = `${countOf(coming, "user")} of the files ${coming === 1 ? "is" : "are"}`;
+  if (of === "role") {
+    return `The role ${name} would have more than ${count(most)} members (maxMembers): it has ${before}, and ${are} to get it. Nothing was sent. Correct the files, or raise maxMembers.`;
+  }
+  if (isOwn) {
+    return `The organization ${name} would have more than ${count(most)} members (maxMembers): it has ${before}, and ${are} to belong to it. Nothing was sent. Correct the files, or raise maxMembers.`;
+  }
+  return `The organization ${name} would have more than ${count(most)} members (Auth0's limit): it has ${before}, and ${are} to belong to it. Nothing was sent. Correct the files; where Auth0 has raised the limit, name the organization in maxMembers.`;
 }

@@ -24,7 +24,7 @@ import type { EarlierGrants } from "./earlierGrants";
 import { granted, unsettled } from "./granted";
 import type { GrantList } from "./grantList";
 import type { Lookups } from "./lookups";
-import { countComing, limitedRoles, SharedMembers } from "./maxMembers";
+import { MemberLimits, SharedMembers } from "./maxMembers";
 import { type Made, MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls";
 import { givenThen, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
 import type { BatchRecords, ImportSettings, MembershipTenant, Workplace } from "./types";
@@ -46,6 +46,7 @@ export class Memberships {
   readonly #unsent = { roles: 0, organizations: 0 };
   readonly #total = { given: 0, taken: 0 };
   readonly #members: SharedMembers;
+  readonly #limits: MemberLimits;
   #hasFailed = false;
   #calls: MembershipCalls | undefined;
   #planner: MembershipPlanner | undefined;
@@ -64,6 +65,7 @@ export class Memberships {
     private readonly mapsBefore: MembershipMaps | undefined,
   ) {
     this.#members = at.members ?? new SharedMembers();
+    this.#limits = new MemberLimits(settings, () => this.#tenant, this.#members);
   }
 
   /** A record that is looked at: what it says of memberships is dealt with later. */
@@ -112,23 +114,19 @@ export class Memberships {
     this.earlier.takeUp(this.journal.replay);
   }
 
-  /** @throws Error when a role would have more members than it may. Asked before anything is sent. */
-  async refuseTooMany(): Promise<void> {
-    const limited = limitedRoles(this.settings);
-    if (limited.length === 0) return;
-    const members = this.#members;
+  /** Counts who is to come to the roles and organizations with limits. */
+  async countComing(): Promise<void> {
     const { everybody } = this.at;
-    const { roles } = this.#tenant;
     // Of records of other batches nothing is known but what they say.
     const isFirst = everybody !== undefined && !this.#wasInterrupted;
-    const records = isFirst ? everybody() : this.records.select((index) => this.#isNews(index));
+    const records = () => (isFirst ? everybody() : this.records.select((index) => this.#isNews(index)));
     const known = (index: number) => (isFirst ? undefined : this.books.ledger.get(this.records.identity(index)));
-    const counted = async () => {
-      const holders = await members.holders(roles, limited);
-      return countComing(this.settings, holders, this.#asked(records, known));
-    };
-    const coming = isFirst ? await members.once(counted) : members.together(this, await counted());
-    for (const role of limited) await members.assertNotTooMany(roles, role, coming);
+    await this.#limits.count(() => this.#asked(records(), known), isFirst);
+  }
+
+  /** @throws Error when one of these would have more members than it may. Asked before anything is sent. */
+  refuseTooMany(): Promise<void> {
+    return this.#limits.refuse();
   }
 
   /** Deals with all records that were noted; with every one where a name means another role or organization now. */
@@ -163,7 +161,7 @@ export class Memberships {
     await this.#deal(window);
     const { given, taken } = this.#total;
     if (given + taken === 0) return;
-    const told = await this.#members.told(this.#tenant.roles, limitedRoles(this.settings));
+    const told = await this.#limits.told();
     const change = told.length === 0 ? "" : ` Members: ${told.join(", ")}.`;
     this.at.inform(`Roles and memberships: ${count(given)} given, ${count(taken)} taken.${change}`);
   }

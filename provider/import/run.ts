@@ -95,8 +95,9 @@ export async function runImport(
   try {
     await resumption.takeUp();
     memberships.takeUp();
-    await memberships.refuseTooMany();
+    await memberships.countComing();
     await inTurn(at, async () => {
+      await memberships.refuseTooMany();
       const take = (record: SourceRecord) => intake.take(record);
       // What changed goes before what is new: what is read of users does not stay fresh.
       const [changed, others] = [new IndexSet(), new IndexSet()];

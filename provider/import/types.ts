@@ -49,7 +49,7 @@ export interface ImportSettings {
   readonly created?: Date;
   /** Auth0's ids of the roles and organizations that records name; without them nothing is given or taken. */
   readonly memberships?: MembershipMaps;
-  /** How many may have a role after the run, by its name. */
+  /** How many may have a role, or belong to an organization, after the run: by its name. */
   readonly maxMembers?: Readonly<Record<string, number>>;
   /** When no job may be running any more. */
   readonly deadline?: Date;
@@ -138,7 +138,7 @@ export interface Workplace {
   readonly tenant: ImportTenant & Partial<MembershipTenant>;
   /** Reads the connection back; absent where a host does without. */
   readonly readBack?: ReadBack;
-  /** What the batches of an import share about roles with `maxMembers`. */
+  /** What the batches of an import share about how many members roles and organizations have. */
   readonly members?: SharedMembers;
   /** All records of the source, those of other batches, too; where no batch has imported anybody before. */
   readonly everybody?: () => AsyncIterable<SourceRecord>;

@@ -22,7 +22,7 @@ const filePath = z.string(USERS).regex(/^[^\0]+$/, USERS);
 
 const NULL_TEXT = 'nullText must be one or more texts, such as "NULL"';
 
-const MAX_MEMBERS = "maxMembers must give names of roles a number each";
+const MAX_MEMBERS = "maxMembers must give names of roles or organizations a number each";
 
 function mapOf(id: RegExp, message: string) {
   return z.record(z.string(), z.string(message).regex(id, message), message);

@@ -155,10 +155,11 @@ function argumentProblems(news: Properties): string[] {
     ? []
     : parsed.error.issues.filter(({ path: [name] }) => !hasUnknown(news[String(name)]));
   const problems = broken.map((issue) => `${issue.message}.`);
-  const { users, sealed, maxMembers = {}, roles = {} } = news as Partial<Inputs>;
-  const limited = parsed.success && !hasUnknown(news.roles) ? Object.keys(maxMembers) : [];
-  for (const name of limited.filter((each) => !Object.hasOwn(roles, each))) {
-    problems.push(`maxMembers names ${name}, which roles does not have.`);
+  const { users, sealed, maxMembers = {}, roles = {}, organizations = {} } = news as Partial<Inputs>;
+  const isKnown = parsed.success && !hasUnknown(news.roles) && !hasUnknown(news.organizations);
+  for (const name of isKnown ? Object.keys(maxMembers) : []) {
+    if (Object.hasOwn(roles, name) || Object.hasOwn(organizations, name)) continue;
+    problems.push(`maxMembers names ${name}, which neither roles nor organizations has.`);
   }
   if (sealed !== true && (users === undefined || (Array.isArray(users) && users.length === 0))) {
     problems.push("users is required: one or more files or globs, relative to the program's folder.");

@@ -115,8 +115,9 @@ export interface ImportArgs {
    */
   organizations?: pulumi.Input<Record<string, pulumi.Input<string>>>;
   /**
-   * How many members a role may have after the run, by its name. More, and the update refuses before anything is sent: at
-   * the first import by all batches, later by those that have begun. No limit where it is not given.
+   * How many members a role or an organization may have after the run, by its name. More, and the update refuses before
+   * anything is sent: at the first import by all batches, later by those that have begun. By default roles have no limit,
+   * and organizations that of Auth0, 100,000.
    */
   maxMembers?: pulumi.Input<Record<string, pulumi.Input<number>>>;
   /** A change sends the failed records again, though they did not change. Any values. */

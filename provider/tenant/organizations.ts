@@ -5,17 +5,15 @@ import { type Ask, isThere, PAGE } from "./roles";
 
 const Anything = z.unknown();
 const Ids = z.array(z.object({ id: z.string() }));
-const Member = z.object({ user_id: z.string(), roles: z.array(z.object({ id: z.string() })).optional() });
+const Member = z.object({ user_id: z.string() });
+const Total = z.object({ total: z.int().min(0) });
 const Page = z.object({ members: z.array(Member), next: z.string().optional() });
 const Connections = z.array(
   z.object({ connection_id: z.string(), assign_membership_on_login: z.boolean().optional().catch(undefined) }),
 );
 
-/** A member of an organization, with the ids of the roles there. */
-export interface OrganizationMember {
-  readonly user: string;
-  readonly roles: readonly string[];
-}
+/** Beyond these a list goes on by checkpoint only. */
+const MOST_SHOWN = 1_000;
 
 /** The organizations of the tenant, their members and the roles of these. Users go by their whole ids, `auth0|…`. */
 export class Organizations {
@@ -74,12 +72,12 @@ export class Organizations {
     return (await this.ask("reading the roles of a member", Ids, call, onRetry)).map(({ id }) => id);
   }
 
-  /** Who belongs to it, a page at a time. The list lags behind by some seconds. */
-  async *members(organization: string, onRetry: OnRetry): AsyncGenerator<OrganizationMember[]> {
+  /** Who belongs to it: their ids, a page at a time. The list lags behind by some seconds. */
+  async *members(organization: string, onRetry: OnRetry): AsyncGenerator<string[]> {
     let from: string | undefined;
     do {
       const start = from;
-      const how = { take: PAGE, fields: "user_id,roles", include_fields: true };
+      const how = { take: PAGE, fields: "user_id", include_fields: true };
       const call = async (client: ManagementClient) =>
         (
           await client.organizations.members.list(organization, {
@@ -88,9 +86,22 @@ export class Organizations {
           })
         ).response;
       const { members, next } = await this.ask("reading the members of an organization", Page, call, onRetry);
-      yield members.map(({ user_id, roles = [] }) => ({ user: user_id, roles: roles.map(({ id }) => id) }));
+      yield members.map(({ user_id }) => user_id);
       from = members.length === 0 ? undefined : next;
     } while (from !== undefined);
+  }
+
+  /**
+   * How many belong to it, by one call. Whether the service counts beyond the 1,000 that it shows by such calls is not
+   * documented: then it is `undefined`.
+   */
+  async count(organization: string, onRetry: OnRetry): Promise<number | undefined> {
+    // The SDK lists by checkpoint, and then there are no totals: without `take` it is by pages.
+    const byPage = { queryParams: { page: 0, per_page: 1, include_totals: true } };
+    const call = async (client: ManagementClient) =>
+      (await client.organizations.members.list(organization, { take: null }, byPage)).response;
+    const { total } = await this.ask("counting the members of an organization", Total, call, onRetry);
+    return total === MOST_SHOWN ? undefined : total;
   }
 
   /** By which connections members sign in, and whether who does becomes one. */

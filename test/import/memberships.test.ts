@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { SharedMembers } from "../../provider/import/maxMembers";
 import { countsIn } from "./importTest";
 import { codesIn, MAPS, MembershipTest, user } from "./membershipTest";
 
@@ -248,45 +247,6 @@ describe("roles and organizations", () => {
       reads: "singly",
     });
     assert.deepEqual([test.has("a"), test.has("other")], ["", "rol_a"]);
-  });
-
-  it("are not given to more than maxMembers, and nothing is sent then", async () => {
-    const settings = { memberships: MAPS, maxMembers: { admin: 2 } };
-    const many = ["a", "b", "c"].map((name) => user(name, { roles: ["admin"] }));
-    await test.import(many, undefined, {
-      settings,
-      fails: /^The role admin would have more than 2 members .* Nothing was sent/,
-    });
-    assert.equal(test.tenant.jobs.length, 0);
-    test.memberships.byHand("auth0|x", "rol_a", true);
-    await test.import(many.slice(0, 2), undefined, {
-      settings,
-      fails: /: it has 1, and 2 users of the files are to get it/,
-    });
-    // Who has it already gets no other one.
-    test.startAnew([{ user_id: "b", email: "b@example.com", email_verified: true }]);
-    test.memberships.byHand("auth0|b", "rol_a", true);
-    const options = { settings: { ...settings, onExisting: "adopt" }, reads: "singly" } as const;
-    const saved = await test.import(many.slice(0, 2), undefined, options);
-    assert.deepEqual([test.has("a"), test.has("b")], ["rol_a", "rol_a"]);
-    assert.ok(test.notes.includes("Roles and memberships: 1 given, 0 taken. Members: admin 1 → 2."), test.notes.join());
-    await test.import(many.slice(0, 2), saved, options);
-  });
-
-  it("are not given to more than maxMembers by all batches of an import", async () => {
-    const settings = { memberships: MAPS, maxMembers: { admin: 2 } };
-    const many = ["a", "b", "c"].map((name) => user(name, { roles: ["admin"] }));
-    const other = user("d", { roles: ["admin"] });
-    const fails = /The role admin would have more than 2 members/;
-    // Nobody is imported yet: what the other batches' records say is known.
-    await test.import(many.slice(0, 2), undefined, { settings, fails, everybody: [...many.slice(0, 2), other] });
-    assert.equal(test.tenant.jobs.length, 0);
-    // Later each batch knows of those that have begun.
-    const members = new SharedMembers();
-    await test.import(many.slice(0, 2), undefined, { settings, members });
-    test.forget();
-    await test.import([other], undefined, { settings, members, fails });
-    assert.equal(test.has("d"), "");
   });
 
   it("of an organization that is full are tried no more after some refusals, and the others are given", async () => {

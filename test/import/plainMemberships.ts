@@ -18,6 +18,8 @@ export class PlainMemberships implements MembershipTenant {
   readonly missing = new Set<string>();
   /** How many members an organization may have. */
   mostMembers = 100_000;
+  /** Of lists. */
+  pageSize = 100_000;
   /** Decides about each call. */
   fate: (call: string, number: number) => CallFate | undefined = () => undefined;
   /** What the service says of a second time. */
@@ -52,6 +54,10 @@ export class PlainMemberships implements MembershipTenant {
   intended(user: string, text: GrantText): void {
     if (!this.held.get(user)?.has(text)) this.#wasOurs.add(`${user} ${text}`);
   }
+
+  /** How many belong to an organization. */
+  count = (organization: string): Promise<number | undefined> =>
+    this.#read("count", () => this.#holdersOf(organization).length);
 
   readonly roles: MembershipTenant["roles"] = {
     give: (role, users) => this.#call(`give ${role} to ${users.length}`, () => this.#give([...users], { role })),
@@ -104,15 +110,21 @@ export class PlainMemberships implements MembershipTenant {
         }),
       ),
     exists: (organization) => this.#read("organization", () => !this.missing.has(organization)),
-    members: async function* () {
-      yield [];
-    },
+    members: (organization) => this.#holders(organization),
+    count: (organization) => this.count(organization),
     connections: async () => [],
   };
 
-  async *#holders(role: string): AsyncGenerator<string[]> {
-    this.calls.push("holders");
-    yield [...this.held].filter(([, held]) => held.has(role)).map(([user]) => user);
+  async *#holders(text: GrantText): AsyncGenerator<string[]> {
+    let [page, from] = [this.pageSize, 0];
+    for (let some: string[] = [text]; some.length > 0; from += page) {
+      some = await this.#read("list", () => this.#holdersOf(text).slice(from, from + page));
+      yield some;
+    }
+  }
+
+  #holdersOf(text: GrantText): string[] {
+    return [...this.held].filter(([, held]) => held.has(text)).map(([user]) => user);
   }
 
   #heldBy(user: string): Map<GrantText, Giver> {

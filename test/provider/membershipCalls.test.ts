@@ -65,11 +65,8 @@ describe("calls for roles and organizations", () => {
     for (let i = 0; i < 120; i += 10) await tenant.organizations.add(organization, ids(i, i + 10), onRetry);
     await tenant.organizations.giveRoles(organization, "auth0|u3", [role], onRetry);
     const members = await all(tenant.organizations.members(organization, onRetry));
-    assert.deepEqual(members.map(({ user }) => user).sort(), ids(0, 120).sort());
-    assert.deepEqual(
-      members.filter(({ roles }) => roles.length > 0),
-      [{ user: "auth0|u3", roles: [role] }],
-    );
+    assert.deepEqual(members.sort(), ids(0, 120).sort());
+    assert.equal(await tenant.organizations.count(organization, onRetry), 120);
     assert.deepEqual(await tenant.organizations.rolesOf(organization, "auth0|u3", onRetry), [role]);
     assert.deepEqual(await tenant.organizations.of("auth0|u3", onRetry), [organization]);
     await tenant.organizations.takeRoles(organization, "auth0|u3", [role], onRetry);
