@@ -2,9 +2,8 @@ import { hostname } from "node:os";
 import { untilAsked } from "../provider/journal/stopFile";
 import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
 import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
-import { type OnRetry, Tenant } from "../provider/tenant/client";
+import { Tenant } from "../provider/tenant/client";
 import type { Credentials, TenantLimits } from "../provider/tenant/credentials";
-import type { JobRequest } from "../provider/tenant/importRequest";
 import { SharedTenant } from "../provider/tenant/shared";
 import type { Fence } from "./fence";
 import type { Ended, Note, Task } from "./task";
@@ -45,16 +44,18 @@ export async function carryOut(task: Task, bench: Bench): Promise<Ended & { read
 
 function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
   const { inputs, verifies, mayHaveSent, requestsPerSecond } = task;
+  const limits: TenantLimits = {
+    // A batch is one of the tenant's slots: the queue sees to it how many are carried out.
+    maxActiveJobs: 1,
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+  };
   const asked = new AbortController();
   const note = (severity: Note["severity"]) => async (message: string) => {
     notes.push({ severity, message });
   };
   return {
-    tenant: new FencedTenant(bench.credentials, bench.fence, {
-      // A batch is one of the tenant's slots: the queue sees to it how many are carried out.
-      maxActiveJobs: 1,
-      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
-    }),
+    // Changes nothing for a batch that another worker may have by now.
+    tenant: new Tenant(bench.credentials, limits, new SharedTenant(limits), () => bench.fence.assertHeld()),
     stop: AbortSignal.any([bench.fence.signal, bench.ending, asked.signal]),
     verifies,
     ...createdOf(inputs, mayHaveSent || bench.isBegun),
@@ -68,32 +69,4 @@ function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
 /** A key that nobody has sent anything by needs no date. */
 function createdOf({ created }: Inputs, maySent: boolean): Pick<BatchHost, "created"> {
   return created === undefined || !maySent ? {} : { created: new Date(created) };
-}
-
-/** Writes nothing for a batch that another worker may have by now. */
-class FencedTenant extends Tenant {
-  constructor(
-    credentials: Credentials,
-    private readonly fence: Fence,
-    limits: TenantLimits,
-  ) {
-    super(credentials, limits, new SharedTenant(limits));
-  }
-
-  override async submit(request: JobRequest, payload: Buffer, onRetry: OnRetry) {
-    return super.submit(request, payload, this.#whileHeld(onRetry));
-  }
-
-  override async changeUser(id: string, patch: Readonly<Record<string, unknown>>, onRetry: OnRetry) {
-    return super.changeUser(id, patch, this.#whileHeld(onRetry));
-  }
-
-  /** @throws Error now, and before a call is made again, where it is another's batch by then. */
-  #whileHeld(onRetry: OnRetry): OnRetry {
-    this.fence.assertHeld();
-    return (reason) => {
-      this.fence.assertHeld();
-      onRetry(reason);
-    };
-  }
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { jobKindOf } from "../plan/delta";
 import { Connection, JobError, JobStatus, TenantUser, WholeUser } from "./answers";
 import type { Credentials, TenantLimits } from "./credentials";
-import { explain, TenantError } from "./errors";
+import { explain, NotMade, TenantError } from "./errors";
 import { CALL_TIMEOUT_MS, fetchFrom } from "./fetchFrom";
 import { type JobRequest, USERS_FILE } from "./importRequest";
 import { Organizations } from "./organizations";
@@ -47,6 +47,8 @@ export class Tenant {
     readonly credentials: Credentials,
     readonly limits: TenantLimits,
     private readonly shared: SharedTenant = new SharedTenant(limits),
+    /** See `fetchFrom`. */
+    private readonly assertMayChange: () => void = () => {},
   ) {
     this.pace = shared.pace;
     this.turn = shared.turn;
@@ -256,10 +258,16 @@ export class Tenant {
     const { origin, auth, audience } = this.credentials;
     const options = {
       domain: new URL(origin).host,
-      fetch: fetchFrom(origin, this.#proxy, this.shared, (authorization) => {
-        this.#hasAnswered = true;
-        if (authorization !== null) this.#authorization = authorization;
-      }),
+      fetch: fetchFrom(
+        origin,
+        this.#proxy,
+        this.shared,
+        (authorization) => {
+          this.#hasAnswered = true;
+          if (authorization !== null) this.#authorization = authorization;
+        },
+        this.assertMayChange,
+      ),
       // Ours know which calls may be made again, and tell of it.
       maxRetries: 0,
       ...(audience === undefined ? {} : { audience }),
@@ -300,7 +308,7 @@ export class Tenant {
             true,
           );
         } catch (error) {
-          throw explain(error, doing, origin, this.#proxy, this.credentials.settings);
+          throw NotMade.in(error) ?? explain(error, doing, origin, this.#proxy, this.credentials.settings);
         }
       },
       {

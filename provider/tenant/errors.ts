@@ -44,6 +44,18 @@ export class TenantError extends Error {
   }
 }
 
+/** A call was not made: who was about to make it may change nothing in the tenant any more. */
+export class NotMade extends Error {
+  constructor(override readonly cause: Error) {
+    super(cause.message);
+  }
+
+  /** The SDK wraps what its `fetch` throws. */
+  static in(error: unknown): NotMade | undefined {
+    return causes(error).find((each) => each instanceof NotMade);
+  }
+}
+
 /** Where a person grants an application a scope. */
 export const GRANTED_AT =
   "in the Auth0 Dashboard under Applications > APIs > Auth0 Management API > Machine to Machine Applications (or with an auth0.ClientGrant)";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobError, JobStatus, Tenant } from "./client";
-import { TenantError } from "./errors";
+import { NotMade, TenantError } from "./errors";
 import type { JobRequest } from "./importRequest";
 import { LONGEST_JOB_MS, type Watch } from "./pace";
 
@@ -12,7 +12,7 @@ export interface JobEvents {
   submitting(): void;
   /** The tenant has taken the job; `uncertain` where it may have taken it once before, and the answer was lost. */
   accepted(id: string, at: Date, uncertain: boolean): void;
-  /** The tenant has refused it, and it can't have taken it before. */
+  /** The tenant has refused it, or never got it, and it can't have taken it before. */
   refused(): void;
   /** The job has done this part of its users, 0 to 100. */
   progress(percentage: number): void;
@@ -105,6 +105,7 @@ async function submit(
       events.waiting(undefined);
       return { job, uncertain: lostAnswers > 0 };
     } catch (error) {
+      if (error instanceof NotMade && lostAnswers === 0) events.refused();
       if (!(error instanceof TenantError)) throw error;
       if (error.isJobLimit) {
         events.waiting("other import jobs on the tenant to finish");
