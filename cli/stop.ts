@@ -1,10 +1,11 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { globSync } from "tinyglobby";
 import { isDead, type LockOwner, lockFile, readOwner } from "../provider/journal/lockOwner";
 import { stopFile } from "../provider/journal/stopFile";
+import { resolveCredentials } from "../provider/tenant/credentials";
 import { resultsFolders } from "./resultsFolders";
 
 const DEFAULT_FOLDER = ".user-import";
@@ -23,10 +24,27 @@ export function stopCommand(): Command {
     .description("Stop a running import: it sends no more jobs, awaits those that run, and saves.")
     .argument("[dir]", "folder with the import's journal: the project's .user-import, or a resultsDir", DEFAULT_FOLDER)
     .option("--wait", "return when it has stopped")
+    .addOption(
+      new Option("--queue <url>", "stop an import at its workers, on whatever machines they are").env(
+        "AUTH0_USER_IMPORT_QUEUE",
+      ),
+    )
+    .option("--import <name>", "which, where the queue has batches of several: project/stack/name")
+    .addHelpText(
+      "after",
+      "\nWith --queue the tenant is that of AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, as for the workers.",
+    )
     .action(stop);
 }
 
-async function stop(folder: string, { wait }: { wait?: true }): Promise<void> {
+interface Flags {
+  readonly wait?: true;
+  readonly queue?: string;
+  readonly import?: string;
+}
+
+async function stop(folder: string, { wait, queue, import: name }: Flags): Promise<void> {
+  if (queue !== undefined && (await stopWorkers(queue, name, wait))) return;
   const driven = resultsFolders(folder).flatMap(drivenBelow);
   if (driven.length === 0) throw new Error(`No import is running whose journal is below ${folder}.`);
   for (const { journal, owner } of driven) {
@@ -47,6 +65,30 @@ async function stop(folder: string, { wait }: { wait?: true }): Promise<void> {
   if (!wait) return;
   while (driven.some(isDriven)) await sleep(LOOK_MS);
   console.log("It has stopped.");
+}
+
+/** @returns whether there was something to stop. */
+async function stopWorkers(queue: string, name: string | undefined, wait: true | undefined): Promise<boolean> {
+  const credentials = resolveCredentials(() => undefined, "auth0");
+  // Loaded here, so that the other commands don't pay for it.
+  const { stopAtWorkers } = await import("../queue/stop.js");
+  const stopped = await stopAtWorkers(queue, credentials, name);
+  if (stopped === undefined) {
+    console.log("No batch waits in the queue, and no worker has one.");
+    return false;
+  }
+  try {
+    const active = await stopped.active();
+    console.log(
+      `Asked the workers to stop ${stopped.name}: they have ${active} of its batches in hand, and ${stopped.waiting} wait. They send no more jobs, await those that run, and save; the next \`pulumi up\` goes on from there.`,
+    );
+    if (!wait) return true;
+    while ((await stopped.active()) > 0) await sleep(LOOK_MS);
+    console.log("It has stopped.");
+    return true;
+  } finally {
+    await stopped.close();
+  }
 }
 
 /** The journals below a folder that a process is at work on. */

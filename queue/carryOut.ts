@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { untilAsked } from "../provider/journal/stopFile";
+import { ASKED, untilAsked } from "../provider/journal/stopFile";
 import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
 import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
 import { Tenant } from "../provider/tenant/client";
@@ -19,6 +19,10 @@ export interface Bench {
   /** Whether the batch was begun before, by whomever. */
   readonly isBegun: boolean;
   show(line: string, last: boolean): void;
+  /** Whether somebody has asked the import to stop, by the queue. */
+  isStopped(): Promise<boolean>;
+  /** Tells all others who have batches of it. */
+  stopAll(): Promise<void>;
 }
 
 /** Carries one batch out, and says how it ended. What is thrown on the way is its end, too. */
@@ -62,7 +66,19 @@ function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
     show: async (line, last = false) => bench.show(line, last),
     inform: note("info"),
     warn: note("warning"),
-    watch: (journalFile, tick, work) => untilAsked(journalFile, tick, (reason) => asked.abort(new Error(reason)), work),
+    watch: (journalFile, tick, work) => {
+      const onTick = () => {
+        tick();
+        void bench.isStopped().then((is) => {
+          if (is) asked.abort(new Error(ASKED));
+        });
+      };
+      const onAsked = (reason: string) => {
+        asked.abort(new Error(reason));
+        void bench.stopAll();
+      };
+      return untilAsked(journalFile, onTick, onAsked, work);
+    },
   };
 }
 

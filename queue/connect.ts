@@ -6,7 +6,7 @@ import { PostgresStore } from "./postgresStore";
 import { parseQueueUrl, QueueError, type QueueUrl, queueNameOf } from "./queueUrl";
 import { RedisStore } from "./redisStore";
 import { Seal } from "./seal";
-import { Blobs, type PieceStore } from "./store";
+import { Blobs, type PieceStore, StopMarks } from "./store";
 import type { BatchJob, Returned } from "./task";
 
 export type BatchQueue = Queue<BatchJob, Returned, string>;
@@ -20,6 +20,9 @@ export interface Connected {
   readonly place: string;
   readonly queue: BatchQueue;
   readonly blobs: Blobs;
+  readonly stops: StopMarks;
+  /** All batches of an import that the queue has, whatever has become of them. */
+  batchesOf(importId: string): Promise<QueuedBatch[]>;
   worker(carryOut: (job: QueuedBatch, token: string) => Promise<Returned>, options: WorkerLimits): BatchWorker;
   close(): Promise<void>;
 }
@@ -67,6 +70,11 @@ export async function connect(
     place: at.place,
     queue,
     blobs: new Blobs(store, seal),
+    stops: new StopMarks(store),
+    batchesOf: async (importId) => {
+      const jobs = await queue.getJobs(["waiting", "active", "completed", "failed"]);
+      return jobs.filter((job) => job?.data.import.id === importId);
+    },
     worker: (carryOut, options) => {
       const process = (job: QueuedBatch) => carryOut(job, job.token ?? "");
       const worker = new workerClass(name, process, { connection: blocking(), ...options }, backend);

@@ -3,7 +3,18 @@ import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batc
 import { type Connected, type QueuedBatch, reasonOf } from "./connect";
 import { QueueError } from "./queueUrl";
 import { type BlobRef, KEPT_SECONDS } from "./store";
-import { type BatchJob, baseOf, type Ended, jobIdOf, lineOf, type Task, wantedOf } from "./task";
+import {
+  type BatchJob,
+  baseOf,
+  type Ended,
+  type ImportRef,
+  importOf,
+  jobIdOf,
+  lineOf,
+  STOPPED,
+  type Task,
+  wantedOf,
+} from "./task";
 
 /** A batch that is to be carried out by workers. */
 export interface HandedOver {
@@ -69,6 +80,18 @@ const NOT_OVER = "The queue did not take the batch by then. The state is as befo
 
 const GOES_ON = "The batch goes on at the workers. Run `pulumi up` again, which collects what they have done.";
 
+/** What was asked of an earlier run is not asked of this one: of which imports that was said in this process. */
+const begun = new Map<string, Promise<void>>();
+
+function begin({ stops }: Connected, importId: string): Promise<void> {
+  const known = begun.get(importId);
+  if (known !== undefined) return known;
+  const clearing = stops.clear(importId);
+  begun.set(importId, clearing);
+  clearing.catch(() => begun.delete(importId));
+  return clearing;
+}
+
 /** What the workers have of a batch that the state does not know yet, in a few words. */
 export async function stateAt(at: Connected, inputs: Inputs, state: Outputs): Promise<string | undefined> {
   const job = await at.queue.getJob(jobIdOf(inputs));
@@ -86,8 +109,11 @@ export async function stateAt(at: Connected, inputs: Inputs, state: Outputs): Pr
   }
 }
 
+const NOT_HANDED: Ended = { achieved: false, isSettled: true, notes: [], problem: STOPPED };
+
 class Hand {
   readonly #id: string;
+  readonly #import: ImportRef;
   readonly #wanted: string;
   readonly #base: string;
   #hasAdded = false;
@@ -100,6 +126,7 @@ class Hand {
   ) {
     const { task, state } = batch;
     this.#id = jobIdOf(task.inputs);
+    this.#import = importOf(task.inputs);
     this.#wanted = wantedOf(task.inputs);
     this.#base = baseOf(state);
   }
@@ -111,9 +138,10 @@ class Hand {
 
   /** One look at the batch's job, and one step on. */
   async look(): Promise<Ended | undefined> {
+    await begin(this.at, this.#import.id);
     const job = await this.at.queue.getJob(this.#id);
     // Or the queue has lost its data: then it is handed over again.
-    if (job === undefined) return this.#add(undefined);
+    if (job === undefined) return (await this.#isStopped()) ? NOT_HANDED : this.#add(undefined);
     const state = await job.getState();
     const { wanted, base } = job.data;
     const isWanted = wanted === this.#wanted && base === this.#base;
@@ -124,9 +152,14 @@ class Hand {
       this.waiting.show(isWanted ? lineOf(job) : "waiting for the workers to end what was handed over before");
       return undefined;
     }
+    if (await this.#isStopped()) return NOT_HANDED;
     if (!isWanted) return this.#replace(job);
     this.waiting.show("waiting for a worker, or for a free slot of the tenant");
     return undefined;
+  }
+
+  #isStopped(): Promise<boolean> {
+    return this.at.stops.isSet(this.#import.id);
   }
 
   async #collect(job: QueuedBatch, state: "completed" | "failed"): Promise<Ended | undefined> {
@@ -178,6 +211,7 @@ class Hand {
     const mayHaveSent = handed.mayHaveSent || this.#hasAdded || known !== undefined;
     const task = { ...handed, mayHaveSent, ...(old === undefined ? {} : { old }) } satisfies Task;
     const data: BatchJob = {
+      import: this.#import,
       wanted: this.#wanted,
       base: this.#base,
       task: await this.at.blobs.put(task, this.#id),

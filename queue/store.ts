@@ -60,3 +60,25 @@ export class Blobs {
     await this.store.keepFor(digest, pieces, 0);
   }
 }
+
+/** Which imports somebody has asked to stop: for whoever has a batch of theirs, or waits for one. */
+export class StopMarks {
+  constructor(private readonly store: PieceStore) {}
+
+  /** @param importId the id of the import; see `ImportRef`. */
+  async set(importId: string): Promise<void> {
+    await this.store.put(this.#name(importId), [Buffer.from("stop")], KEPT_SECONDS);
+  }
+
+  async isSet(importId: string): Promise<boolean> {
+    return (await this.store.get(this.#name(importId), 1)).length > 0;
+  }
+
+  async clear(importId: string): Promise<void> {
+    await this.store.keepFor(this.#name(importId), 1, 0);
+  }
+
+  #name(importId: string): string {
+    return `stop:${importId}`;
+  }
+}

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batch";
+import { ASKED } from "../provider/journal/stopFile";
+import { batchName, type Inputs, importName, type Outputs } from "../provider/lifecycle/batch";
 import type { BlobRef } from "./store";
 
 // What crosses a queue. In the clear are the batch's name and digests; all else is sealed.
@@ -31,8 +32,20 @@ export interface Note {
   readonly message: string;
 }
 
+/** The import that a batch is part of. */
+export interface ImportRef {
+  /** Of one key and one connection: `shop-dev-everyone-1a2b3c4d5e`. */
+  readonly id: string;
+  /** As people call it: `shop/dev/everyone`. */
+  readonly name: string;
+}
+
+/** Of a batch that no worker had when its import was stopped. */
+export const STOPPED = `${ASKED} No worker had the batch by then, and nothing was sent. Run \`pulumi up\` again, which goes on from there.`;
+
 /** A batch as BullMQ keeps it: the data of a job. There is one job for a batch at a time, under the batch's own id. */
 export interface BatchJob {
+  readonly import: ImportRef;
   /** Digest of what the batch is to be: a job of other inputs is of an edit that came before or after. */
   readonly wanted: string;
   /** Digest of what the state knew when it was handed over: a job of another state was collected, or overtaken. */
@@ -48,11 +61,26 @@ export interface Returned {
 }
 
 /** The id of a batch's job, which people read in a dashboard: `shop-dev-everyone-03-1a2b3c4d5e`. */
-export function jobIdOf({ resourceUrn, connectionId, key }: Inputs): string {
+export function jobIdOf(inputs: Inputs): string {
+  return idOf(inputs, batchName(inputs.resourceUrn));
+}
+
+export function importOf(inputs: Inputs): ImportRef {
+  const name = importName(inputs.resourceUrn);
+  return { id: idOf(inputs, name), name: [...placeOf(inputs), name].join("/") };
+}
+
+function idOf(inputs: Inputs, name: string): string {
+  const { resourceUrn, connectionId, key } = inputs;
+  const type = resourceUrn.slice(0, resourceUrn.lastIndexOf("::") + 2);
+  const hash = digestOf([type + name, connectionId, digestOf(key)]).slice(0, 10);
+  return `${[...placeOf(inputs), name].map((part) => part.replace(/[^A-Za-z0-9._-]/g, "_")).join("-")}-${hash}`;
+}
+
+/** Project and stack. */
+function placeOf({ resourceUrn }: Inputs): [string, string] {
   const [start = "", project = ""] = resourceUrn.split("::");
-  const stack = start.slice(start.lastIndexOf(":") + 1);
-  const hash = digestOf([resourceUrn, connectionId, digestOf(key)]).slice(0, 10);
-  return `${[project, stack, batchName(resourceUrn)].map((part) => part.replace(/[^A-Za-z0-9._-]/g, "_")).join("-")}-${hash}`;
+  return [project, start.slice(start.lastIndexOf(":") + 1)];
 }
 
 /** How long a run may take is for who waits; all else is part of what is wanted. */

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { UnrecoverableError, WaitingError } from "bullmq";
+import { asGiven } from "../provider/results/resultsFolder";
 import type { Credentials } from "../provider/tenant/credentials";
 import { carryOut } from "./carryOut";
 import { type Connected, connect, type QueuedBatch, reasonOf } from "./connect";
 import { Fence } from "./fence";
-import { type Ended, lineOf, type Returned, type Task } from "./task";
+import { atRest, writeResultsOf } from "./results";
+import { type Ended, lineOf, type Returned, STOPPED, type Task } from "./task";
 import { WorkerSources } from "./workerSources";
 
 export interface WorkerSettings {
@@ -78,6 +80,12 @@ export async function startWorker(settings: WorkerSettings): Promise<Working> {
   };
 }
 
+/** A batch whose import was stopped before a worker took it. */
+const NOT_BEGUN: Ended & { readonly error?: Error } = {
+  ...{ achieved: false, isSettled: true, notes: [] },
+  problem: STOPPED,
+};
+
 type Errors = { UnrecoverableError: typeof UnrecoverableError; WaitingError: typeof WaitingError };
 
 /** What a worker has in hand. */
@@ -111,24 +119,34 @@ class Hands {
     try {
       const isBegun = job.attemptsStarted > 1 || job.stalledCounter > 0;
       const task = await this.#taskOf(job, fence);
-      const { error, ...ended } = await carryOut(task, {
-        ...{ credentials, sources: this.sources, fence, isBegun },
-        ending: this.#ending.signal,
-        show: (line, last) => progress.show(line, last),
-      });
-      await progress.ended();
-      const { reason } = this.#ending.signal;
-      if (error !== undefined && error === reason) {
-        if (ended.outputs !== undefined && ended.achieved)
-          await this.#renewTask(job, fence, { ...task, old: ended.outputs });
-        say(`${job.name}: given back to the queue, for another worker`);
-        return await this.#giveBack(job, token);
+      // Of a worker that died when all but the results were done.
+      let ended = await this.#savedBefore(job, fence);
+      if (ended === undefined) {
+        const { error, ...came } = (await this.#isStopped(job))
+          ? NOT_BEGUN
+          : await carryOut(task, {
+              ...{ credentials, sources: this.sources, fence, isBegun },
+              ending: this.#ending.signal,
+              show: (line, last) => progress.show(line, last),
+              isStopped: () => this.#isStopped(job),
+              stopAll: () => this.at.stops.set(job.data.import.id).catch(() => {}),
+            });
+        await progress.ended();
+        const { reason } = this.#ending.signal;
+        if (error !== undefined && error === reason) {
+          if (came.outputs !== undefined && came.achieved)
+            await this.#renewTask(job, fence, { ...task, old: came.outputs });
+          say(`${job.name}: given back to the queue, for another worker`);
+          return await this.#giveBack(job, token);
+        }
+        const saved = await this.#untilLost(fence, () => this.at.blobs.put(came satisfies Ended, id));
+        await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: saved }));
+        ended = came;
       }
-      const ref = await this.#untilLost(fence, () => this.at.blobs.put(ended satisfies Ended, id));
-      await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: ref }));
+      await this.#writeWhenLast(job, task, fence);
       if (ended.outputs !== undefined) await this.at.blobs.drop(job.data.task).catch(() => {});
       if (ended.problem !== undefined) throw new this.errors.UnrecoverableError(ended.problem);
-      return { ended: ref.digest };
+      return { ended: job.data.ended?.digest ?? "" };
     } catch (error) {
       if (error instanceof this.errors.WaitingError) throw error;
       if (fence.signal.aborted) {
@@ -139,6 +157,39 @@ class Hands {
     } finally {
       fence.end();
       this.fences.delete(id);
+    }
+  }
+
+  async #savedBefore(job: QueuedBatch, fence: Fence): Promise<Ended | undefined> {
+    const { ended } = job.data;
+    if (ended === undefined) return undefined;
+    const saved = (await this.#untilLost(fence, () => this.at.blobs.get(ended, job.id ?? ""))) as Ended | undefined;
+    return saved?.outputs === undefined ? undefined : saved;
+  }
+
+  /** Where the queue does not tell, it goes on: a batch is not lost for that. */
+  #isStopped({ data }: QueuedBatch): Promise<boolean> {
+    return this.at.stops.isSet(data.import.id).catch(() => false);
+  }
+
+  /** Writes the import's results where no other batch of it is still to be carried out. The batch is done all the same. */
+  async #writeWhenLast(job: QueuedBatch, task: Task, fence: Fence): Promise<void> {
+    const { name, id } = job.data.import;
+    try {
+      const came = await this.#untilLost(fence, () => atRest(this.at, id, job.id ?? ""));
+      if (came === undefined) return;
+      const slots = (await this.at.queue.getGlobalConcurrency()) ?? 1;
+      const written = await this.sources.use(task.inputs, async (read) => {
+        fence.assertHeld();
+        return writeResultsOf(came, task, read, slots);
+      });
+      if (written !== undefined) this.settings.say(`${name}: all batches are done, see ${asGiven(written)}`);
+    } catch (error) {
+      if (fence.signal.aborted) throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      this.settings.say(
+        `${name}: all batches are done, and the results can't be written here (${code ?? message}). \`pulumi up\` writes them when it collects.`,
+      );
     }
   }
 

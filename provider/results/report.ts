@@ -41,6 +41,8 @@ export interface ReportData {
   readonly passwordResetRequired: number;
   /** Why the run ended before all was done. */
   readonly problem?: string;
+  /** Where workers wrote it, and nobody had collected yet: how many batches it tells of, and how many the import has. */
+  readonly byWorkers?: { readonly batches: number; readonly of: number };
   /** Who is there, as the connection was read back. */
   readonly verification?: ReportVerification;
   /** Why it could not be verified who is there. */
@@ -125,7 +127,7 @@ function header({ name, connectionId, started, finished }: ReportData, spans: re
 }
 
 function verdict(data: ReportData): Html {
-  const { summary, problem, verification, unverified, interruptions = [], notApplied, conflicts } = data;
+  const { summary, problem, verification, unverified, interruptions = [], notApplied, conflicts, byWorkers } = data;
   const { total } = summary;
   const bad = failuresIn(summary);
   const { missing = 0, gone: goneThere = 0 } = verification?.verification ?? {};
@@ -141,12 +143,13 @@ function verdict(data: ReportData): Html {
         ? `${count(bad)} of ${plural(total, "user")} failed`
         : `${count(missing)} of ${plural(total, "user")} ${missing === 1 ? "is" : "are"} missing`,
     unverified: "Everybody was sent, and nobody has verified who is there",
-    good: `Every user of the files is in Auth0${gone > 0 ? `, but for ${count(gone)} who ${gone === 1 ? "was" : "were"} deleted there since` : ""}`,
+    good: `Every user of ${theFiles(data)} is in Auth0${gone > 0 ? `, but for ${count(gone)} who ${gone === 1 ? "was" : "were"} deleted there since` : ""}`,
   }[state];
   return html`<section class="verdict ${state === "unverified" ? "early" : state}">
 <h2>${title}</h2>
 ${blocks > 0 && html`<p>${prose(`The files say something else of \`blocked\` than Auth0 has, of ${plural(blocks, "user")}: somebody who should be locked out may sign in. No import job can change that of who is there.`)}</p>`}
 ${problem !== undefined && html`<p>${prose(mask(problem))}</p>`}
+${byWorkers !== undefined && html`<p>${prose(workersSentence(byWorkers))}</p>`}
 ${unverified !== undefined && html`<p>${prose(mask(unverified))}</p>`}
 ${verification !== undefined && html`<p>${readBackSentence(verification)}</p>`}
 ${missing > 0 && html`<p>${prose("Change `triggers` and run `pulumi up`: who is missing is looked up once more, and sent again.")}</p>`}
@@ -158,6 +161,17 @@ ${
 <ul>${interruptions.map(({ at, reason }) => html`<li><span class="nowrap">${dateAndTime(at.getTime())}</span>: ${prose(mask(reason))}</li>`)}</ul>`
 }
 </section>`;
+}
+
+function workersSentence({ batches, of }: NonNullable<ReportData["byWorkers"]>): string {
+  const written = "A worker wrote this page when its last batch was done.";
+  if (batches === of) return `${written} \`pulumi up\` collects the batches, and writes it again.`;
+  return `${written} It tells of ${count(batches)} of ${plural(of, "batch", "batches")}: the others had nothing to do, or the queue has their results no more. \`pulumi up\` collects, and writes it again for all of them.`;
+}
+
+/** What the users are in whom the page is about. */
+function theFiles({ byWorkers }: ReportData): string {
+  return byWorkers === undefined || byWorkers.batches === byWorkers.of ? "the files" : "these batches";
 }
 
 const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
@@ -184,7 +198,8 @@ function memberships({ memberships }: Summary, failures: ReportData["failures"])
 
 const MEMBERSHIP_CODES: ReadonlySet<string> = new Set(["MEMBERSHIP_FAILED", "UNKNOWN_ROLE", "UNKNOWN_ORGANIZATION"]);
 
-function totals({ summary, failures, passwordResetRequired }: ReportData): Html {
+function totals(data: ReportData): Html {
+  const { summary, failures, passwordResetRequired } = data;
   const { total } = summary;
   const parts = PARTS.map(([key, title, meaning]) => ({ key, title, meaning, users: summary[key] ?? 0 }));
   const there = parts.filter(({ key, users }) => users > 0 && key !== "removed");
@@ -193,7 +208,7 @@ function totals({ summary, failures, passwordResetRequired }: ReportData): Html 
   const all = there.reduce((sum, { users }) => sum + width(users), 0);
   let x = 0;
   return html`<section>
-<h2>${plural(total, "user")} in the files</h2>
+<h2>${plural(total, "user")} in ${theFiles(data)}</h2>
 <svg class="share" width="100%" height="20" role="img" aria-label="${there.map(({ title, users }) => `${title} ${share(users, total)}`).join(", ")}">${there.map(
     ({ key, title, users }) => {
       const from = x;

@@ -10,6 +10,7 @@ import { type FailedRow, removeFailedRecordsCsv, writeFailedRecordsCsv } from ".
 import { removeFailedRecords, writeFailedRecords } from "./failedRecordsFile";
 import { usersInConflict } from "./oneLine";
 import { fromRanges } from "./ranges";
+import type { ReportData } from "./report";
 import type { ReportVerification } from "./report/verification";
 import { FAILED_RECORDS, INVALID_RECORDS_CSV, REPORT } from "./resultsFolder";
 import { type DifferenceCount, type FailedAt, type FailedRecord, mergeSummaries, type NotAppliedAt } from "./types";
@@ -30,6 +31,8 @@ export interface Results {
   readonly maxActiveJobs: number;
   /** Why the run ended before all was done. */
   readonly problem?: string;
+  /** Where workers write, and nobody has collected: how many batches this is about, and how many the import has. */
+  readonly byWorkers?: ReportData["byWorkers"];
   /** Who is there, as the connection was read back; or why it could not be. */
   readonly verification?: ReportVerification | undefined;
   readonly unverified?: string | undefined;
@@ -123,7 +126,7 @@ async function* rows(
 }
 
 async function writeReportOf(directory: string, results: Results): Promise<void> {
-  const { batches, name, connectionId, maxActiveJobs, problem, verification, unverified, listed } = results;
+  const { batches, name, connectionId, maxActiveJobs, problem, verification, unverified, listed, byWorkers } = results;
   const differences = mergeDifferences(batches);
   // Loaded where there is something to draw: the charts' library costs more time than a preview.
   const { writeReport } = await import("./report.js");
@@ -149,6 +152,7 @@ async function writeReportOf(directory: string, results: Results): Promise<void>
       .map(({ at, reason }) => ({ at: new Date(at), reason })),
     maxActiveJobs,
     ...(problem === undefined ? {} : { problem }),
+    ...(byWorkers === undefined ? {} : { byWorkers }),
     ...(verification === undefined ? {} : { verification }),
     ...(unverified === undefined ? {} : { unverified }),
   });

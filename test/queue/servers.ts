@@ -6,6 +6,7 @@ if (serversHere.size === 0) {
 }
 after(() => console.log(`  On ${[...serversHere.keys()].join(" and ")}.`));
 require("./workers");
+require("./results");
 require("./deaths");
 require("./sameState");
 require("./engine");

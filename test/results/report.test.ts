@@ -145,6 +145,17 @@ describe("report.html", () => {
     assert.equal(unverified[0], "Everybody was sent, and nobody has verified who is there");
   });
 
+  it("says that a worker wrote it, and of how many batches it tells", async () => {
+    const all = (await report({ byWorkers: { batches: 16, of: 16 } })).one("body").text;
+    assert.match(all, /Every user of the files is in Auth0/);
+    assert.match(all, /A worker wrote this page when its last batch was done\. pulumi up collects the batches/);
+    assert.doesNotMatch(all, /It tells of/);
+    const some = (await report({ byWorkers: { batches: 3, of: 16 } })).one("body").text;
+    assert.match(some, /Every user of these batches is in Auth0/);
+    assert.match(some, /It tells of 3 of 16 batches: the others had nothing to do/);
+    assert.match(some, /1,000 users in these batches/);
+  });
+
   it("tells of conflicts: how many, why, and the first hundred, masked; and who is not there any more", async () => {
     const reason = "it was changed in Auth0, too";
     const first = Array.from({ length: 120 }, (_, i) => ({

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Emulator, type EmulatorOptions, startEmulator } from "../../emulator";
@@ -30,17 +31,20 @@ export function workerProcess(
   flags: readonly string[] = [],
 ): Running {
   return new Running(process.execPath, [CLI, "worker", "--dir", folder, ...flags], {
-    env: {
-      ...process.env,
-      AUTH0_USER_IMPORT_QUEUE: queue,
-      AUTH0_DOMAIN: tenant,
-      AUTH0_CLIENT_ID: "emulator",
-      AUTH0_CLIENT_SECRET: secret,
-      USER_IMPORT_TEST_LOCK_MS: String(LOCK_MS),
-      ...env,
-    },
+    env: { ...workerEnvironment(queue, tenant, secret), ...env },
     timeoutMs: 3_600_000,
   });
+}
+
+function workerEnvironment(queue: string, tenant: string, secret: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    AUTH0_USER_IMPORT_QUEUE: queue,
+    AUTH0_DOMAIN: tenant,
+    AUTH0_CLIENT_ID: "emulator",
+    AUTH0_CLIENT_SECRET: secret,
+    USER_IMPORT_TEST_LOCK_MS: String(LOCK_MS),
+  };
 }
 
 /** Batches that go through a queue of a real server, in provider processes and workers of their own. */
@@ -139,6 +143,16 @@ export class QueueTest {
   async stopCommand(folder = this.folder): Promise<void> {
     const { code, output } = await run(process.execPath, [CLI, "stop"], { cwd: folder });
     assert.equal(code, 0, output);
+  }
+
+  /** The same by the queue, on a machine that has none of the files. Returns what it says. */
+  async stopByQueue(...flags: string[]): Promise<string> {
+    const { code, output } = await run(process.execPath, [CLI, "stop", ...flags], {
+      cwd: tmpdir(),
+      env: workerEnvironment(this.server().url, this.emulator.url, this.#secret),
+    });
+    assert.equal(code, 0, output);
+    return output;
   }
 
   /** For the tenant, and for all that is started from now on. */

@@ -3,8 +3,8 @@ import { Fence } from "../../queue/fence";
 import { queueProblem } from "../../queue/problem";
 import { parseQueueUrl, queueNameOf } from "../../queue/queueUrl";
 import { Seal } from "../../queue/seal";
-import { Blobs, type PieceStore } from "../../queue/store";
-import { baseOf, jobIdOf, wantedOf } from "../../queue/task";
+import { Blobs, type PieceStore, StopMarks } from "../../queue/store";
+import { baseOf, importOf, jobIdOf, wantedOf } from "../../queue/task";
 
 const URN = "urn:pulumi:dev::shop::auth0import:UserImport$pulumi-nodejs:dynamic/auth0import:UserBatch::everyone-03";
 const CLIENT = { origin: "https://example.eu.auth0.com", auth: { clientId: "id", clientSecret: "a client's secret" } };
@@ -59,6 +59,11 @@ describe("what crosses a queue", () => {
     const id = jobIdOf(inputs);
     assert.match(id, /^shop-dev-everyone-03-[0-9a-f]{10}$/);
     assert.ok(!id.includes(":"), "BullMQ takes no colon");
+    const { id: importId, name } = importOf(inputs);
+    assert.match(importId, /^shop-dev-everyone-[0-9a-f]{10}$/);
+    assert.equal(name, "shop/dev/everyone");
+    assert.equal(importOf({ ...(inputs as object), resourceUrn: URN.replace("03", "04") } as never).id, importId);
+    assert.notEqual(importOf({ ...(inputs as object), key: "another" } as never).id, importId);
     const reordered = { triggers: [], source: { ...source, digest: "of a later edit", bytes: 9 }, share } as object;
     const same = { ...reordered, key: "secret", connectionId: "con_1", resourceUrn: URN, deadline: "5h" } as never;
     assert.equal(wantedOf(same), wantedOf(inputs));
@@ -68,6 +73,20 @@ describe("what crosses a queue", () => {
     const state = { run: "a", runNumber: 1, journalEntries: 2, complete: true, ledger: ["l"] } as never;
     assert.notEqual(baseOf(state), baseOf(undefined));
     assert.notEqual(baseOf(state), baseOf({ ...(state as object), journalEntries: 3 } as never));
+  });
+});
+
+describe("an import that is asked to stop by the queue", () => {
+  it("is so until the next run says otherwise, and no other import is", async () => {
+    const stops = new StopMarks(new Pieces());
+    await stops.set("shop-dev-everyone-1");
+    await stops.set("shop-dev-everyone-1");
+    assert.deepEqual(
+      [await stops.isSet("shop-dev-everyone-1"), await stops.isSet("shop-dev-everyone-2")],
+      [true, false],
+    );
+    await stops.clear("shop-dev-everyone-1");
+    assert.equal(await stops.isSet("shop-dev-everyone-1"), false);
   });
 });
 
