@@ -3,6 +3,7 @@ import { comingOf, type GrantText } from "../plan/memberships";
 import { count, countOf } from "../progress/batchProgress";
 import { TenantError } from "../tenant/errors";
 import type { Asking } from "./asking";
+import { type ListRules, MemberLists } from "./memberLists";
 import type { ImportSettings, MembershipTenant } from "./types";
 
 /** Auth0's entity limit of an organization; 2,000,000 where it has raised it. */
@@ -60,14 +61,20 @@ export async function countComing(
   return coming;
 }
 
-/** What the batches of an import share in one run about how many members roles and organizations have. */
+/** What the batches of an import share in one run about the members that roles and organizations have. */
 export class SharedMembers {
+  /** Who has them, as their lists tell it. */
+  readonly lists: MemberLists;
   readonly #holders = new Map<string, Promise<ReadonlySet<string>>>();
   readonly #counts = new Map<string, Promise<number | undefined>>();
   readonly #coming = new Map<object, ReadonlyMap<GrantText, number>>();
   /** What the batches have given and taken by now, by the ids of roles and organizations. */
   readonly #changes = new Map<string, number>();
   #ofAll: Promise<Coming> | undefined;
+
+  constructor(rules?: ListRules) {
+    this.lists = new MemberLists(rules);
+  }
 
   /** Who has it before the run; no further than it takes: there may be a million. */
   holders(tenant: MembershipTenant, { id, most, of }: Limit): Promise<ReadonlySet<string>> {
@@ -102,8 +109,9 @@ export class SharedMembers {
   }
 
   /** Somebody was given it, or it was taken from somebody. */
-  changed(id: string, by: 1 | -1): void {
-    this.#changes.set(id, this.changeOf(id) + by);
+  changed(text: GrantText, user: string, by: 1 | -1): void {
+    this.#changes.set(text, this.changeOf(text) + by);
+    this.lists.changed(text, user, by > 0);
   }
 
   changeOf(id: string): number {

@@ -1,16 +1,24 @@
 import type { Fingerprint } from "../ledger/fingerprint";
 import { sentUserId } from "../ledger/fingerprint";
 import type { LedgerEntry } from "../ledger/ledger";
-import { type Given, type GrantText, type MembershipGroup, type MembershipStep, oursIn } from "../plan/memberships";
+import {
+  type Given,
+  type GrantText,
+  grantOf,
+  groupOf,
+  type MembershipGroup,
+  type MembershipStep,
+  oursIn,
+} from "../plan/memberships";
 import type { User } from "../schema/identity";
 import { TenantError } from "../tenant/errors";
 import type { Books } from "./books";
 import type { Failure } from "./findings";
-import { heldBy } from "./held";
+import type { Holdings } from "./held";
 import type { Lookups } from "./lookups";
 import type { Subject } from "./members";
 import type { MembershipCalls } from "./membershipCalls";
-import type { ImportSettings, MembershipTenant, Workplace } from "./types";
+import type { ImportSettings } from "./types";
 
 /** A user of whose roles or memberships there is something to do. */
 export interface Work {
@@ -36,8 +44,17 @@ export interface Plan extends Work {
   readonly gone: readonly GrantText[];
 }
 
-export function needsCalls({ step: { give, take, replace } }: Work): boolean {
-  return give.length + take.length + replace.length > 0;
+export function needsCalls(work: Work): boolean {
+  return dueIn(work).length > 0;
+}
+
+/** Of what there is something to do. */
+export function groupsOf(work: Work): MembershipGroup[] {
+  return [...new Set(dueIn(work).map(groupOf))];
+}
+
+function dueIn({ step: { give, take, replace } }: Work): GrantText[] {
+  return [...give, ...take, ...replace.map(([, now]) => now)];
 }
 
 /** What the user has then, under the names that the record has for it now. @param others what they have from somebody else */
@@ -59,12 +76,18 @@ const NOBODY = "The user is not in the connection any more, or under another id 
 export class MembershipPlanner {
   constructor(
     private readonly settings: ImportSettings,
-    private readonly at: Workplace,
     private readonly lookups: Lookups,
-    private readonly tenant: MembershipTenant,
+    private readonly holdings: Holdings,
     private readonly calls: MembershipCalls,
     private readonly books: Pick<Books, "isInsertedNow">,
   ) {}
+
+  /** What users have who are dealt with together is read as lists, where that takes fewer calls. */
+  async prepare(window: readonly Work[]): Promise<void> {
+    const asked = window.map((work) => this.#askedOf(work));
+    const isMemberRole = (text: GrantText) => grantOf(text).role !== undefined && groupOf(text) === "organizations";
+    await this.holdings.prepare(asked, window.filter((work) => dueIn(work).some(isMemberRole)).length);
+  }
 
   /** @returns or why nothing can be done for the user. */
   async planOf(work: Work): Promise<Plan | string> {
@@ -72,10 +95,7 @@ export class MembershipPlanner {
     const id = this.#knownId(work) ?? (await this.#findId(work));
     if (id === undefined) return NOBODY;
     const { step, given } = work;
-    // Whom this process brought has nothing yet; an earlier one of the same run may have been hours ago.
-    const isNew = this.books.isInsertedNow(work.subject.index) && given.length === 0;
-    const asked = isNew ? [] : [...step.give, ...step.replace.flatMap(([former, now]) => [former.text, now])];
-    const held = await this.#heldBy(id, asked);
+    const held = await this.#heldBy(id, this.#askedOf(work));
     if (held === undefined) return NOBODY;
     const former = new Set(step.replace.map(([{ text }]) => text));
     const wanted = new Set(step.wanted.values());
@@ -97,10 +117,16 @@ export class MembershipPlanner {
     };
   }
 
+  #askedOf({ step: { give, replace }, given, subject }: Work): GrantText[] {
+    // Whom this process brought has nothing yet; an earlier one of the same run may have been hours ago.
+    if (this.books.isInsertedNow(subject.index) && given.length === 0) return [];
+    return [...give, ...replace.flatMap(([former, now]) => [former.text, now])];
+  }
+
   /** @returns `undefined` where there is no such user. */
   async #heldBy(id: string, asked: readonly GrantText[]): Promise<ReadonlySet<GrantText> | undefined> {
     try {
-      return await heldBy(this.tenant, id, asked, (reason) => this.at.progress.retrying(reason));
+      return await this.holdings.of(id, asked);
     } catch (error) {
       if (error instanceof TenantError && error.status === 404) return undefined;
       throw error;

@@ -6,9 +6,7 @@ import { type LedgerEntry, neverIn } from "../ledger/ledger";
 import { IndexSet } from "../plan/indexSet";
 import {
   type GrantText,
-  groupOf,
   MEMBERSHIP_GROUPS,
-  type MembershipGroup,
   type MembershipMaps,
   oursIn,
   sameMaps,
@@ -23,10 +21,11 @@ import type { Course } from "./course";
 import type { EarlierGrants } from "./earlierGrants";
 import { granted, unsettled } from "./granted";
 import type { GrantList } from "./grantList";
+import { Holdings } from "./held";
 import type { Lookups } from "./lookups";
 import { MemberLimits, SharedMembers } from "./maxMembers";
 import { type Made, MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls";
-import { givenThen, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
+import { givenThen, groupsOf, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
 import type { BatchRecords, ImportSettings, MembershipTenant, Workplace } from "./types";
 
 /** Users who are dealt with together: their calls are full, and little is done again after a `kill -9`. */
@@ -196,6 +195,10 @@ export class Memberships {
   async #deal(window: readonly Work[]): Promise<void> {
     if (window.length === 0) return;
     const limit = pLimit(READINGS_AT_ONCE);
+    if (window.some(needsCalls)) {
+      await this.#begin();
+      await this.#works.prepare(window);
+    }
     const plans = (await Promise.all(window.map((work) => limit(() => this.#planOf(work))))).flatMap(
       (plan) => plan ?? [],
     );
@@ -228,14 +231,23 @@ export class Memberships {
     return this.#calls;
   }
 
+  get #works(): MembershipPlanner {
+    const { at, course } = this;
+    this.#planner ??= new MembershipPlanner(
+      this.settings,
+      this.lookups,
+      new Holdings(this.#tenant, this.#members.lists, this.#caller, at, course),
+      this.#caller,
+      this.books,
+    );
+    return this.#planner;
+  }
+
   /** @returns `undefined` where nothing can be done, which is told. */
   async #planOf(work: Work): Promise<Plan | undefined> {
     if (this.course.isStopped) return undefined;
-    this.#planner ??= new MembershipPlanner(
-      ...([this.settings, this.at, this.lookups, this.#tenant, this.#caller, this.books] as const),
-    );
     if (needsCalls(work)) await this.#begin();
-    const plan = await this.#planner.planOf(work);
+    const plan = await this.#works.planOf(work);
     if (typeof plan !== "string") return plan;
     this.#fails(work, this.grants.positionsOf(work.given), plan);
     return undefined;
@@ -254,8 +266,8 @@ export class Memberships {
     const [gave, took] = [give.filter(isDone), take.filter(isDone)];
     this.#total.given += gave.length;
     this.#total.taken += took.length;
-    for (const text of gave) this.#members.changed(text, 1);
-    for (const text of took) this.#members.changed(text, -1);
+    for (const text of gave) this.#members.changed(text, id, 1);
+    for (const text of took) this.#members.changed(text, id, -1);
     const ours = new Set([...oursIn(given), ...gave]);
     for (const text of [...took, ...gone]) ours.delete(text);
     if (failure !== undefined) {
@@ -283,10 +295,4 @@ export class Memberships {
     this.books.lacksMemberships(subject, { code: MEMBERSHIP_FAILED, message });
     return { identity: subject.identity, after: packRecord(entry) };
   }
-}
-
-/** Of what there is something to do. */
-function groupsOf({ step: { give, take, replace } }: Work): MembershipGroup[] {
-  const groups = new Set([...give, ...take, ...replace.map(([, now]) => now)].map(groupOf));
-  return [...groups];
 }

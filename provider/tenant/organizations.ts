@@ -1,7 +1,7 @@
 import type { ManagementClient } from "auth0";
 import { z } from "zod";
 import type { OnRetry } from "./client";
-import { type Ask, isThere, PAGE } from "./roles";
+import { type Ask, endless, isThere, PAGE } from "./roles";
 
 const Anything = z.unknown();
 const Ids = z.array(z.object({ id: z.string() }));
@@ -87,7 +87,8 @@ export class Organizations {
         ).response;
       const { members, next } = await this.ask("reading the members of an organization", Page, call, onRetry);
       yield members.map(({ user_id }) => user_id);
-      from = members.length === 0 ? undefined : next;
+      if (next !== undefined && next === from) throw endless();
+      from = next;
     } while (from !== undefined);
   }
 

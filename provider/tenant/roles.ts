@@ -33,6 +33,11 @@ export async function isThere(asked: Promise<unknown>): Promise<boolean> {
   }
 }
 
+/** Of a list by checkpoint: what is left of it is not known, and it is no whole one. */
+export function endless(): TenantError {
+  return new TenantError("A list of members leads back to the page that it has just shown.");
+}
+
 /** The roles of the tenant and who has them. Users go by their whole ids, `auth0|…`. */
 export class Roles {
   constructor(private readonly ask: Ask) {}
@@ -67,8 +72,9 @@ export class Roles {
         (await client.roles.users.list(role, { take: PAGE, ...(start === undefined ? {} : { from: start }) })).response;
       const { users, next } = await this.ask("reading who has a role", Holders, call, onRetry);
       yield users.map(({ user_id }) => user_id);
-      // A last page may still name one, which is empty.
-      from = users.length === 0 ? undefined : next;
+      // A last page may still name one, which is empty. An empty one before the last would be no end.
+      if (next !== undefined && next === from) throw endless();
+      from = next;
     } while (from !== undefined);
   }
 }

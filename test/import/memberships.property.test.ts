@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { SharedMembers } from "../../provider/import/maxMembers";
+import type { ListRules } from "../../provider/import/memberLists";
 import { type GrantText, groupOf, type MembershipMaps } from "../../provider/plan/memberships";
 import type { User } from "../../provider/schema/identity";
 import type { Saved } from "./importTest";
@@ -49,6 +51,13 @@ const maps: fc.Arbitrary<MembershipMaps> = fc
   })
   .map(withoutNone);
 const who = fc.nat(NAMES.length - 1);
+/** When lists are read: never, for so few users; for some; for all. */
+const rules = fc.constantFrom<ListRules>(
+  { fewest: 100, calls: 1 },
+  { fewest: 2, calls: 1 },
+  { fewest: 0, calls: 100 },
+  { fewest: 0, calls: 100 },
+);
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({
     fate: fc.constantFrom<CallFate>("refused", "fails", "dies", "dies after"),
@@ -110,6 +119,7 @@ function wantedIn(all: readonly string[] | undefined): Wanted {
 
 describe("roles and organizations, whatever happens between and in the runs", () => {
   let at: MembershipTest;
+  let pagesRead = 0;
   beforeEach(() => {
     at = new MembershipTest();
   });
@@ -119,16 +129,23 @@ describe("roles and organizations, whatever happens between and in the runs", ()
     this.timeout(240_000);
     const actions = fc.array(action, { minLength: 3, maxLength: 14 });
     await fc.assert(
-      fc.asyncProperty(maps, fc.boolean(), actions, async (first, isTwiceRefused, all) => {
-        await live(first, isTwiceRefused, all);
+      fc.asyncProperty(maps, fc.boolean(), rules, actions, async (first, isTwiceRefused, lists, all) => {
+        await live(first, isTwiceRefused, lists, all);
       }),
       { numRuns: 60 },
     );
+    assert.ok(pagesRead > 10, `${pagesRead} pages of lists`);
   });
 
-  async function live(first: MembershipMaps, isTwiceRefused: boolean, actions: readonly Action[]): Promise<void> {
+  async function live(
+    first: MembershipMaps,
+    isTwiceRefused: boolean,
+    lists: ListRules,
+    actions: readonly Action[],
+  ): Promise<void> {
     at.startAnew([{ user_id: "eve", email: "eve@example.com", email_verified: true }]);
     at.memberships.isTwiceRefused = isTwiceRefused;
+    at.memberships.pageSize = 1;
     const file = NAMES.map(() => ({ isThere: true, says: { roles: undefined, organizations: undefined } as Says }));
     let maps = first;
     let before: Saved | undefined;
@@ -158,11 +175,12 @@ describe("roles and organizations, whatever happens between and in the runs", ()
       };
       const wasGiven = NAMES.map((_, i) => new Set(at.memberships.of(idOf(i))));
       const { result, problem } = await at.run(users, {
-        ...{ before, reads: "singly" },
+        ...{ before, reads: "singly", members: new SharedMembers(lists) },
         settings: { onExisting: "adopt", memberships: maps },
         ...(fault !== undefined && "line" in fault ? { dieAfterLine: fault.line } : {}),
       });
       at.memberships.fate = () => undefined;
+      for (const call of at.memberships.calls) if (call === "list") pagesRead++;
       const isDead = problem?.message === "dead";
       isHit ||= isDead;
       if (!isHit) assert.equal(problem, undefined);
