@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
+import { findPostgres } from "./findPostgres";
 
 /** A real server of a queue, that can be killed and comes back with its data, or loses them. */
 export interface QueueServer {
@@ -21,15 +22,11 @@ export interface QueueServer {
   stop(): Promise<void>;
 }
 
-/** The kinds of servers that this machine has. */
-export const serversHere: ReadonlyMap<string, () => Promise<QueueServer>> = new Map(
-  [
-    { kind: "Redis", program: "redis-server", start: startRedis },
-    { kind: "PostgreSQL", program: "postgres", start: startPostgres },
-  ]
-    .filter(({ program }) => spawnSync(program, ["--version"]).status === 0)
-    .map(({ kind, start }) => [kind, start]),
-);
+/** The kinds of servers that there are here: PostgreSQL always, and Redis where `redis-server` is on PATH. */
+export const serversHere: ReadonlyMap<string, () => Promise<QueueServer>> = new Map([
+  ["PostgreSQL", startPostgres],
+  ...(spawnSync("redis-server", ["--version"]).status === 0 ? [["Redis", startRedis] as const] : []),
+]);
 
 async function startRedis(): Promise<QueueServer> {
   const folder = mkdtempSync(path.join(tmpdir(), "user-import-redis-"));
@@ -84,17 +81,27 @@ async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Pr
 
 async function startPostgres(): Promise<QueueServer> {
   const folder = mkdtempSync(path.join(tmpdir(), "user-import-postgres-"));
-  // It refuses to run as root.
-  const owner = process.getuid?.() === 0 ? idsOf("postgres") : {};
-  if ("uid" in owner) execFileSync("chown", ["postgres", folder]);
+  let bin = await findPostgres();
+  // It refuses to run as root. The one that it runs as can't look into root's own folders.
+  const owner: { uid?: number; gid?: number } = process.getuid?.() === 0 ? ownerOf() : {};
+  if (owner.uid !== undefined) {
+    if (spawnSync(path.join(bin, "postgres"), ["--version"], owner).status !== 0) {
+      cpSync(path.dirname(bin), path.join(folder, "native"), { recursive: true, verbatimSymlinks: true });
+      bin = path.join(folder, "native", "bin");
+    }
+    execFileSync("chown", ["-R", String(owner.uid), folder]);
+  }
   chmodSync(folder, 0o700);
   const data = path.join(folder, "data");
-  execFileSync("initdb", ["-D", data, "--auth=trust", "--no-sync", "-U", "tester"], { ...owner, stdio: "pipe" });
+  execFileSync(path.join(bin, "initdb"), ["-D", data, "--auth=trust", "--no-sync", "-U", "tester"], {
+    ...owner,
+    stdio: "pipe",
+  });
   const port = await freePort();
   const url = `postgres://tester@127.0.0.1:${port}/postgres`;
   const flags = ["-D", data, "-p", String(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"];
   const server = new ServerProcess(
-    "postgres",
+    path.join(bin, "postgres"),
     flags,
     () => withPostgres(url, async (client) => void (await client.query("SELECT 1"))),
     owner,
@@ -135,8 +142,10 @@ async function startPostgres(): Promise<QueueServer> {
   };
 }
 
-function idsOf(user: string): { uid: number; gid: number } {
-  const id = (flag: string) => Number(execFileSync("id", [flag, user], { encoding: "utf8" }));
+/** The user that PostgreSQL's own packages make, or else one that has nothing. */
+function ownerOf(): { uid: number; gid: number } {
+  const user = ["postgres", "nobody"].find((name) => spawnSync("id", [name]).status === 0);
+  const id = (flag: string) => Number(execFileSync("id", [flag, user ?? "nobody"], { encoding: "utf8" }));
   return { uid: id("-u"), gid: id("-g") };
 }
 
