@@ -35,6 +35,8 @@ export type Action = { readonly who: number } & (
       /** Between the reading of a user and the job, or the call, that brings what changed of them. */
       readonly meanwhile: Deed | undefined;
       readonly dieAfterLine: number | undefined;
+      /** The answer to the first job that changes somebody is lost, and the tenant has the job, or has it not. */
+      readonly loses: "taken" | "not taken" | undefined;
     }
 );
 
@@ -86,6 +88,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       who,
       meanwhile: fc.option(deed, { nil: undefined }),
       dieAfterLine: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined, freq: 2 }),
+      // Rarely: each waits for a second.
+      loses: fc.oneof(
+        { arbitrary: fc.constant(undefined), weight: 15 },
+        { arbitrary: fc.constantFrom("taken" as const, "not taken" as const), weight: 1 },
+      ),
     }),
     weight: 4,
   },

@@ -6,7 +6,7 @@ import { identityFingerprint } from "../../provider/ledger/fingerprint";
 import { Ledger } from "../../provider/ledger/ledger";
 import { identityOf, type User } from "../../provider/schema/identity";
 import { Clock } from "./clock";
-import { type Deed, edit, type Life, NAMES } from "./deeds";
+import { type Action, type Deed, edit, type Life, NAMES } from "./deeds";
 import { ImportTest, KEY, RULES, type Saved } from "./importTest";
 import { CONNECTION_NAME, type StoredUser } from "./plainTenant";
 import { GROUPS, type Group, type Said, type Settled, settledBy, type Values, valuesOf } from "./tableOfConflicts";
@@ -161,7 +161,7 @@ class Lived {
     }
   }
 
-  async #run(run: { person?: Person; meanwhile?: Deed | undefined; dieAfterLine?: number | undefined }): Promise<void> {
+  async #run(run: Partial<Omit<Action & { is: "run" }, "who">> & { person?: Person }): Promise<void> {
     const { tenant } = this.test;
     const isFirst = this.#before === undefined;
     for (const { record } of this.#people) if (record.email_verified) this.#verified.add(record.email);
@@ -178,6 +178,17 @@ class Lived {
       this.#act(run.person, happened);
     };
     tenant.beforeJob = ({ kind, users }) => happens(kind === "upsert" && users.some(sentTo));
+    // Nor has one whose answer is lost: the job that is sent again finds the account that the first one made.
+    if (run.loses !== undefined && left?.does !== "write") left = undefined;
+    let { loses } = run;
+    const notTaken = new Set<number>();
+    tenant.fate = ({ kind, number }) => {
+      if (kind !== "upsert" || loses === undefined) return undefined;
+      const fate = { lost: loses };
+      loses = undefined;
+      if (fate.lost === "not taken") notTaken.add(number);
+      return fate;
+    };
     tenant.beforePatch = (id) => happens(id === run.person?.id);
     const { result, problem } = await this.test.run(structuredClone(this.#file), {
       ...{ reads: this.life.reads, before: this.#before, preflight: async () => RULES },
@@ -194,7 +205,7 @@ class Lived {
       return;
     }
     const sent = {
-      upserts: tenant.jobs.slice(jobs).flatMap(({ users }) => users),
+      upserts: tenant.jobs.slice(jobs).flatMap(({ number, users }) => (notTaken.has(number) ? [] : users)),
       patches: tenant.patches.slice(patches),
     };
     for (const person of this.#people) {
