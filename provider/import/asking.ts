@@ -42,3 +42,33 @@ export async function* recordsAsking(
     if (!isSettled) yield { record, name, user, given, ...asked };
   }
 }
+
+/** What there is to do for each, of users who are known. */
+export async function* worksOf(
+  asking: AsyncIterable<Asking>,
+  { identity }: Pick<BatchRecords, "identity">,
+  knownOf: (index: number) => LedgerEntry | undefined,
+): AsyncGenerator<Work> {
+  for await (const { record, name, ...asked } of asking) {
+    const { index, file, line } = record;
+    const known = knownOf(index);
+    if (known !== undefined) yield { ...asked, subject: { index, file, line, name, identity: identity(index) }, known };
+  }
+}
+
+/** In parts that weigh so much, the last one less. */
+export async function* inParts<T>(
+  items: AsyncIterable<T>,
+  weight: number,
+  weightOf: (item: T) => number,
+): AsyncGenerator<T[]> {
+  let [part, weighs]: [T[], number] = [[], 0];
+  for await (const item of items) {
+    part.push(item);
+    weighs += weightOf(item);
+    if (weighs < weight) continue;
+    yield part;
+    [part, weighs] = [[], 0];
+  }
+  if (part.length > 0) yield part;
+}

@@ -10,6 +10,9 @@ import { Works } from "./works";
 const ACTIVE = 4;
 const PENDING = 64;
 
+/** How long after a question something is done with whom it has found. */
+const TIME_TO_USE_MS = 5 * 60_000;
+
 /** Asks the tenant about single users, a few at a time: each costs a call. */
 export class Lookups {
   readonly #limit = pLimit(ACTIVE);
@@ -76,6 +79,16 @@ export class Lookups {
     const users = this.readings.census?.users;
     const found = users?.find("user_id", id).find(({ isLinked }) => !isLinked);
     return found === undefined ? undefined : TenantUser.parse(await users?.read(found.line));
+  }
+
+  /** The connection's user with this email: without a call, where all were read back a moment ago. */
+  async byEmailAsRead(email: string): Promise<TenantUser | undefined> {
+    const { census } = this.readings;
+    const isFresh = census?.isFresh(Date.now() + TIME_TO_USE_MS) === true;
+    const [found, ...others] = isFresh ? census.users.find("email", email) : [];
+    // What several have, or a user who is linked to another, is a question for the store.
+    if (found === undefined || found.isLinked || others.length > 0) return this.byEmail(email);
+    return TenantUser.parse(await census?.users.read(found.line));
   }
 
   /** The connection's user with this email. */

@@ -61,11 +61,17 @@ export async function countComing(
   return coming;
 }
 
+/** Who has something, and how many had it when the run began. */
+interface Holders {
+  readonly users: ReadonlySet<string>;
+  readonly before: number;
+}
+
 /** What the batches of an import share in one run about the members that roles and organizations have. */
 export class SharedMembers {
   /** Who has them, as their lists tell it. */
   readonly lists: MemberLists;
-  readonly #holders = new Map<string, Promise<ReadonlySet<string>>>();
+  readonly #holders = new Map<string, Promise<Holders>>();
   readonly #counts = new Map<string, Promise<number | undefined>>();
   readonly #coming = new Map<object, ReadonlyMap<GrantText, number>>();
   /** What the batches have given and taken by now, by the ids of roles and organizations. */
@@ -76,19 +82,21 @@ export class SharedMembers {
     this.lists = new MemberLists(rules);
   }
 
-  /** Who has it before the run; no further than it takes: there may be a million. */
-  holders(tenant: MembershipTenant, { id, most, of }: Limit): Promise<ReadonlySet<string>> {
+  /** Who has it; no further than it takes: there may be a million. */
+  holders(tenant: MembershipTenant, { id, most, of }: Limit): Promise<Holders> {
     const known = this.#holders.get(id);
     if (known !== undefined) return known;
     const pages = of === "role" ? tenant.roles.holders(id, () => {}) : tenant.organizations.members(id, () => {});
-    const asked = holdersIn(pages, most);
+    const asked = holdersIn(pages, most).then((users) => ({ users, before: users.size - this.changeOf(id) }));
     this.#holders.set(id, asked);
     return asked;
   }
 
   /** How many belong to an organization before the run, by one call; `undefined` where that tells nothing. */
   counted({ organizations }: MembershipTenant, id: string): Promise<number | undefined> {
-    const asked = this.#counts.get(id) ?? organizations.count(id, () => {});
+    const asked =
+      this.#counts.get(id) ??
+      organizations.count(id, () => {}).then((has) => (has === undefined ? undefined : has - this.changeOf(id)));
     this.#counts.set(id, asked);
     return asked;
   }
@@ -176,10 +184,11 @@ export class MemberLimits {
       const { id, of, most } = limit;
       const ours = more.get(id) ?? 0;
       if (ours === 0) continue;
-      const before = (await this.shared.holders(this.tenant(), limit)).size;
-      // Of an organization only its size is limited, and not how many a run makes members.
-      const has = of === "role" ? before : before + this.shared.changeOf(id);
-      const coming = of === "role" && !this.#isOfAll ? this.shared.comingOf(id) : ours;
+      const { before } = await this.shared.holders(this.tenant(), limit);
+      // That batches won't have room together is told of roles alone: an organization is too full when it is.
+      const isTogether = this.#isOfAll || of === "role";
+      const has = isTogether ? before : before + this.shared.changeOf(id);
+      const coming = isTogether && !this.#isOfAll ? this.shared.comingOf(id) : ours;
       if (has + coming > most) throw new Error(refusalOf(limit, has, coming));
     }
   }
@@ -190,8 +199,8 @@ export class MemberLimits {
     for (const limit of this.#roles) {
       const { name, id, most } = limit;
       const by = this.shared.changeOf(id);
-      const { size } = await this.shared.holders(this.tenant(), limit);
-      if (by !== 0 && size <= most) told.push(`${name} ${count(size)} → ${count(size + by)}`);
+      const { before } = await this.shared.holders(this.tenant(), limit);
+      if (by !== 0 && before <= most) told.push(`${name} ${count(before)} → ${count(before + by)}`);
     }
     return told;
   }
@@ -211,7 +220,7 @@ export class MemberLimits {
     if (of === "role" || more < (isOwn ? 1 : WORTH_ASKING)) return false;
     try {
       const has = await this.shared.counted(this.tenant(), id);
-      return has === undefined || has + this.shared.changeOf(id) + more > most;
+      return has === undefined || has + (this.#isOfAll ? 0 : this.shared.changeOf(id)) + more > most;
     } catch (error) {
       // Without the scope, or where there is none, it is Auth0 that refuses.
       if (error instanceof TenantError && [403, 404].includes(error.status ?? 0)) return false;
@@ -221,7 +230,7 @@ export class MemberLimits {
 
   async #holders(limits: readonly Limit[]): Promise<ReadonlyMap<GrantText, ReadonlySet<string>>> {
     const all = new Map<GrantText, ReadonlySet<string>>();
-    for (const limit of limits) all.set(limit.id, await this.shared.holders(this.tenant(), limit));
+    for (const limit of limits) all.set(limit.id, (await this.shared.holders(this.tenant(), limit)).users);
     return all;
   }
 }

@@ -82,6 +82,11 @@ export class MembershipPlanner {
     private readonly books: Pick<Books, "isInsertedNow">,
   ) {}
 
+  /** Whether it is to be read what the user has. */
+  isRead(work: Work): boolean {
+    return this.#askedOf(work).length > 0;
+  }
+
   /** What users have who are dealt with together is read as lists, where that takes fewer calls. */
   async prepare(window: readonly Work[]): Promise<void> {
     const asked = window.map((work) => this.#askedOf(work));
@@ -144,6 +149,6 @@ export class MembershipPlanner {
     const address = typeof email === "string" ? email : undefined;
     const byId =
       typeof user_id === "string" && !known.hasOtherId ? await this.lookups.byId(user_id, address) : undefined;
-    return (byId ?? (address === undefined ? undefined : await this.lookups.byEmail(address)))?.user_id;
+    return (byId ?? (address === undefined ? undefined : await this.lookups.byEmailAsRead(address)))?.user_id;
   }
 }

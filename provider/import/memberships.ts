@@ -15,7 +15,7 @@ import {
 import { count, countOf } from "../progress/batchProgress";
 import type { User } from "../schema/identity";
 import type { SourceRecord } from "../source";
-import { recordsAsking } from "./asking";
+import { inParts, recordsAsking, worksOf } from "./asking";
 import type { Books } from "./books";
 import type { Course } from "./course";
 import type { EarlierGrants } from "./earlierGrants";
@@ -28,8 +28,12 @@ import { type Made, MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls
 import { givenThen, groupsOf, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
 import type { BatchRecords, ImportSettings, MembershipTenant, Workplace } from "./types";
 
-/** Users who are dealt with together: their calls are full, and little is done again after a `kill -9`. */
+/**
+ * Users who are dealt with together: their calls are full, and little is done again after a `kill -9`. Who is read first
+ * counts for several: the first reading is not to be ten minutes old when the last call is made.
+ */
 const WINDOW = 1_000;
+const READ = 4;
 const READINGS_AT_ONCE = 8;
 
 /**
@@ -145,19 +149,12 @@ export class Memberships {
       const known = this.books.ledger.get(this.records.identity(index));
       return known === undefined || neverIn(known.state) ? undefined : known;
     };
-    let window: Work[] = [];
-    for await (const { record, name, ...asked } of this.#asked(this.records.select(isWanted), inTenant)) {
+    const works = worksOf(this.#asked(this.records.select(isWanted), inTenant), this.records, inTenant);
+    const weightOf = (work: Work) => (needsCalls(work) && this.#works.isRead(work) ? READ : 1);
+    for await (const window of inParts(works, WINDOW, weightOf)) {
       if (this.course.isStopped) return;
-      const { index, file, line } = record;
-      const known = inTenant(index);
-      if (known === undefined) continue;
-      const subject = { index, file, line, name, identity: this.records.identity(index) };
-      window.push({ ...asked, subject, known });
-      if (window.length < WINDOW) continue;
       await this.#deal(window);
-      window = [];
     }
-    await this.#deal(window);
     const { given, taken } = this.#total;
     if (given + taken === 0) return;
     const told = await this.#limits.told();
@@ -193,7 +190,6 @@ export class Memberships {
   }
 
   async #deal(window: readonly Work[]): Promise<void> {
-    if (window.length === 0) return;
     const limit = pLimit(READINGS_AT_ONCE);
     if (window.some(needsCalls)) {
       await this.#begin();

@@ -49,6 +49,60 @@ describe("roles and organizations with a limit", () => {
     assert.equal(test.has("d"), "");
   });
 
+  it("of an organization count whoever the batches before have brought once", async () => {
+    for (const isFirst of [true, false]) {
+      test.startAnew([{ user_id: "b", email: "b@example.com", email_verified: true }]);
+      test.memberships.byHand("auth0|b", "org_a", true);
+      const members = new SharedMembers();
+      const people = ["a", "b", "c", "d"].map((name) => user(name, { organizations: ["acme"] }));
+      const settings = { memberships: MAPS, maxMembers: { acme: 4 }, onExisting: "adopt" } as const;
+      const options = { settings, members, reads: "singly" } as const;
+      const batches = isFirst ? { ...options, everybody: people } : options;
+      await test.import(people.slice(0, 1), undefined, batches);
+      test.forget();
+      await test.import(people.slice(1, 3), undefined, batches);
+      test.forget();
+      await test.import(people.slice(3), undefined, batches);
+      test.forget();
+      const one = [user("e", { organizations: ["acme"] })];
+      const fails = /The organization acme would have more than 4 members \(maxMembers\): it has 4, and 1 user of the/;
+      await test.import(one, undefined, { ...options, fails });
+    }
+  });
+
+  it("that batches would exceed together are refused to all that wait for their turn", async () => {
+    const other = new MembershipTest();
+    try {
+      other.tenant = test.tenant;
+      other.memberships = test.memberships;
+      const settings = { memberships: MAPS, maxMembers: { admin: 2 } };
+      let begun = 0;
+      let bothBegun = () => {};
+      const counted = new Promise<void>((resolve) => {
+        bothBegun = resolve;
+      });
+      class Counting extends SharedMembers {
+        override begins(...coming: Parameters<SharedMembers["begins"]>): void {
+          super.begins(...coming);
+          if (++begun === 2) bothBegun();
+        }
+      }
+      const members = new Counting();
+      // Somebody else's turn, until both wait for theirs.
+      const turn = test.tenant.turn(() => counted);
+      const batch = (names: string[]) => names.map((name) => user(name, { roles: ["admin"] }));
+      const fails = /The role admin would have more than 2 members .* 4 users of the files are to get it/;
+      await Promise.all([
+        turn,
+        test.import(batch(["a", "b"]), undefined, { settings, members, fails }),
+        other.import(batch(["c", "d"]), undefined, { settings, members, fails }),
+      ]);
+      assert.equal(test.tenant.jobs.length, 0);
+    } finally {
+      other.end();
+    }
+  });
+
   it("of an organization are not more than Auth0 takes, or maxMembers says, and nothing is sent then", async () => {
     const people = (count: number) =>
       Array.from({ length: count }, (_, i) => user(`u${i}`, { organizations: ["acme"] }));

@@ -178,6 +178,24 @@ describe("roles and organizations of many users who were there", () => {
     assert.deepEqual(test.memberships.wronged, []);
   });
 
+  it("are given to users of other ids without a question, where all were read back a moment ago", async () => {
+    let asked = 0;
+    const { usersByEmail } = test.tenant;
+    test.tenant.usersByEmail = (email, onRetry) => {
+      asked++;
+      return usersByEmail(email, onRetry);
+    };
+    const byEmail = (count: number) =>
+      names.slice(0, count).map((name) => ({ ...user(name, { roles: ["admin"] }), user_id: `old-${name}` }));
+    await test.import(byEmail(USERS), undefined, options);
+    assert.deepEqual([asked, has("rol_a")], [0, USERS]);
+    test.forget();
+    const { census } = test;
+    test.census = () => census.call(test, 6 * MINUTE);
+    await test.import(byEmail(5), undefined, options);
+    assert.equal(asked, 5);
+  });
+
   it("are read user by user where a list is longer than that", async () => {
     test.memberships.pageSize = 1;
     for (let i = 0; i < 1_000; i++) test.memberships.byHand(`auth0|x${i}`, "rol_a", true);

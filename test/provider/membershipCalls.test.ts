@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { type EmulatorOptions, startEmulator } from "../../emulator";
+import { Holdings } from "../../provider/import/held";
+import { MemberLists } from "../../provider/import/memberLists";
+import { BatchProgress } from "../../provider/progress/batchProgress";
 import { Tenant } from "../../provider/tenant/client";
 import { TenantError } from "../../provider/tenant/errors";
 
@@ -75,6 +78,68 @@ describe("calls for roles and organizations", () => {
     assert.equal((await all(tenant.organizations.members(organization, onRetry))).length, 110);
     const [connection] = await tenant.organizations.connections(organization, onRetry);
     assert.deepEqual(connection, { connection_id: "con_0000000000000001", assign_membership_on_login: true });
+  });
+
+  describe("that read what many users have", () => {
+    const USERS = 120;
+    const holdings = () =>
+      new Holdings(
+        tenant,
+        new MemberLists(),
+        { exists: (text) => tenant.roles.exists(text, onRetry) },
+        { progress: new BatchProgress(0, 1, () => {}) },
+        { assertGoesOn: () => {} },
+      );
+    const requests = () => {
+      const { requests } = emulator.tenant.stats();
+      const called = (route: string) => requests[`GET /api/v2/${route}`] ?? 0;
+      return {
+        lists: called("roles/:id/users") + called("organizations/:id/members"),
+        singles: called("users/:id/roles") + called("users/:id/organizations"),
+        memberRoles: called("organizations/:id/members/:user/roles"),
+      };
+    };
+    async function held(): Promise<string[][]> {
+      const asked = [role, organization, `${organization} ${role}`];
+      const reading = holdings();
+      await reading.prepare(
+        ids(0, USERS).map(() => asked),
+        0,
+      );
+      return Promise.all(ids(0, USERS).map(async (id) => [...(await reading.of(id, asked))].sort()));
+    }
+    const expected = () =>
+      ids(0, USERS).map((_, i) => [
+        ...(i < 3 ? [organization] : []),
+        ...(i === 0 ? [`${organization} ${role}`] : []),
+        ...(i < 103 ? [role] : []),
+      ]);
+    async function startWithMembers(options: EmulatorOptions = {}): Promise<void> {
+      await start(USERS, options);
+      const named = (id: string) => {
+        const user = emulator.tenant.users.get(id);
+        assert.ok(user);
+        return user;
+      };
+      for (const id of ids(0, 103)) emulator.tenant.roles.give(role, named(id));
+      for (const id of ids(0, 3)) emulator.tenant.organizations.add(organization, named(id));
+      const first = emulator.tenant.organizations.memberOf(organization, named("auth0|u0"));
+      assert.ok(first);
+      emulator.tenant.organizations.giveRoles(first, [role]);
+    }
+
+    it("read lists of members, and roles in organizations of members alone", async () => {
+      await startWithMembers();
+      assert.deepEqual(await held(), expected());
+      assert.deepEqual(requests(), { lists: 3, singles: 0, memberRoles: 3 });
+    });
+
+    it("read user by user where a list may not be read", async () => {
+      await startWithMembers({ scopes: scopes.filter((scope) => scope !== "read:organization_members") });
+      assert.deepEqual(await held(), expected());
+      // One list is refused, the other one is read.
+      assert.deepEqual(requests(), { lists: 3, singles: USERS, memberRoles: 3 });
+    });
   });
 
   it("are made again where the answer is lost, and wait where the tenant says so", async () => {
