@@ -93,7 +93,7 @@ function begin({ stops }: Connected, importId: string): Promise<void> {
 }
 
 /** What the workers have of a batch that the state does not know yet, in a few words. */
-export async function stateAt(at: Connected, inputs: Inputs, state: Outputs): Promise<string | undefined> {
+export async function stateAt(at: Connected, inputs: Inputs, state: Outputs | undefined): Promise<string | undefined> {
   const job = await at.queue.getJob(jobIdOf(inputs));
   // One of another state was collected.
   if (job === undefined || job.data.base !== baseOf(state)) return undefined;

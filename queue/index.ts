@@ -35,23 +35,34 @@ export function carryOutAtWorkers(
   });
 }
 
+/** Queues that gave no answer: a preview has many batches, and the engine looks at one after the other. */
+const silent = new Map<string, unknown>();
+
 /**
  * What workers have of a batch that the state does not know yet, in a few words; `undefined` where there is nothing.
  *
- * @throws {@link QueueError} where that can't be told within two seconds.
+ * @param state `undefined` where the state has nothing of the batch.
+ * @throws {@link QueueError} where that can't be told within two seconds; and for all that is asked of that queue after it.
  */
 export async function askWorkers(
   url: string,
   credentials: Credentials,
   inputs: Inputs,
-  state: Outputs,
+  state: Outputs | undefined,
 ): Promise<string | undefined> {
+  const name = nameOf(url, credentials);
+  if (silent.has(name)) throw silent.get(name);
   const asked = withQueue(url, credentials, async (connected) => stateAt(await connected, inputs, state));
   const late = sleep(ASK_MS, undefined, { ref: false }).then(() => {
     throw new QueueError("The queue gave no answer within 2 s.");
   });
   asked.catch(() => {});
-  return Promise.race([asked, late]);
+  try {
+    return await Promise.race([asked, late]);
+  } catch (error) {
+    silent.set(name, error);
+    throw error;
+  }
 }
 
 async function withQueue<T>(
@@ -59,7 +70,7 @@ async function withQueue<T>(
   credentials: Credentials,
   work: (connected: Promise<Connected>) => Promise<T>,
 ): Promise<T> {
-  const name = JSON.stringify([url, credentials]);
+  const name = nameOf(url, credentials);
   // What BullMQ meets in the background, the next look at the job meets, too, and tells.
   const shared = open.get(name) ?? { connected: connect(url, credentials, () => {}), users: 0 };
   open.set(name, shared);
@@ -78,4 +89,8 @@ async function withQueue<T>(
       void shared.connected.then(({ close }) => close()).catch(() => {});
     }, IDLE_MS).unref();
   }
+}
+
+function nameOf(url: string, credentials: Credentials): string {
+  return JSON.stringify([url, credentials]);
 }

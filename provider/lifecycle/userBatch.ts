@@ -257,7 +257,10 @@ async function describeSource(inputs: Inputs, old: BatchSource | undefined): Pro
   const read = await readSource(inputs, isFirstPreview);
   await refuseSharedIds(inputs, read);
   // The engine asks for no difference where there is nothing yet.
-  if (isFirstPreview) await tell(inputs, undefined, true, read);
+  if (isFirstPreview) {
+    await isAtWorkers(undefined, inputs);
+    await tell(inputs, undefined, true, read);
+  }
   return batchSource(read, inputs.share);
 }
 
@@ -337,8 +340,11 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
   }
 }
 
+/** Imports of which it was said that workers could not be asked. */
+const unasked = new Set<string>();
+
 /** Whether workers have something of the batch that this state does not know; where a queue is configured. */
-async function isAtWorkers(saved: Outputs, news: Inputs): Promise<boolean> {
+async function isAtWorkers(saved: Outputs | undefined, news: Inputs): Promise<boolean> {
   const queue = config(QUEUE);
   if (queue === undefined || hasUnknown(news) || originFor(news) === undefined) return false;
   const { askWorkers } = await import("../../queue/index.js");
@@ -347,10 +353,13 @@ async function isAtWorkers(saved: Outputs, news: Inputs): Promise<boolean> {
     if (state !== undefined && inPreview.has(news.resourceUrn)) await log.info(news.resourceUrn, state);
     return state !== undefined;
   } catch (error) {
+    const name = importName(news.resourceUrn);
+    if (unasked.has(name)) return false;
+    unasked.add(name);
     const reason = error instanceof Error ? error.message : String(error);
     await log.warn(
       news.resourceUrn,
-      `Whether workers have something of this batch could not be asked. ${reason} Run again when it answers.`,
+      `Whether workers have something of the batches of ${name} could not be asked. ${reason} Run again when it answers.`,
     );
     return false;
   }

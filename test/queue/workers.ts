@@ -42,6 +42,9 @@ describe("batches that workers carry out", () => {
       await worker.printed(/everyone-00: done/);
       at.assertOnce(users);
       await at.killWorkers();
+      const previewed = at.provider();
+      await previewed.check("UserBatch", {}, { ...at.inputs(), preview: true });
+      assert.ok(previewed.logs.some(({ message }) => message === "workers have carried it out: to be collected"));
       const second = await at.up();
       assert.equal(second.error, undefined);
       assert.equal(second.outputs?.summary.inserted, 100);

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { askWorkers } from "../../queue";
 import { Fence } from "../../queue/fence";
 import { queueProblem } from "../../queue/problem";
 import { parseQueueUrl, queueNameOf } from "../../queue/queueUrl";
@@ -87,6 +90,29 @@ describe("an import that is asked to stop by the queue", () => {
     );
     await stops.clear("shop-dev-everyone-1");
     assert.equal(await stops.isSet("shop-dev-everyone-1"), false);
+  });
+});
+
+describe("a queue that gives no answer", () => {
+  it("is asked once by a process, however many batches a preview has", async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      // Nor does it when whoever has asked is gone.
+      socket.on("error", () => {});
+      sockets.push(socket);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const inputs = { resourceUrn: URN, connectionId: "con_1", key: "secret" } as never;
+      for (let i = 0; i < 16; i++) {
+        await assert.rejects(askWorkers(url, CLIENT, inputs, undefined), /gave no answer within 2 s/);
+      }
+      assert.equal(sockets.length, 1);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
   });
 });
 
