@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { ASKED, untilAsked } from "../provider/journal/stopFile";
 import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
 import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
+import { closeReadBack } from "../provider/lifecycle/sharedReadBack";
 import { Tenant } from "../provider/tenant/client";
 import type { Credentials, TenantLimits } from "../provider/tenant/credentials";
 import { SharedTenant } from "../provider/tenant/shared";
@@ -28,6 +29,7 @@ export interface Bench {
 /** Carries one batch out, and says how it ended. What is thrown on the way is its end, too. */
 export async function carryOut(task: Task, bench: Bench): Promise<Ended & { readonly error?: Error }> {
   const notes: Note[] = [];
+  const host = hostOf(task, bench, notes);
   try {
     const { outputs, achieved, isSettled, problem } = await bench.sources.use(task.inputs, (read) => {
       const { inputs } = task;
@@ -36,13 +38,16 @@ export async function carryOut(task: Task, bench: Bench): Promise<Ended & { read
           `The users files of the worker on ${hostname()} are others than those of \`pulumi up\`. Nothing was sent. Give both the same files (--dir is the program's folder), and run \`pulumi up\` again.`,
         );
       }
-      return runBatch(inputs, read, task.old, hostOf(task, bench, notes));
+      return runBatch(inputs, read, task.old, host);
     });
     const ended = { outputs, achieved, isSettled, notes };
     return problem === undefined ? ended : { ...ended, problem: problem.message, error: problem };
   } catch (error) {
     const thrown = error instanceof Error ? error : new Error(String(error));
     return { achieved: false, isSettled: true, notes, problem: thrown.message, error: thrown };
+  } finally {
+    // The tenant is this batch's own, and so is what was read of it.
+    await closeReadBack(host.tenant, task.inputs.connectionId);
   }
 }
 

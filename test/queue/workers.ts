@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync } from "node:fs";
 import path from "node:path";
 import { onEachServer, usersOf } from "../support/queueTest";
 
@@ -134,6 +134,23 @@ describe("batches that workers carry out", () => {
       assert.equal(sent, users.length, "nobody was sent twice");
     }).timeout(240_000);
 
+    it("leave nothing open at their worker of what they have read back", async () => {
+      at.writeUsers(usersOf(2_500));
+      const worker = at.worker();
+      const first = await at.up();
+      at.writeUsers(usersOf(2_500, 10));
+      const second = await at.up(first.outputs);
+      assert.deepEqual([second.error, second.outputs?.summary.updated], [undefined, 2_500]);
+      assert.equal(at.emulator.tenant.stats().answers["POST /api/v2/jobs/users-exports"]?.[200], 1);
+      await worker.printed(/done(.|\n)*done/);
+      const { pid } = worker.processes()[0] as { pid: number };
+      const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readLink(`/proc/${pid}/fd/${fd}`));
+      assert.deepEqual(
+        open.filter((file) => file.includes("users-") && file.endsWith("(deleted)")),
+        [],
+      );
+    });
+
     it("share the tenant's slots, whoever hands them over", async () => {
       await at.emulator.stop();
       await at.start({ usersPerSecond: 400, maxActiveJobs: 20 });
@@ -191,3 +208,12 @@ describe("batches that workers carry out", () => {
     });
   });
 });
+
+/** Empty where it was closed meanwhile. */
+function readLink(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return "";
+  }
+}
