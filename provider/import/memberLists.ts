@@ -33,7 +33,7 @@ export interface ListReading {
  * there, and goes on when more are asked about. A list that was read in vain makes the whole half as dear again, at most.
  *
  * A million members are 10,000 calls, ten minutes at 16 a second, so there nothing is written on it; at 50 a second it
- * takes three to four. They take 20 MB: a hash of each.
+ * takes three to four. They take 25 MB: a hash of each.
  */
 export class MemberList {
   readonly #turn = pLimit(1);
