@@ -8,9 +8,9 @@ import type { MembershipTenant, Workplace } from "./types";
 /** From a reading to the calls that rest on it: at least, and more for each call that comes between. */
 const SOON_MS = 60_000;
 
-/** At the lowest rates that go with many users: 150 calls a minute that read, 200 that give a member roles. */
+/** At the lowest rates that go with many users: 150 calls a minute that read, 200 for the roles of a member: read, given. */
 const READ_MS = 400;
-const MEMBER_ROLE_MS = 300;
+const MEMBER_ROLE_MS = 2 * 300;
 
 /**
  * What users have, of what is asked for: by the lists of members where these take fewer calls, else user by user. Roles in

@@ -5,6 +5,7 @@ import { MemberLists } from "../../provider/import/memberLists";
 import { BatchProgress } from "../../provider/progress/batchProgress";
 import { Tenant } from "../../provider/tenant/client";
 import { TenantError } from "../../provider/tenant/errors";
+import { checkOrganizations } from "../../provider/tenant/organizationsCheck";
 
 const scopes = [
   ...["read:users", "update:users", "read:roles", "update:roles"],
@@ -157,6 +158,18 @@ describe("calls for roles and organizations", () => {
     assert.ok(Date.now() > began);
     assert.deepEqual(retries.slice(1), ["HTTP 503", "HTTP 429"]);
     assert.equal((await all(tenant.organizations.members(organization, onRetry))).length, 2);
+  });
+
+  it("look at 100 organizations before the first job, and say that there are more", async () => {
+    await start(0);
+    const { organizations } = emulator.tenant;
+    const made = Array.from({ length: 102 }, (_, i) => [`o${i}`, organizations.create(`o${i}`, "", []).id] as const);
+    const all = Object.fromEntries([["acme", organization], ...made]);
+    const { warnings, notes } = await checkOrganizations(tenant, all, "con_0000000000000001", "users");
+    assert.match(warnings.join(), /not enabled in the organization o0, o1, o2, o3, o4 and 94 more/);
+    assert.match(notes.join("\n"), /^Of 103 organizations the first 100 were looked at: .* "users" .* not known\.$/m);
+    const few = await checkOrganizations(tenant, { acme: organization }, "con_0000000000000001", "users");
+    assert.doesNotMatch(few.notes.join(), /were looked at/);
   });
 
   it("say which scope is missing", async () => {
