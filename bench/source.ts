@@ -53,7 +53,6 @@ const WORK = {
       sendCompletionEmail: false,
       generateUserIds: true,
       unsupportedPasswordHash: "fail",
-      resendFailed: false,
     });
     if (plan.jobs === 0) throw new Error("Nothing was packed.");
     return plan.new;

@@ -2,8 +2,9 @@ import { jsonText } from "../provider/json/exactNumber";
 import { type Double, type Doubles, resolveDoubles } from "../provider/plan/doubles";
 import { IdentifierIndex } from "../provider/plan/duplicates";
 import { IndexSet } from "../provider/plan/indexSet";
-import { statedIn, unknownIn } from "../provider/plan/memberships";
+import { MEMBERSHIP_GROUPS, type MembershipGroup, statedIn, unknownIn } from "../provider/plan/memberships";
 import { MAX_REQUEST_BYTES, TOO_LARGE } from "../provider/plan/pack";
+import { Statements } from "../provider/plan/statements";
 import { maskIdentity } from "../provider/results/maskIdentity";
 import { deskProblems } from "../provider/schema/desk";
 import { droppedAttributes, emptyAttributes, identityOf, normalizeUser, type User } from "../provider/schema/identity";
@@ -34,6 +35,14 @@ export interface Names {
   readonly organizations?: readonly string[] | undefined;
 }
 
+/** How many records have roles or organizations, and where the first of them is. */
+export interface Unchecked {
+  readonly argument: MembershipGroup;
+  readonly records: number;
+  readonly file: string;
+  readonly line: number;
+}
+
 /** What is wrong with the users of some files. To be closed. */
 export interface Examination {
   readonly files: readonly string[];
@@ -57,6 +66,8 @@ export interface Examination {
     /** Since it is an empty text. */
     readonly empty: Readonly<Record<string, number>>;
   };
+  /** Records with roles or organizations whose names are not checked, since it was not told which the program knows. */
+  readonly unchecked: readonly Unchecked[];
   /** All problems of one severity or of both, in the order of the files. They are found again, since there may be millions. */
   problems(severity?: Severity): AsyncIterable<FoundProblem>;
   close(): Promise<void>;
@@ -83,6 +94,7 @@ export async function examine(
   const identifiers = new IdentifierIndex();
   const suspects = new IndexSet();
   const verdicts = new Verdicts();
+  const statements = new Statements();
   const leftOut = { readOnly: {}, empty: {} };
   let bytes = 0;
   const onRecord = (record: SourceRecord, text: Buffer | undefined) => {
@@ -90,6 +102,7 @@ export async function examine(
     for (const { earlier } of identifiers.add(record.index, claimant(record.user, user)))
       suspects.add(record.index).add(earlier);
     verdicts.add(record.index, check(user, record, text));
+    statements.take(record.index, user);
     count(leftOut.readOnly, droppedAttributes(record.user));
     count(leftOut.empty, emptyAttributes(record.user));
     bytes += record.byteLength;
@@ -107,9 +120,11 @@ export async function examine(
       for await (const record of found.source.records(isMerged)) {
         verdicts.add(record.index, check(normalizeUser(record.user), record));
       }
+      // From the end: what earlier records say is still their own.
+      for (let index = source.users - 1; index >= 0; index--) statements.merge(index, found.merges.earlierThan(index));
     }
     for (const [index, double] of found.doubles) verdicts.add(index, [doubleProblem(double)]);
-    return new SourceExamination(verdicts, found, leftOut, check);
+    return new SourceExamination(verdicts, found, leftOut, uncheckedIn(statements, found, names), check);
   } catch (error) {
     await source.close();
     throw error;
@@ -121,6 +136,7 @@ class SourceExamination implements Examination {
     private readonly verdicts: Verdicts,
     private readonly found: Doubles,
     readonly leftOut: Examination["leftOut"],
+    readonly unchecked: readonly Unchecked[],
     private readonly check: (user: User, record: SourceRecord) => readonly Problem[],
   ) {}
 
@@ -179,6 +195,22 @@ class SourceExamination implements Examination {
 
   close(): Promise<void> {
     return this.source.close();
+  }
+}
+
+function uncheckedIn(statements: Statements, { source, overridden, doubles }: Doubles, names: Names): Unchecked[] {
+  const found = statements.count(counting());
+  return MEMBERSHIP_GROUPS.flatMap((argument) => {
+    const use = found.get(argument);
+    if (use === undefined || names[argument] !== undefined) return [];
+    const { file, line } = source.place(use.first);
+    return [{ argument, records: use.records, file, line }];
+  });
+
+  function* counting(): Generator<number> {
+    for (let index = 0; index < source.users; index++) {
+      if (!overridden.has(index) && !doubles.has(index)) yield index;
+    }
   }
 }
 

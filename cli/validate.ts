@@ -113,17 +113,17 @@ async function examineVisibly(
 }
 
 async function asJson(examination: Examination, recipe: string | undefined): Promise<string> {
-  const { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut } = examination;
+  const { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut, unchecked } = examination;
   const problems = await firstProblems(examination, SHOWN_AS_JSON);
   return JSON.stringify(
-    { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut, problems, recipe },
+    { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut, unchecked, problems, recipe },
     undefined,
     2,
   );
 }
 
 async function asText(examination: Examination, csv: string | undefined): Promise<string> {
-  const { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut } = examination;
+  const { files, users, invalid, warned, overridden, merged, counts, remarks, leftOut, unchecked } = examination;
   const parts = [`${counted(users, "user")} in ${counted(files.length, "file")}`];
   if (overridden > 0) parts.push(`${count(overridden)} of them overridden by later files`);
   if (merged > 0) parts.push(`${count(merged)} of them merged into records of later files`);
@@ -137,6 +137,11 @@ async function asText(examination: Examination, csv: string | undefined): Promis
   ] as const) {
     const list = Object.entries(attributes).map(([attribute, records]) => `${attribute} ${count(records)}`);
     if (list.length > 0) said.push(`Left out, ${why}: ${list.join(", ")}.`);
+  }
+  for (const { argument, records, file, line } of unchecked) {
+    said.push(
+      `${counted(records, "record")} with \`${argument}\`, the first at ${file}:${line}. They are sent only if the program has the argument \`${argument}\`. --${argument} checks their names.`,
+    );
   }
   if (said.length > 0) head.push("", ...said);
   if (counts.length === 0) return head.join("\n");

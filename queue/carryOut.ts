@@ -59,8 +59,8 @@ function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
     ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
   };
   const asked = new AbortController();
-  const note = (severity: Note["severity"]) => async (message: string) => {
-    notes.push({ severity, message });
+  const note = (as: Omit<Note, "message">) => async (message: string) => {
+    notes.push({ ...as, message });
   };
   return {
     // Changes nothing for a batch that another worker may have by now.
@@ -69,8 +69,9 @@ function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
     verifies,
     ...createdOf(inputs, mayHaveSent || bench.isBegun),
     show: async (line, last = false) => bench.show(line, last),
-    inform: note("info"),
-    warn: note("warning"),
+    inform: note({ severity: "info" }),
+    warn: note({ severity: "warning" }),
+    warnOnce: note({ severity: "warning", once: true }),
     watch: (journalFile, tick, work) => {
       const onTick = () => {
         tick();

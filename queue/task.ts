@@ -30,6 +30,8 @@ export interface Ended {
 export interface Note {
   readonly severity: "info" | "warning";
   readonly message: string;
+  /** Whether all batches of the import would say it. */
+  readonly once?: true;
 }
 
 /** The import that a batch is part of. */

@@ -46,12 +46,28 @@ describe("pulumi-auth0-user-import validate", () => {
       user("c", { roles: ["admin"], organizations: [{ name: "globex", roles: ["editor"] }] }),
     ];
     const file = write("users.ndjson", users);
-    assert.equal((await validate(file)).code, 0);
+    const unchecked = await validate(file);
+    assert.equal(unchecked.code, 0);
+    assert.deepEqual(unchecked.stdout.split("\n"), [
+      "3 users in 1 file, no errors.",
+      "",
+      "2 records with `roles`, the first at users.ndjson:1. They are sent only if the program has the argument `roles`. --roles checks their names.",
+      "2 records with `organizations`, the first at users.ndjson:2. They are sent only if the program has the argument `organizations`. --organizations checks their names.",
+      "",
+    ]);
+    const asJson = await validate(file, "--json", "--roles", "admin");
+    assert.deepEqual(JSON.parse(asJson.stdout).unchecked, [
+      { argument: "organizations", records: 2, file: "users.ndjson", line: 2 },
+    ]);
     const { code, stdout } = await validate(file, "--roles", "admin, editor", "--organizations", "globex");
     assert.equal(code, 1);
     assert.match(stdout, /^3 users in 1 file, 2 with errors\./);
-    assert.match(stdout, /ndjson:1: error: roles `roles` has no owner \(UNKNOWN_ROLE/);
-    assert.match(stdout, /ndjson:2: error: organizations `organizations` has no acme \(UNKNOWN_ORGANIZATION/);
+    assert.doesNotMatch(stdout, /checks their names/);
+    assert.match(
+      stdout,
+      /ndjson:1: error: roles names the role owner, which the argument `roles` does not have\. The user comes in without it\. Add it to the argument, or correct the record \(UNKNOWN_ROLE/,
+    );
+    assert.match(stdout, /ndjson:2: error: organizations names the organization acme, which .*\(UNKNOWN_ORGANIZATION/);
   });
 
   it("ends with 1 where users have errors, and tells how many and the first ones", async () => {
@@ -263,6 +279,7 @@ describe("pulumi-auth0-user-import validate", () => {
         counts: [{ code: "NOT_PASSED", severity: "error", users: 1 }],
         remarks: [],
         leftOut: { readOnly: {}, empty: {} },
+        unchecked: [],
         problems: [
           {
             file: "users.ndjson",

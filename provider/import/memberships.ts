@@ -4,17 +4,11 @@ import { packRecord } from "../ledger/entry";
 import { NO_RECORD } from "../ledger/fingerprint";
 import { type LedgerEntry, neverIn } from "../ledger/ledger";
 import { IndexSet } from "../plan/indexSet";
-import {
-  type GrantText,
-  MEMBERSHIP_GROUPS,
-  type MembershipMaps,
-  oursIn,
-  sameMaps,
-  statedIn,
-} from "../plan/memberships";
-import { count, countOf } from "../progress/batchProgress";
+import { type GrantText, groupsIn, type MembershipMaps, oursIn, sameMaps, statedIn } from "../plan/memberships";
+import { count } from "../progress/batchProgress";
 import type { User } from "../schema/identity";
 import type { SourceRecord } from "../source";
+import { READ_WEIGHT, USERS_DEALT_WITH } from "../tenant/callSizes";
 import { inParts, recordsAsking, worksOf } from "./asking";
 import type { Books } from "./books";
 import type { Course } from "./course";
@@ -28,12 +22,6 @@ import { type Made, MEMBERSHIP_FAILED, MembershipCalls } from "./membershipCalls
 import { givenThen, groupsOf, MembershipPlanner, needsCalls, type Plan, type Work } from "./membershipPlanner";
 import type { BatchRecords, ImportSettings, MembershipTenant, Workplace } from "./types";
 
-/**
- * Users who are dealt with together: their calls are full, and little is done again after a `kill -9`. Who is read first
- * counts for several: the first reading is not to be ten minutes old when the last call is made.
- */
-const WINDOW = 1_000;
-const READ = 4;
 const READINGS_AT_ONCE = 8;
 
 /**
@@ -45,8 +33,6 @@ export class Memberships {
   readonly #noted = new IndexSet();
   /** Records that are not sent: nothing is done about what they say. */
   readonly #refused = new IndexSet();
-  /** Records that name what there is no argument for. */
-  readonly #unsent = { roles: 0, organizations: 0 };
   readonly #total = { given: 0, taken: 0 };
   readonly #members: SharedMembers;
   readonly #limits: MemberLimits;
@@ -76,11 +62,7 @@ export class Memberships {
     const stated = statedIn(user);
     if (stated === undefined) return;
     const { memberships = {} } = this.settings;
-    for (const group of MEMBERSHIP_GROUPS) {
-      if (stated[group] === undefined) continue;
-      if (memberships[group] === undefined) this.#unsent[group]++;
-      else this.#noted.add(index);
-    }
+    if (groupsIn(stated).some((group) => memberships[group] !== undefined)) this.#noted.add(index);
   }
 
   /** A record as it was when its user left the files: names may mean something else since. */
@@ -134,13 +116,6 @@ export class Memberships {
 
   /** Deals with all records that were noted; with every one where a name means another role or organization now. */
   async carryOut(): Promise<void> {
-    for (const group of MEMBERSHIP_GROUPS) {
-      const unsent = this.#unsent[group];
-      if (unsent > 0)
-        this.at.warn(
-          `${countOf(unsent, "record")} with ${group}, which are given only with the argument \`${group}\`.`,
-        );
-    }
     this.earlier.settle();
     if (this.settings.memberships === undefined) return;
     const isAgain = this.#isAgain;
@@ -150,8 +125,8 @@ export class Memberships {
       return known === undefined || neverIn(known.state) ? undefined : known;
     };
     const works = worksOf(this.#asked(this.records.select(isWanted), inTenant), this.records, inTenant);
-    const weightOf = (work: Work) => (needsCalls(work) && this.#works.isRead(work) ? READ : 1);
-    for await (const window of inParts(works, WINDOW, weightOf)) {
+    const weightOf = (work: Work) => (needsCalls(work) && this.#works.isRead(work) ? READ_WEIGHT : 1);
+    for await (const window of inParts(works, USERS_DEALT_WITH, weightOf)) {
       if (this.course.isStopped) return;
       await this.#deal(window);
     }

@@ -1,6 +1,6 @@
 import { jsonText } from "../json/exactNumber";
 import { FingerprintTable } from "../ledger/fingerprintTable";
-import { type EncodedLedger, failureCode, Ledger, neverIn } from "../ledger/ledger";
+import { failureCode, type Ledger, neverIn } from "../ledger/ledger";
 import { type Change, type ChunkKind, changedAttributes, type Difference, decide } from "../plan/delta";
 import { describe } from "../plan/describe";
 import { JobCount, TOO_LARGE } from "../plan/pack";
@@ -13,6 +13,7 @@ import { identityOf } from "../schema/identity";
 import { prepareUser, refusalBy, refusalOf, type UnsupportedPasswordHash } from "../schema/prepare";
 import { type Tallied, Tally } from "../schema/tally";
 import { EMAIL_UNVERIFIED, problemsOf } from "../schema/validate";
+import type { SourceRecord } from "../source";
 import { requestOverhead } from "../tenant/importRequest";
 
 /** What an update would do, in users. */
@@ -51,23 +52,26 @@ export interface PlanSettings {
   readonly sendCompletionEmail: boolean;
   readonly generateUserIds: boolean;
   readonly unsupportedPasswordHash: UnsupportedPasswordHash;
-  readonly resendFailed: boolean;
   /** Whether what the last run has left alone is looked at anew, since `onConflict` is another one. */
   readonly looksAgain?: boolean;
   /** Whether the last run could send no changes at all, since the connection's emails are not unique. */
   readonly takesNoChanges?: boolean;
 }
 
-/** What an update would do about a batch, by the rules that the update goes by. Opens no connection. */
+/**
+ * What an update would do about a batch, by the rules that the update goes by. Opens no connection.
+ *
+ * @param ledger what the last run knew; records that failed are marked in it where they are to be sent again
+ * @param see is shown each record that has to be looked at, and told whether its user is or comes into the tenant
+ */
 export async function planBatch(
   read: ReadSource,
   share: Share,
-  encoded: EncodedLedger | undefined,
+  ledger: Ledger | undefined,
   settings: PlanSettings,
+  see: (record: SourceRecord, isIn: boolean) => void = () => {},
 ): Promise<Plan> {
   const { key, generateUserIds } = settings;
-  const ledger = encoded === undefined ? undefined : Ledger.decode(encoded);
-  if (settings.resendFailed) ledger?.resendFailed();
   const total = { new: 0, changed: 0, unchanged: 0, failedBefore: 0, notApplicable: 0, conflicts: 0 };
   const changes = new Map<string, number>();
   const differences = new Map<string, number>();
@@ -111,23 +115,24 @@ export async function planBatch(
     for (const attribute of new Set(found.map((each) => each.attribute))) add(differences, attribute);
   };
 
-  for await (const { index, user: asItStands, problem } of read.source.records(read.indicesOf(share).filter(needs))) {
+  /** Whether the record's user is in the tenant, or comes in. */
+  const look = ({ index, user: asItStands, problem }: SourceRecord): boolean => {
     const prepared = prepareUser(asItStands, settings.unsupportedPasswordHash);
     const { user, passwordOmitted } = prepared;
     const refuse = (code: string) => {
       add(invalid, code);
       invalidAt.push(index);
+      return false;
     };
     const isNobody = problem !== undefined || identityOf(user) === undefined;
     if (ledger !== undefined && !isNobody) seen.set(read.identity(index), index);
     const isDouble = read.doubleAt(index) !== undefined;
     if (isNobody || isDouble) {
-      refuse(problem?.code ?? (isDouble ? "DUPLICATED_USER" : (refusalOf(user, asItStands)?.code ?? "ANY_OF_MISSING")));
-      continue;
+      const own = () => refusalOf(user, asItStands)?.code ?? "ANY_OF_MISSING";
+      return refuse(problem?.code ?? (isDouble ? "DUPLICATED_USER" : own()));
     }
     if (ledger === undefined || key === undefined) {
-      refuse(refusalOf(user, asItStands)?.code ?? TOO_LARGE.code);
-      continue;
+      return refuse(refusalOf(user, asItStands)?.code ?? TOO_LARGE.code);
     }
     const identity = read.identity(index);
     const known = ledger.get(identity);
@@ -143,16 +148,16 @@ export async function planBatch(
       } else {
         total.conflicts++;
       }
-      continue;
+      return true;
     }
     if (step.do === "listFailure") {
       total.failedBefore++;
       differ(step.differences);
-      continue;
+      return known !== undefined && !neverIn(known.state);
     }
     if (step.do === "nothing" && step.differences.length === 0) {
       total.unchanged++;
-      continue;
+      return true;
     }
     const whole = Buffer.byteLength(jsonText(user));
     const problems = [...problemsOf(user, asItStands), ...deskProblems(user, whole, asItStands)];
@@ -164,36 +169,33 @@ export async function planBatch(
       notes.note({ user, passwordOmitted: false }, asItStands, others);
     }
     const refusal = refusalBy(problems);
-    if (refusal !== undefined) {
-      refuse(refusal.code);
-      continue;
-    }
+    if (refusal !== undefined) return refuse(refusal.code);
     if (step.do === "insert") {
       const bytes = whole + (generateUserIds && !user.user_id ? 37 : 0);
-      if (jobs.insert.fits(bytes)) {
-        total.new++;
-        jobs.insert.add(bytes);
-      } else {
-        refuse(TOO_LARGE.code);
-      }
-      continue;
+      if (!jobs.insert.fits(bytes)) return refuse(TOO_LARGE.code);
+      total.new++;
+      jobs.insert.add(bytes);
+      return true;
     }
     differ(step.differences);
-    if (step.do === "nothing" || step.changes.length === 0) continue;
+    if (step.do === "nothing" || step.changes.length === 0) return true;
     const bytesOf = (sent: readonly Change[]) =>
       Buffer.byteLength(jsonText({ email: user.email, ...changedAttributes(user, sent), email_verified: true }));
     const bytes = bytesOf(step.changes);
     if (!jobs[step.kind].fits(bytes)) {
       refuse(TOO_LARGE.code);
-      continue;
+      return true;
     }
     total.changed++;
     for (const change of step.changes) add(changes, change satisfies Change);
     jobs[step.kind].add(bytes);
-    if (!step.hashFollows) continue;
-    add(changes, "custom_password_hash");
-    jobs.hash.add(bytesOf(["custom_password_hash"]));
-  }
+    if (step.hashFollows) {
+      add(changes, "custom_password_hash");
+      jobs.hash.add(bytesOf(["custom_password_hash"]));
+    }
+    return true;
+  };
+  for await (const record of read.source.records(read.indicesOf(share).filter(needs))) see(record, look(record));
 
   return {
     ...total,

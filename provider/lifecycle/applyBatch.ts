@@ -11,6 +11,7 @@ import {
   batchSource,
   durationMs,
   Inputs,
+  importName,
   isOfImport,
   type Outputs,
   readSource,
@@ -79,7 +80,7 @@ async function runAtWorkers(
   }));
   const { maxActiveJobs, requestsPerSecond } = limits;
   const { deadline, created } = dates(inputs);
-  const { show, inform, warn, verifies } = engineHost(inputs);
+  const { show, inform, warn, warnOnce, verifies } = engineHost(inputs);
   const task = {
     ...{ inputs, verifies, mayHaveSent: created !== undefined },
     ...optional({ old, requestsPerSecond: requestsPerSecond && requestsPerSecond / maxActiveJobs }),
@@ -93,7 +94,9 @@ async function runAtWorkers(
     () => {},
     () => carryOutAtWorkers(url, credentials, { task, state, maxActiveJobs }, waiting),
   );
-  for (const { severity, message } of notes) await (severity === "info" ? inform(message) : warn(message));
+  for (const { severity, message, once } of notes) {
+    await (severity === "info" ? inform : once ? warnOnce : warn)(message);
+  }
   if (outputs === undefined) throw new Error(problem);
   return { outputs, achieved, isSettled, ...(problem === undefined ? {} : { problem: new Error(problem) }) };
 }
@@ -110,14 +113,23 @@ async function knownBefore(
 }
 
 /** What the line of the resource has, and what the program has said. */
-function engineHost({ resourceUrn }: Inputs): Pick<BatchHost, "show" | "inform" | "warn" | "verifies"> {
+function engineHost({ resourceUrn }: Inputs): Pick<BatchHost, "show" | "inform" | "warn" | "warnOnce" | "verifies"> {
   return {
     verifies: isToVerify(resourceUrn),
     show: (line, last) => log.live(resourceUrn, line, last),
     inform: (message) => log.info(resourceUrn, message),
     warn: (message) => log.warn(resourceUrn, message),
+    warnOnce: async (message) => {
+      const what = `${importName(resourceUrn)} ${message}`;
+      if (saidOnce.has(what)) return;
+      saidOnce.add(what);
+      await log.warn(resourceUrn, message);
+    },
   };
 }
+
+/** What this process has said of imports, whose batches would all say it. */
+const saidOnce = new Set<string>();
 
 function dates(inputs: Inputs): Pick<BatchHost, "deadline" | "created"> {
   const deadline = durationMs(inputs.deadline);

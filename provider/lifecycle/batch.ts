@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { BatchResult } from "../import/types";
 import type { SavedRun } from "../journal/left";
 import { contentFingerprint, RECORD_BITS } from "../ledger/fingerprint";
-import { type MembershipMaps, sameMaps } from "../plan/memberships";
+import { MEMBERSHIP_GROUPS, type MembershipGroup, type MembershipMaps, sameMaps } from "../plan/memberships";
 import type { ReadSource } from "../plan/readSource";
 import type { Share } from "../plan/share";
 import { asGiven } from "../results/resultsFolder";
@@ -119,6 +119,23 @@ export function membershipMaps({
 }: Pick<Inputs, "roles" | "organizations">): MembershipMaps | undefined {
   if (roles === undefined && organizations === undefined) return undefined;
   return { ...(roles && { roles }), ...(organizations && { organizations }) };
+}
+
+/** The arguments of the two that the program does not give: what records say of them is not sent. */
+export function lackingIn(inputs: Pick<Inputs, "roles" | "organizations">): MembershipGroup[] {
+  return MEMBERSHIP_GROUPS.filter((group) => inputs[group] === undefined);
+}
+
+/**
+ * The same for a preview, which counts by name: a role that the program is about to make has no id yet, and gets one that
+ * nobody has. `undefined` where not even the names are known.
+ */
+export function namedMaps(inputs: Pick<Inputs, "roles" | "organizations">): MembershipMaps | undefined {
+  if (isUnknown(inputs.roles) || isUnknown(inputs.organizations)) return undefined;
+  const named = (ids: Readonly<Record<string, string>> | undefined, prefix: string) =>
+    ids &&
+    Object.fromEntries(Object.entries(ids).map(([name, id], i) => [name, isUnknown(id) ? `${prefix}(new${i})` : id]));
+  return membershipMaps({ roles: named(inputs.roles, "rol_"), organizations: named(inputs.organizations, "org_") });
 }
 
 /** Whether there is something to do about roles or organizations, though the files are the same. */

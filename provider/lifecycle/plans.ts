@@ -1,10 +1,14 @@
 import path from "node:path";
+import { membershipLine, signInHints, unknownNameLines, unsentLines } from "../import/membershipLines";
+import { type MembershipPlan, mergeMembershipPlans } from "../import/membershipPreview";
 import { planOfNothing } from "../import/planOfNothing";
 import { mergePlans, type Plan, planLine } from "../import/preview";
 import { readingLine } from "../import/readingPreview";
 import { doubleFailure } from "../plan/doubles";
+import type { MembershipGroup } from "../plan/memberships";
 import { TOO_LARGE } from "../plan/pack";
 import type { ReadSource } from "../plan/readSource";
+import type { Share } from "../plan/share";
 import { countOf } from "../progress/batchProgress";
 import { type FailedRow, writeFailedRecordsCsv } from "../results/failedRecordsCsv";
 import { FIRST_RECORDS } from "../results/firstFailures";
@@ -14,13 +18,18 @@ import { removeWholeFile } from "../results/wholeFile";
 import { identityOf } from "../schema/identity";
 import { prepareUser, type UnsupportedPasswordHash } from "../schema/prepare";
 import { EMAIL_UNVERIFIED, problemsOf } from "../schema/validate";
-import { log } from "./engine";
+import { resolveLimits } from "../tenant/credentials";
+import { config, log } from "./engine";
 import { reviewsIn } from "./failedRun";
 
 /** A batch's plan, and the source that it is about. */
 export interface TellablePlan {
   readonly plan: Plan;
   readonly read: ReadSource;
+  /** Absent where no record says anything of roles or organizations, or the program gives no argument for either. */
+  readonly memberships?: MembershipPlan;
+  /** The arguments for them that the program does not give. */
+  readonly lacking: readonly MembershipGroup[];
   /** Whether nothing of it was imported yet. */
   readonly isFirst: boolean;
   /** Whether users who are there before the first import are taken or written over. */
@@ -32,10 +41,12 @@ export interface TellablePlan {
 const plans = new Map<string, TellablePlan[]>();
 
 /** Says on a batch's line what an update would do. A batch that is the only one tells all; else the import does. */
-export async function tellPlan(urn: string, resultsDir: string, isOnlyOne: boolean, one: TellablePlan): Promise<void> {
+export async function tellPlan(urn: string, resultsDir: string, { count }: Share, one: TellablePlan): Promise<void> {
   plans.set(resultsDir, [...(plans.get(resultsDir) ?? []), one]);
   await log.info(urn, planLine(one.plan));
-  if (isOnlyOne) await tellRecords(urn, resultsDir, one);
+  const line = one.memberships && membershipLine(one.memberships, requestsPerSecond());
+  if (line !== undefined) await log.info(urn, line);
+  if (count === 1) await tellRecords(urn, resultsDir, count, one);
 }
 
 /** Says on the import's line what an update would do, over all batches: they have been looked at by now. */
@@ -46,8 +57,11 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
   const sum = mergePlans([...changed.map(({ plan }) => plan), ...unchanged]);
   const one = changed.find(({ isFirst }) => isFirst) ?? (changed[0] as TellablePlan);
   await log.info(urn, planLine(sum));
+  const memberships = mergeMembershipPlans(changed.flatMap((each) => each.memberships ?? []));
+  const line = membershipLine(memberships, requestsPerSecond());
+  if (line !== undefined) await log.info(urn, line);
   try {
-    await tellRecords(urn, resultsDir, { ...one, plan: sum });
+    await tellRecords(urn, resultsDir, changed.length + unchanged.length, { ...one, plan: sum, memberships });
   } catch (error) {
     // `check` must not throw: the update will meet the same, and tell it.
     const { code, syscall } = error as NodeJS.ErrnoException;
@@ -61,14 +75,32 @@ export async function tellSum(urn: string, resultsDir: string): Promise<void> {
   }
 }
 
+/** What to know of roles and organizations, and what is not sent of them. */
+async function tellMemberships(
+  urn: string,
+  batches: number,
+  { memberships, lacking, read }: TellablePlan,
+): Promise<void> {
+  if (memberships !== undefined) {
+    for (const hint of signInHints(memberships, requestsPerSecond())) await log.info(urn, hint);
+    for (const line of unknownNameLines(memberships.unknown, read.source)) await log.warn(urn, line);
+  }
+  for (const line of unsentLines(read, batches, lacking)) await log.warn(urn, line);
+}
+
+function requestsPerSecond(): number | undefined {
+  return resolveLimits(config).requestsPerSecond;
+}
+
 /** Tells which records can't be sent, and what is to be said of the others. */
-async function tellRecords(urn: string, resultsDir: string, all: TellablePlan): Promise<void> {
+async function tellRecords(urn: string, resultsDir: string, batches: number, all: TellablePlan): Promise<void> {
   // A first import sends all that was read. Later ones send what is new or changed.
   const { warnings, dropped, empty, passwordsOmitted } = all.isFirst ? all.read.notes : all.plan.notes;
   const invalidAt = new Set(all.plan.invalidAt);
   const directory = path.resolve(resultsDir);
   const reading = readingLine(all.plan, all.takesExisting);
   if (reading !== undefined) await log.info(urn, reading);
+  await tellMemberships(urn, batches, all);
   if (invalidAt.size === 0) {
     await removeWholeFile(directory, INVALID_RECORDS_CSV);
   } else {

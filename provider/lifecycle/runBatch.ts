@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
 import { SharedMembers } from "../import/maxMembers";
+import { unsentLines } from "../import/membershipLines";
 import { runImport } from "../import/run";
 import type { BatchRecords, ImportSettings, Workplace } from "../import/types";
 import { Journal } from "../journal/journal";
@@ -21,6 +22,7 @@ import {
   type Inputs,
   journalFileOf,
   journalFilesOf,
+  lackingIn,
   membershipMaps,
   type Outputs,
   sourceInfo,
@@ -44,6 +46,8 @@ export interface BatchHost {
   show(line: string, last?: boolean): Promise<void>;
   inform(message: string): Promise<void>;
   warn(message: string): Promise<void>;
+  /** Of the whole import: its batches say the same, and it is told once. */
+  warnOnce(message: string): Promise<void>;
   /** Does the work, and looks about once a second whether somebody asks it to stop. */
   watch<T>(journalFile: string, tick: () => void, work: () => Promise<T>): Promise<T>;
 }
@@ -85,6 +89,7 @@ export async function runBatch(
     place: (index) => source.place(index),
   };
   const progress = new BatchProgress(users, tenant.limits.maxActiveJobs, (line) => void host.show(line));
+  for (const line of unsentLines(read, share.count, lackingIn(inputs))) await host.warnOnce(line);
   const journalFile = journalFileOf(inputs);
   const journal = await openJournal(
     inputs,

@@ -22,7 +22,8 @@ import {
   isApplied,
   isOfImport,
   journalFilesOf,
-  membershipMaps,
+  lackingIn,
+  namedMaps,
   type Outputs,
   readSource,
   sameJson,
@@ -313,7 +314,6 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     sendCompletionEmail: inputs.sendCompletionEmail,
     generateUserIds: inputs.generateUserIds,
     unsupportedPasswordHash,
-    resendFailed: old !== undefined && wantsFailedAgain(old, inputs),
     looksAgain: old?.onConflict !== inputs.onConflict,
     takesNoChanges: old?.differences.some(({ reason }) => reason === REASONS.emailNotUnique) ?? false,
   };
@@ -321,18 +321,24 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     const { planBatch } = await import("../import/preview.js");
     const { tellPlan } = await import("./plans.js");
     const read = known ?? (await readSource(inputs, false));
-    const ledger = old === undefined || !settings.resendFailed ? old?.ledger : withMissing(old, inputs);
-    const plan = await planBatch(read, share, ledger, settings);
-    const maps = hasUnknown([inputs.roles, inputs.organizations]) ? undefined : membershipMaps(inputs);
-    if (maps !== undefined) {
-      const { membershipLine, planMemberships } = await import("../import/membershipPreview.js");
-      const line = membershipLine(await planMemberships(read, share, settings.key, maps, old ?? {}));
-      if (line !== undefined) await log.info(resourceUrn, line);
-    }
-    await tellPlan(resourceUrn, resultsDir, share.count === 1, {
-      ...{ plan, read, unsupportedPasswordHash },
+    const sendsAgain = old !== undefined && wantsFailedAgain(old, inputs);
+    const encoded = sendsAgain ? withMissing(old, inputs) : old?.ledger;
+    const ledger = encoded === undefined ? undefined : Ledger.decode(encoded);
+    if (sendsAgain) ledger?.resendFailed();
+    const takesExisting = inputs.onExisting !== "fail";
+    const maps = namedMaps(inputs);
+    const memberships =
+      maps === undefined || read.statements.isEmpty
+        ? undefined
+        : new (await import("../import/membershipPreview.js")).MembershipPreview(
+            ...([read, share, settings.key, maps, { ...old, ledger }, takesExisting] as const),
+          );
+    const plan = await planBatch(read, share, ledger, settings, (record, isIn) => memberships?.see(record, isIn));
+    await tellPlan(resourceUrn, resultsDir, share, {
+      ...{ plan, read, unsupportedPasswordHash, takesExisting },
+      ...optional({ memberships: await memberships?.end() }),
+      lacking: lackingIn(inputs),
       isFirst: old === undefined,
-      takesExisting: inputs.onExisting !== "fail",
     });
   } catch (error) {
     // The update will meet the same, and tell it; `diff` must not throw.

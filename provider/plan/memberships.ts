@@ -95,11 +95,19 @@ function byName(a: { name: string }, b: { name: string }): number {
   return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
+/** A name in a record that its argument does not have. */
+export interface UnknownName {
+  /** The argument, which is also where the name would be given. */
+  readonly argument: MembershipGroup;
+  readonly name: string;
+  /** Where it is a role in an organization: in which. */
+  readonly inside?: string;
+}
+
 /** What a record wants, by the names in it (see {@link Given}); and the names that the maps lack. */
 export interface Wanted {
   readonly grants: ReadonlyMap<string, GrantText>;
-  readonly unknownRoles: readonly string[];
-  readonly unknownOrganizations: readonly string[];
+  readonly unknownNames: readonly UnknownName[];
   /** All that is lacking for it, by name. */
   readonly unknown: ReadonlySet<string>;
 }
@@ -107,34 +115,28 @@ export interface Wanted {
 export function wantedBy(stated: Stated, maps: MembershipMaps): Wanted {
   const grants = new Map<string, GrantText>();
   const unknown = new Set<string>();
-  const unknownRoles = new Set<string>();
-  const unknownOrganizations = new Set<string>();
-  const wants = (name: string, role: string, organization?: string) => {
+  const unknownNames: UnknownName[] = [];
+  const wants = (name: string, role: string, organization?: { readonly name: string; readonly id: string }) => {
     const id = ownValue(maps.roles, role);
     if (id === undefined) {
-      unknownRoles.add(role);
+      unknownNames.push({ argument: "roles", name: role, ...(organization && { inside: organization.name }) });
       unknown.add(name);
     } else if (organization === undefined) grants.set(name, textOf({ role: id }));
-    else grants.set(name, textOf({ organization, role: id }));
+    else grants.set(name, textOf({ organization: organization.id, role: id }));
   };
   for (const role of maps.roles === undefined ? [] : (stated.roles ?? [])) wants(plain(role), role);
   for (const { name, roles } of maps.organizations === undefined ? [] : (stated.organizations ?? [])) {
-    const organization = ownValue(maps.organizations, name);
+    const id = ownValue(maps.organizations, name);
     const member = `${plain(name)}/`;
-    if (organization === undefined) {
-      unknownOrganizations.add(name);
+    if (id === undefined) {
+      unknownNames.push({ argument: "organizations", name });
       for (const each of ["", ...roles.map(plain)]) unknown.add(member + each);
       continue;
     }
-    grants.set(member, textOf({ organization }));
-    for (const role of roles) wants(member + plain(role), role, organization);
+    grants.set(member, textOf({ organization: id }));
+    for (const role of roles) wants(member + plain(role), role, { name, id });
   }
-  return {
-    grants,
-    unknownRoles: [...unknownRoles],
-    unknownOrganizations: [...unknownOrganizations],
-    unknown,
-  };
+  return { grants, unknownNames, unknown };
 }
 
 /** A name without the sign that stands between two. */
@@ -147,15 +149,24 @@ function ownValue(map: Readonly<Record<string, string>> | undefined, name: strin
   return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
 }
 
-/** Names that the maps lack; `undefined` where they have all. */
+/** Names that the maps lack, what comes of it and what to do; `undefined` where they have all. */
 export function unknownIn(stated: Stated, maps: MembershipMaps) {
-  const { unknownRoles, unknownOrganizations } = wantedBy(stated, maps);
-  if (unknownRoles.length > 0) {
-    return { code: "UNKNOWN_ROLE", message: `\`roles\` has no ${unknownRoles.join(", ")}`, path: "roles" };
-  }
-  if (unknownOrganizations.length === 0) return undefined;
-  const message = `\`organizations\` has no ${unknownOrganizations.join(", ")}`;
-  return { code: "UNKNOWN_ORGANIZATION", message, path: "organizations" };
+  const { unknownNames } = wantedBy(stated, maps);
+  const [first] = unknownNames;
+  if (first === undefined) return undefined;
+  const clauses = MEMBERSHIP_GROUPS.flatMap((argument) => {
+    const names = unknownNames.filter((each) => each.argument === argument);
+    if (names.length === 0) return [];
+    const noun = names.length === 1 ? argument.slice(0, -1) : argument;
+    const list = names.map(({ name, inside }) => (inside === undefined ? name : `${name} (in ${inside})`)).join(", ");
+    return [`the ${noun} ${list}, which the argument \`${argument}\` does not have`];
+  });
+  const them = unknownNames.length === 1 ? "it" : "them";
+  return {
+    code: first.argument === "roles" ? "UNKNOWN_ROLE" : "UNKNOWN_ORGANIZATION",
+    message: `names ${clauses.join(", and ")}. The user comes in without ${them}. Add ${them} to the argument, or correct the record`,
+    path: first.inside === undefined ? first.argument : "organizations",
+  };
 }
 
 /**
@@ -244,8 +255,8 @@ export function askedBy(
   maps: MembershipMaps,
   known: { readonly prints: Asked["prints"]; readonly given: readonly Given[] },
 ): Asked {
-  const groups = MEMBERSHIP_GROUPS.filter((group) => all[group] !== undefined && maps[group] !== undefined);
-  const stated = Object.fromEntries(groups.map((group) => [group, all[group]])) as Stated;
+  const stated = askedOf(all, maps);
+  const groups = groupsIn(stated);
   const prints = Object.fromEntries(
     groups.map((group) => [group, membershipPrint(key, name, group, stated, maps)]),
   ) as Asked["prints"];
@@ -255,6 +266,35 @@ export function askedBy(
   const isSettled =
     changed.length + step.give.length + step.take.length + step.replace.length === 0 && unknown === undefined;
   return { prints, step, unknown, isSettled };
+}
+
+/** What a record says in the groups that there is an argument for. */
+export function askedOf(all: Stated, maps: MembershipMaps): Stated {
+  const asked = groupsIn(all).filter((group) => maps[group] !== undefined);
+  return Object.fromEntries(asked.map((group) => [group, all[group]])) as Stated;
+}
+
+export function groupsIn(stated: Stated): MembershipGroup[] {
+  return MEMBERSHIP_GROUPS.filter((group) => stated[group] !== undefined);
+}
+
+/**
+ * The groups that `askedBy` would find changed of a record that stands in the file as it did when it was last settled:
+ * told without the key, and without whose record it is.
+ *
+ * @param before what names meant then
+ */
+export function changedByMaps(
+  stated: Stated,
+  maps: MembershipMaps,
+  before: MembershipMaps,
+  prints: Asked["prints"],
+): MembershipGroup[] {
+  return groupsIn(stated).filter((group) => {
+    if (prints[group] === undefined) return true;
+    const [now, then] = [maps, before].map((each) => [...wantedBy({ [group]: stated[group] }, each).unknown].sort());
+    return JSON.stringify(now) !== JSON.stringify(then);
+  });
 }
 
 /** What a user gets who does not have it, as far as is known. */

@@ -15,6 +15,7 @@ import { MAX_REQUEST_BYTES } from "./pack";
 import { LaterPrints, Prints } from "./prints";
 import { type Share, shareHash } from "./share";
 import { ShareDigests, type Verdict } from "./shareDigests";
+import { Statements } from "./statements";
 
 /** What is wanted of a source, besides its digest. */
 export interface Reading {
@@ -56,6 +57,8 @@ export interface ReadSource {
   insertBytes(index: number, generateUserIds: boolean): number;
   /** What there is to say of it besides its errors; where it was checked. */
   readonly notes: Tallied;
+  /** What its records say of roles and organizations, those that are merged together. */
+  readonly statements: Statements;
   /** The same for a share, with fingerprints under the key. Where the source was read without it, its records are read again. */
   withPrints(key: string, share: Share): Promise<ReadSource>;
 }
@@ -73,6 +76,7 @@ export class SourceReader {
   readonly #suspects = new IndexSet();
   readonly #prints: Prints | undefined;
   readonly #digests: ShareDigests | undefined;
+  readonly #statements = new Statements();
 
   private constructor(private readonly reading: Reading) {
     this.#prints = reading.key === undefined ? undefined : new Prints(reading.key);
@@ -97,7 +101,7 @@ export class SourceReader {
     };
     const counts = (index: number) => !overridden.has(index) && !doubles.has(index);
     const { key, batches: count } = reading;
-    reader.#mergePrints(source.users, merges);
+    reader.#mergeRecords(source.users, merges);
     for (let index = 0; index < count; index++) {
       await reader.#prints?.partCollisions(source, indicesOf({ index, count }), counts);
     }
@@ -122,6 +126,7 @@ export class SourceReader {
       record: unprinted,
       userIdHash: (index) => (reader.#withId.at(index) === 1 ? reader.#shareHashes.at(index) : undefined),
       notes: reader.#tally,
+      statements: reader.#statements,
       isInvalid: (index) => (reading.validate ? reader.#invalid.has(index) : undefined),
       insertBytes: (index, generateUserIds) => {
         const sent = reader.#sentBytes.at(index);
@@ -179,10 +184,15 @@ export class SourceReader {
     }
   }
 
-  #mergePrints(users: number, merges: Merges): void {
-    if (this.#prints === undefined || merges.isEmpty) return;
-    // From the end: those of earlier records are still their own.
-    for (let index = users - 1; index >= 0; index--) this.#prints.merge(index, merges.earlierThan(index));
+  #mergeRecords(users: number, merges: Merges): void {
+    if (merges.isEmpty) return;
+    // From the end: what is known of earlier records is still their own.
+    for (let index = users - 1; index >= 0; index--) {
+      const earlier = merges.earlierThan(index);
+      if (earlier.length === 0) continue;
+      this.#prints?.merge(index, earlier);
+      this.#statements.merge(index, earlier);
+    }
   }
 
   #take(
@@ -197,6 +207,7 @@ export class SourceReader {
     const hash = problem === undefined ? shareHash(user, identity) : shareHash(raw);
     this.#shareHashes.set(index, hash);
     if (problem === undefined && identity?.startsWith(BY_USER_ID)) this.#withId.set(index, 1);
+    if (problem === undefined && identity !== undefined) this.#statements.take(index, asItStands);
     for (const { earlier } of identifiers.add(index, claimant(asItStands, user)))
       this.#suspects.add(index).add(earlier);
     if (validate) {

@@ -21,3 +21,14 @@ export const MOST_PATCHED = 2_000;
 
 /** Users in a call that gives a role: how many the service takes is not documented. */
 export const USERS_OF_CALL = 50;
+
+/**
+ * Users whose roles and memberships are dealt with together: their calls are full, and little is done again after a
+ * `kill -9`. Who is read first counts for several: the first reading is not to be ten minutes old when the last call is
+ * made.
+ */
+export const USERS_DEALT_WITH = 1_000;
+export const READ_WEIGHT = 4;
+
+/** Calls a minute that Auth0 takes to write members and their roles, and on small plans to give roles, too (rate limit policy). */
+export const MEMBERSHIP_CALLS_A_MINUTE = 200;

@@ -269,10 +269,7 @@ describe("roles and organizations", () => {
       settings: { memberships: {} },
     });
     assert.deepEqual([test.has("a"), countsIn(saved), test.memberships.calls], ["", { inserted: 1 }, []]);
-    assert.deepEqual(test.warnings, [
-      "1 record with roles, which are given only with the argument `roles`.",
-      "1 record with organizations, which are given only with the argument `organizations`.",
-    ]);
+    assert.deepEqual(test.warnings, []);
   });
 
   it("survive a kill -9 after each line and at each call, and a failure of each: all are given once, and what was there stays", async function () {

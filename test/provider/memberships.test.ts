@@ -51,7 +51,8 @@ describe("roles and organizations of a batch, in the provider process", function
       { user_id: "john", email: "john@example.com", email_verified: true, organizations: [] },
     ]);
     const preview = await at.preview(outputs, args);
-    assert.ok(preview.includes("roles and organizations: 3 taken: 2 calls"), preview.join("\n"));
+    const taken = "roles and organizations: admin 1, acme 1, acme/owner 1 taken: 3 calls";
+    assert.ok(preview.includes(taken), preview.join("\n"));
     await at.restart();
     const { summary } = await at.update(outputs, args);
     assert.deepEqual(summary.memberships, { given: 0, taken: 3 });
@@ -75,9 +76,14 @@ describe("roles and organizations of a batch, in the provider process", function
     at.writeUsers(jane);
     const joined = [{ ...connection, assign_membership_on_login: true }];
     const there = at.emulator.tenant.organizations.create("acme", "Acme", joined).id;
+    at.writeUsers([{ ...jane[0], roles: ["admin"] }]);
     await at.create({ organizations: { acme: there, gone: "org_x" } });
     const said = at.provider.logs.map(({ message }) => message).join("\n");
     assert.match(said, /Who signs in to the organization acme through the connection becomes a member/);
     assert.match(said, /The tenant has no organization gone \(org_x\)/);
+    assert.match(
+      said,
+      /1 record with `roles`, the first at users\.json:1, and the program has no argument `roles`: they/,
+    );
   });
 });
