@@ -305,7 +305,11 @@ class Lived {
     told: () => string,
   ): void {
     const said = person.said.get(group) as readonly Values[];
-    const mayBe = distinct([...said, ...(outcomes.some(({ sends }) => sends.length > 0) ? [says] : [])]);
+    // A journal also keeps that file and tenant were seen to say the same.
+    const mayBe = distinct([
+      ...said,
+      ...(outcomes.some((each) => each.settles || each.sends.length > 0) ? [says] : []),
+    ]);
     if (known === undefined) {
       person.said.set(group, mayBe);
       return;
