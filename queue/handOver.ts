@@ -37,6 +37,9 @@ export interface Waiting {
 
 const LOOK_MS = 1_000;
 
+/** So long one look is waited for, before a line says that there is no answer. */
+const ANSWER_MS = 5_000;
+
 /** So long a queue that has answered before may give no answer. */
 const PATIENCE_MS = 60_000;
 
@@ -52,12 +55,17 @@ const PATIENCE_MS = 60_000;
 export async function handOver(at: Connected, batch: HandedOver, waiting: Waiting): Promise<Ended> {
   const hand = new Hand(at, batch, waiting);
   let answered = Date.now();
+  let look: Promise<Ended | undefined> | undefined;
   for (;;) {
     try {
-      const ended = await hand.look();
+      // A connection can be dead without anybody's knowing: then a look takes as long as the network likes.
+      look ??= hand.look();
+      const ended = await Promise.race([look, noAnswer()]);
       if (ended !== undefined) return ended;
       answered = Date.now();
+      look = undefined;
     } catch (error) {
+      if (!(error instanceof NoAnswer)) look = undefined;
       if (error instanceof QueueError) throw error;
       if (Date.now() - answered > PATIENCE_MS) {
         throw new QueueError(
@@ -74,6 +82,14 @@ export async function handOver(at: Connected, batch: HandedOver, waiting: Waitin
       throw new Error(`The deadline is near, and the run waits no longer. ${after}`);
     }
   }
+}
+
+class NoAnswer extends Error {}
+
+/** @throws NoAnswer after a time. */
+async function noAnswer(): Promise<never> {
+  await sleep(ANSWER_MS, undefined, { ref: false });
+  throw new NoAnswer("no answer");
 }
 
 const NOT_OVER = "The queue did not take the batch by then. The state is as before. Run `pulumi up` again.";

@@ -2,5 +2,8 @@
 require("./workers");
 require("./results");
 require("./deaths");
+require("./cutOff");
+require("./slots");
+require("./tls");
 require("./sameState");
 require("./engine");

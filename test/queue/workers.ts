@@ -151,30 +151,6 @@ describe("batches that workers carry out", () => {
       );
     });
 
-    it("share the tenant's slots, whoever hands them over", async () => {
-      await at.emulator.stop();
-      await at.start({ usersPerSecond: 400, maxActiveJobs: 20 });
-      at.writeUsers(usersOf(600, 3_000));
-      const other = at.inputs().resourceUrn as string;
-      const stacks = ["dev", "prod"].flatMap((stack) =>
-        [0, 1, 2, 3].map((batch) => {
-          const resourceUrn = other.replace("dev", stack).replace(/00$/, `0${batch}`);
-          const resultsDir = `.user-import/${stack}/everyone`;
-          const key = stack === "dev" ? "0123456789abcdef" : "fedcba9876543210";
-          const connectionId = stack === "dev" ? undefined : "con_0000000000000002";
-          return at.inputs(batch, 4, { resourceUrn, resultsDir, key, ...(connectionId && { connectionId }) });
-        }),
-      );
-      for (let i = 0; i < 3; i++) at.worker();
-      const provider = at.provider();
-      const ups = await Promise.all(stacks.map((inputs) => at.up(undefined, inputs, provider)));
-      for (const { error, outputs } of ups.slice(0, 4)) {
-        assert.equal(error, undefined);
-        assert.equal(outputs?.complete, true);
-      }
-      assert.equal(at.emulator.tenant.stats().jobs.maxActiveSeen, 2);
-    });
-
     it("outlive the store's death, and are handed over again when it has lost its data", async () => {
       await at.emulator.stop();
       await at.start({ usersPerSecond: 100 });

@@ -7,6 +7,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import pg from "pg";
+import { endAtExit } from "./atExit";
 import { findPostgres } from "./findPostgres";
 
 /** A real server of a queue, that can be killed and comes back with its data, or loses them. */
@@ -169,21 +170,22 @@ async function withPostgres<T>(url: string, work: (client: pg.Client) => Promise
 
 class ServerProcess {
   #child: ChildProcess | undefined;
+  #hasEnded = () => {};
 
   constructor(
     private readonly program: string,
     private readonly args: readonly string[],
     private readonly answers: () => Promise<void>,
     private readonly owner: { readonly uid?: number; readonly gid?: number } = {},
-  ) {
-    process.once("exit", () => this.#child?.kill("SIGKILL"));
-  }
+  ) {}
 
   /** Returns when it answers. */
   async start(): Promise<void> {
     for (;;) {
       const child = spawn(this.program, this.args, { ...this.owner, cwd: tmpdir(), stdio: "ignore" });
       this.#child = child;
+      this.#hasEnded();
+      this.#hasEnded = endAtExit(() => child.kill("SIGKILL"));
       while (child.exitCode === null && child.signalCode === null) {
         try {
           await this.answers();
@@ -202,6 +204,7 @@ class ServerProcess {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     child.kill(signal);
     await once(child, "exit");
+    this.#hasEnded();
   }
 }
 

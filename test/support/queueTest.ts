@@ -82,7 +82,12 @@ export class QueueTest {
   }
 
   worker(folder = this.folder, env: Record<string, string> = {}, ...flags: string[]): Running {
-    const worker = workerProcess(folder, this.server().url, this.emulator.url, this.#secret, env, flags);
+    return this.workerAt(this.server().url, folder, env, ...flags);
+  }
+
+  /** One that reaches the queue by another URL. */
+  workerAt(queue: string, folder = this.folder, env: Record<string, string> = {}, ...flags: string[]): Running {
+    const worker = workerProcess(folder, queue, this.emulator.url, this.#secret, env, flags);
     this.#workers.push(worker);
     return worker;
   }
@@ -105,7 +110,11 @@ export class QueueTest {
     };
   }
 
-  provider(queue: string | undefined = this.server().url, config: Record<string, string> = {}): ProviderProcess {
+  provider(
+    queue: string | undefined = this.server().url,
+    config: Record<string, string> = {},
+    env: Record<string, string> = {},
+  ): ProviderProcess {
     const provider = ProviderProcess.onDemand(
       {
         "auth0:domain": this.emulator.url,
@@ -115,6 +124,7 @@ export class QueueTest {
         ...config,
       },
       this.folder,
+      env,
     );
     this.#providers.push(provider);
     return provider;
@@ -137,6 +147,11 @@ export class QueueTest {
   /** Resolves when the tenant has got so many jobs. */
   async hasJobs(count: number): Promise<void> {
     while (this.emulator.tenant.stats().jobs.total < count) await sleep(20);
+  }
+
+  /** Resolves when an update shows such a line. */
+  async says(provider: ProviderProcess, line: RegExp): Promise<void> {
+    while (!provider.logs.some(({ message }) => line.test(message))) await sleep(20);
   }
 
   /** `stop`, in the folder of the program. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { endAtExit } from "./atExit";
 
 const LEFT_BEHIND_AFTER_MS = 5_000;
 
@@ -50,8 +51,7 @@ export class Running {
         for (const watch of this.watchers) watch();
       });
     }
-    const killOnExit = () => this.kill();
-    process.once("exit", killOnExit);
+    const hasEnded = endAtExit(() => this.kill());
     this.finished = new Promise<Finished>((resolve, reject) => {
       const shown = `${command} ${args.join(" ")}`;
       const timer = globalThis.setTimeout(() => {
@@ -71,7 +71,7 @@ export class Running {
         await closed;
         resolve({ code, ...printed, output: this.output, leftBehind });
       });
-    }).finally(() => process.off("exit", killOnExit));
+    }).finally(hasEnded);
     // A test may look at it late.
     this.finished.catch(() => {});
   }

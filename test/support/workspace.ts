@@ -14,6 +14,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { version as pulumiVersion } from "@pulumi/pulumi/version";
 import { findPulumi, type PulumiCli } from "../../tools/findPulumi";
+import { endAtExit } from "./atExit";
 import { type Finished, Running, run } from "./run";
 
 const root = path.resolve(__dirname, "../../..");
@@ -245,6 +246,6 @@ async function succeed(command: string, args: readonly string[], cwd: string): P
 
 function temporaryFolder(prefix: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), prefix));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  endAtExit(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
