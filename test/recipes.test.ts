@@ -179,6 +179,8 @@ describe("a recipe", function () {
     }
     await source.close();
     assert.deepEqual(roles.slice(0, 2), [["admin", "editor"], []]);
+    const { default: map } = await import(path.join(folder, "wordpress-roles.mjs"));
+    assert.equal(map({ ID: "1", user_email: "a@example.com" }).roles, undefined);
     const page = readFileSync(path.join(ROOT, "docs/recipes/README.md"), "utf8");
     assert.ok(page.includes(readFileSync(path.join(EXAMPLE, "wordpress-roles.mjs"), "utf8")));
   });

@@ -8,6 +8,8 @@ const NAMES = new Map([
 
 export default (row) => {
   const user = toUser(row);
-  const names = String(row.roles ?? "").split(",");
-  return { ...user, roles: names.flatMap((name) => NAMES.get(name) ?? []) };
+  // Without the column nothing is said of roles. An empty list would take those that the import gave.
+  if (row.roles === undefined) return user;
+  const names = row.roles.split(",");
+  return { ...user, roles: names.flatMap((name) => NAMES.get(name.trim()) ?? []) };
 };

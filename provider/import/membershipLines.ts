@@ -4,6 +4,7 @@ import { count, countOf } from "../progress/batchProgress";
 import { listCodes } from "../results/oneLine";
 import type { Source } from "../source";
 import { MEMBERSHIP_CALLS_A_MINUTE } from "../tenant/callSizes";
+import { shownName } from "./grantNames";
 import type { MembershipPlan, UnknownNameUse } from "./membershipPreview";
 
 // What is said of roles and organizations before anything is sent.
@@ -116,11 +117,6 @@ function listNames(users: ReadonlyMap<string, number>): string {
   const sorted = [...shown].sort(([, a], [, b]) => b - a);
   const others = sorted.slice(NAMES).reduce((sum, [, some]) => sum + some, 0);
   return `${listCodes(new Map(sorted.slice(0, NAMES)))}, ${count(sorted.length - NAMES)} others ${count(others)}`;
-}
-
-/** A membership goes by the organization's name. */
-function shownName(name: string): string {
-  return name.replace(/\/$/, "").replace(/%25|%2F/g, decodeURIComponent);
 }
 
 function callsAMinute(requestsPerSecond = Number.POSITIVE_INFINITY): number {

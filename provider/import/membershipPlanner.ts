@@ -14,6 +14,7 @@ import type { User } from "../schema/identity";
 import { TenantError } from "../tenant/errors";
 import type { Books } from "./books";
 import type { Failure } from "./findings";
+import { namesOf } from "./grantNames";
 import type { Holdings } from "./held";
 import type { Lookups } from "./lookups";
 import type { Subject } from "./members";
@@ -111,7 +112,8 @@ export class MembershipPlanner {
     const give = [...new Set([...step.give, ...now])].filter((text) => !held.has(text));
     const lost: GrantText[] = [];
     for (const text of give) if (!(await this.calls.exists(text))) lost.push(text);
-    if (lost.length > 0) return `The tenant has no ${lost.join(", ")}`;
+    if (lost.length > 0)
+      return `The tenant has no ${lost.map((text) => `${namesOf([text], work)} (${text})`).join(", ")}`;
     const ours = oursIn(given);
     const isToGo = (text: GrantText) => held.has(text) && ours.has(text) && !wanted.has(text);
     const take = [...step.take, ...[...former].filter(isToGo)];

@@ -15,6 +15,7 @@ import type { Course } from "./course";
 import type { EarlierGrants } from "./earlierGrants";
 import { granted, unsettled } from "./granted";
 import type { GrantList } from "./grantList";
+import { notMade } from "./grantNames";
 import { Holdings } from "./held";
 import type { Lookups } from "./lookups";
 import { MemberLimits, SharedMembers } from "./maxMembers";
@@ -244,7 +245,8 @@ export class Memberships {
     if (failure !== undefined) {
       const left = given.filter(({ text, isOurs }) => isOurs === ours.has(text));
       const positions = this.grants.positionsOf([...left, ...givenThen(plan, ours, held)]);
-      return this.#fails(plan, positions, failure.message);
+      const isLeft = (text: GrantText) => !isDone(text);
+      return this.#fails(plan, positions, notMade(give.filter(isLeft), take.filter(isLeft), plan, failure.message));
     }
     const wanted = new Set(step.wanted.values());
     for (const [{ text }] of step.replace) if (!wanted.has(text)) ours.delete(text);

@@ -6,7 +6,7 @@ import { count, countOf } from "../progress/batchProgress";
 import type { BatchReview, ReviewedBatch } from "../resources/finalizer";
 import { typeToken } from "../resources/shim";
 import { firstConflicts, firstFailures, secondAccounts } from "../results/firstFailures";
-import { conflictsTold, differenceLine, listFailures } from "../results/oneLine";
+import { conflictsTold, differenceLine, lackingTold, listFailures } from "../results/oneLine";
 import {
   asGiven,
   CONFLICTS_CSV,
@@ -281,7 +281,7 @@ async function review(id: string, properties: Properties, olds: Partial<Outputs>
   const outcome =
     failed === 0 || failedRecordsFile === undefined
       ? undefined
-      : `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(parts)}). They are, whole, in ${asGiven(failedRecordsFile)}; ${asGiven(written.reportFile)} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.`;
+      : `${count(failed)} of ${countOf(summary.total, "user")} failed (${listFailures(parts)}). They are, whole, in ${asGiven(failedRecordsFile)}; ${asGiven(written.reportFile)} says what each code means. Correct them in the users file and run \`pulumi up\`: only they are sent.${lackingTold(parts)}`;
   const excess =
     maxFailures !== undefined && exceeds(failed, maxFailures, summary.total)
       ? `That is more than maxFailures (${maxFailures}). All that was imported is saved.`

@@ -21,6 +21,21 @@ export function listFailures(batches: readonly { readonly failedAt: readonly Fai
   return listCodes(codes);
 }
 
+const OF_MEMBERSHIPS: ReadonlySet<string> = new Set(["MEMBERSHIP_FAILED", "UNKNOWN_ROLE", "UNKNOWN_ORGANIZATION"]);
+
+/** Whether a failure is of a role or a membership alone: the user is in Auth0. */
+export function isOfMembership({ code }: { readonly code: string }): boolean {
+  return OF_MEMBERSHIPS.has(code);
+}
+
+/** ` 2 of them are in Auth0, and lack a role or a membership.`; empty where nobody does. */
+export function lackingTold(batches: readonly { readonly failedAt: readonly FailedAt[] }[]): string {
+  const failed = batches.flatMap(({ failedAt }) => failedAt.filter(isOfMembership));
+  const users = failed.reduce((sum, { at }) => sum + fromRanges(at).length, 0);
+  if (users === 0) return "";
+  return ` ${count(users)} of them ${users === 1 ? "is in Auth0, and lacks" : "are in Auth0, and lack"} a role or a membership.`;
+}
+
 /**
  * What can't be brought to the tenant, in one line; `undefined` where there is nothing but conflicts.
  *

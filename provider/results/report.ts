@@ -2,6 +2,7 @@ import { pipeline } from "node:stream/promises";
 import { html, raw } from "hono/html";
 import { explain } from "./failureCodes";
 import { maskIdentity } from "./maskIdentity";
+import { isOfMembership } from "./oneLine";
 import { mask } from "./redact";
 import { conflictsPart, type ReportConflicts } from "./report/conflicts";
 import { bytes, count, dateAndTime, day, duration, share, speed, time } from "./report/format";
@@ -181,7 +182,7 @@ const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
   ["adopted", "Adopted", "there before, taken as they are"],
   ["conflicts", "Conflicts", "left as it is in Auth0: see below"],
   ["notApplied", "Not applied", "changed, but can't be sent"],
-  ["outdated", "Outdated", "in Auth0, but the change failed"],
+  ["outdated", "Outdated", "in Auth0, but a change or a role failed"],
   ["failed", "Failed", "not in Auth0: refused, or missing"],
   ["invalid", "Invalid", "not sent: Auth0 would refuse them"],
   ["removed", "No longer in the files", "imported before, and not deleted"],
@@ -189,14 +190,11 @@ const PARTS: readonly (readonly [keyof Counts, string, string])[] = [
 
 /** What came of roles and organizations; nothing where there were none. */
 function memberships({ memberships }: Summary, failures: ReportData["failures"]): Html {
-  const isOfThem = ({ code }: { readonly code: string }) => MEMBERSHIP_CODES.has(code);
-  const failed = failures.filter(isOfThem).reduce((sum, { users }) => sum + users, 0);
+  const failed = failures.filter(isOfMembership).reduce((sum, { users }) => sum + users, 0);
   if (memberships === undefined && failed === 0) return html``;
   const { given, taken } = memberships ?? { given: 0, taken: 0 };
   return html`<p>Roles and memberships of organizations: ${count(given)} given, ${count(taken)} taken${failed > 0 && html`; ${plural(failed, "user")} ${failed === 1 ? "lacks" : "lack"} some`}.</p>`;
 }
-
-const MEMBERSHIP_CODES: ReadonlySet<string> = new Set(["MEMBERSHIP_FAILED", "UNKNOWN_ROLE", "UNKNOWN_ORGANIZATION"]);
 
 function totals(data: ReportData): Html {
   const { summary, failures, passwordResetRequired } = data;
