@@ -1,4 +1,4 @@
-import type { RateAnswer } from "./callPace";
+import { callGroupOf, type RateAnswer } from "./callPace";
 import { NotMade } from "./errors";
 import { dispatcherOf, type ProxyServer } from "./proxy";
 import { waitOf } from "./rateGate";
@@ -18,7 +18,7 @@ export const CALL_TIMEOUT_MS = Number(process.env.USER_IMPORT_TEST_TIMEOUT_MS ??
 export function fetchFrom(
   origin: string,
   proxy: ProxyServer | undefined,
-  { gate, paceOf }: Pick<SharedTenant, "gate" | "paceOf">,
+  { gate, calls }: Pick<SharedTenant, "gate" | "calls">,
   onAnswer: (authorization: string | null) => void,
   assertMayChange: () => void,
 ): typeof fetch {
@@ -28,8 +28,8 @@ export function fetchFrom(
     const url = new URL(input instanceof Request ? input.url : input);
     url.protocol = new URL(origin).protocol;
     const { method = "GET" } = init ?? {};
-    const pace = paceOf(method, url.pathname);
-    const turn = await pace?.pass();
+    const group = callGroupOf(method, url.pathname);
+    const turn = group && (await calls.pass(group));
     let told: RateAnswer | undefined;
     try {
       await gate.pass();
@@ -37,13 +37,13 @@ export function fetchFrom(
       if (method !== "GET" && url.pathname.startsWith(API)) orNotMade(assertMayChange);
       const through = dispatcher === undefined ? {} : { dispatcher: await dispatcher };
       const response = await fetch(url, { ...init, ...through, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
-      if (pace === undefined) gate.obey(response);
+      if (turn === undefined) gate.obey(response);
       told = rateIn(response);
       onAnswer(new Headers(init?.headers).get("authorization"));
       const body = await response.arrayBuffer();
       return new Response(NO_BODY.has(response.status) ? null : body, response);
     } finally {
-      pace?.answered(turn as number, told);
+      if (turn !== undefined) calls.answered(turn, told);
     }
   };
 }
@@ -60,9 +60,9 @@ function orNotMade(assert: () => void): void {
 }
 
 function rateIn({ status, headers }: Response): RateAnswer {
-  const [limit, remaining] = ["limit", "remaining"].map((name) => headers.get(`x-ratelimit-${name}`));
-  const isTold = limit !== null && remaining !== null;
-  return { status, ...(isTold && { limit: Number(limit), remaining: Number(remaining) }), resetMs: waitOf(headers) };
+  const told = (name: string) => Number(headers.get(`x-ratelimit-${name}`) ?? Number.NaN);
+  const [limit, remaining] = [told("limit"), told("remaining")];
+  return { status, ...(limit > 0 && remaining >= 0 && { limit, remaining }), resetMs: waitOf(headers) };
 }
 
 const NO_BODY = new Set([204, 205, 304]);

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import { type CallGroup, CallPace, callGroupOf } from "./callPace";
+import { CallPace } from "./callPace";
 import type { TenantLimits } from "./credentials";
 import { Pace } from "./pace";
 import { RateGate } from "./rateGate";
@@ -13,7 +13,8 @@ export class SharedTenant {
   /** Runs the preparation of a batch's jobs when those of the batches before it are prepared. */
   readonly turn = pLimit(1);
   readonly gate: RateGate;
-  readonly #paces = new Map<CallGroup, CallPace>();
+  /** Of the calls that Auth0 limits by groups. */
+  readonly calls = new CallPace();
   readonly #slots: LimitFunction;
   /** Who waits for `room`. */
   readonly #waiting: (() => void)[] = [];
@@ -23,18 +24,9 @@ export class SharedTenant {
     this.gate = new RateGate(limits.requestsPerSecond);
   }
 
-  /** The pace of the group that a call is of; `undefined` for calls that the gate alone paces. */
-  readonly paceOf = (method: string, pathname: string): CallPace | undefined => {
-    const group = callGroupOf(method, pathname);
-    if (group === undefined) return undefined;
-    const pace = this.#paces.get(group) ?? new CallPace(group);
-    this.#paces.set(group, pace);
-    return pace;
-  };
-
   /** Whether the tenant has named a time before which it wants no more calls, of some or all. */
   get isClosed(): boolean {
-    return this.gate.isClosed || [...this.#paces.values()].some((pace) => pace.isClosed);
+    return this.gate.isClosed || this.calls.isClosed;
   }
 
   /** Runs a job within the tenant's limit of jobs at a time. */
