@@ -7,9 +7,15 @@ export class Fence {
   readonly #timer: NodeJS.Timeout;
   #until: number;
 
-  /** @param lockMs for how long the queue gives a batch. */
-  constructor(private readonly lockMs: number) {
-    this.#until = Date.now() + this.#sureMs;
+  /**
+   * @param lockMs for how long the queue gives a batch.
+   * @param asked when it was asked for: its answer may have come late.
+   */
+  constructor(
+    private readonly lockMs: number,
+    asked = Date.now(),
+  ) {
+    this.#until = asked + this.#sureMs;
     this.#timer = setInterval(() => this.#look(), Math.min(1_000, lockMs / 10));
     this.#timer.unref();
   }
@@ -19,8 +25,10 @@ export class Fence {
     return this.#controller.signal;
   }
 
-  renewed(): void {
-    if (!this.signal.aborted) this.#until = Date.now() + this.#sureMs;
+  /** @param asked when the renewal was asked for. A process that slept meanwhile has less of it left, or nothing. */
+  renewed(asked: number): void {
+    this.#look();
+    if (!this.signal.aborted) this.#until = Math.max(this.#until, asked + this.#sureMs);
   }
 
   lose(): void {

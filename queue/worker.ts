@@ -57,12 +57,19 @@ export async function startWorker(settings: WorkerSettings): Promise<Working> {
     stalledInterval: Math.min(30_000, lockMs),
     maxStalledCount: MOST_DEATHS,
   });
+  // BullMQ asks once at a time, and does not tell when.
+  let asked = Date.now();
+  const extend = worker.extendJobLocks.bind(worker);
+  worker.extendJobLocks = (...locks) => {
+    asked = Date.now();
+    return extend(...locks);
+  };
   // Not before the queue has it.
   worker.on("completed", (job) => say(`${job.name}: done, ${lineOf(job)}`));
   worker.on("failed", (job, { message }) => say(`${job?.name ?? "A batch"}: ended early. ${message}`));
   worker.on("locksRenewed", ({ jobIds }) => {
     lastError = "";
-    for (const id of jobIds) hands.fences.get(id)?.renewed();
+    for (const id of jobIds) hands.fences.get(id)?.renewed(asked);
   });
   worker.on("lockRenewalFailed", (jobIds) => {
     for (const id of jobIds) hands.fences.get(id)?.lose();
@@ -112,7 +119,7 @@ class Hands {
   async process(job: QueuedBatch, token: string): Promise<Returned> {
     const { credentials, lockMs, say } = this.settings;
     const id = job.id ?? "";
-    const fence = new Fence(lockMs);
+    const fence = new Fence(lockMs, job.processedOn);
     this.fences.set(id, fence);
     const progress = new Progress(job);
     say(`${job.name}: begins`);

@@ -3,6 +3,7 @@ require("./workers");
 require("./results");
 require("./deaths");
 require("./cutOff");
+require("./fenced");
 require("./slots");
 require("./tls");
 require("./sameState");

@@ -147,12 +147,12 @@ describe("a worker's fence", () => {
       const fence = new Fence(300_000);
       fence.assertHeld();
       time += 200_000;
-      fence.renewed();
+      fence.renewed(time);
       time += 239_000;
       fence.assertHeld();
       time += 2_000;
       assert.throws(() => fence.assertHeld(), /to another worker/);
-      fence.renewed();
+      fence.renewed(time);
       assert.throws(() => fence.assertHeld(), /to another worker/);
       assert.ok(fence.signal.aborted);
       fence.end();
@@ -160,6 +160,30 @@ describe("a worker's fence", () => {
       second.lose();
       assert.throws(() => second.assertHeld(), /to another worker/);
       second.end();
+    } finally {
+      Date.now = now;
+    }
+  });
+
+  it("counts from when the queue was asked, and not from when a process that slept meanwhile has read the answer", () => {
+    const now = Date.now;
+    let time = 1_000_000;
+    Date.now = () => time;
+    try {
+      const fences = [new Fence(300_000), new Fence(300_000), new Fence(300_000, time - 240_001)];
+      const [slept, lost, late] = fences as [Fence, Fence, Fence];
+      assert.throws(() => late.assertHeld(), /to another worker/);
+      const asked = time + 60_000;
+      time += 230_000;
+      slept.renewed(asked);
+      time = asked + 239_000;
+      slept.assertHeld();
+      time = asked + 241_000;
+      assert.throws(() => slept.assertHeld(), /to another worker/);
+      // Asked while it was held, and read when it was not.
+      lost.renewed(asked + 100_000);
+      assert.throws(() => lost.assertHeld(), /to another worker/);
+      for (const fence of fences) fence.end();
     } finally {
       Date.now = now;
     }
