@@ -7,22 +7,29 @@ import { performance } from "node:perf_hooks";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
+import { MembershipPreview } from "../provider/import/membershipPreview";
 import { planBatch } from "../provider/import/preview";
 import { sharedSource } from "../provider/lifecycle/sources";
-import { writeUsers } from "../tools/generate-users";
+import type { MembershipMaps } from "../provider/plan/memberships";
+import { generateUsers, writeNdjson, writeUsers } from "../tools/generate-users";
 import { chunksOfLines, median, parseLines, peakMemory } from "./measure";
 
 /*
  * What it takes to read users files, as a first preview does: unpack, split, parse, check every rule, take fingerprints,
  * find doubles, and pack the records into jobs. Beside it, in the same run, one bare pass of JSON.parse over the lines in
  * one thread, and `jq -c .` on the same file. Each in a process of its own. It needs Linux, which tells of a process how
- * much memory it had at most.
+ * much memory it had at most. And what it takes to say, besides, what roles and organizations they get, where all have some:
+ * the files are read once, whatever their records say.
  */
 
 const USAGE = "Usage: bench:source [--users 1000000]";
 
-/** To reach: times as long as bare JSON.parse, and as jq; resident memory in MB. */
-const GOALS = { parse: 2, jq: 1, megabytes: 300 };
+/** To reach: times as long as bare JSON.parse, as jq, and with roles as without; resident memory in MB. */
+const GOALS = { parse: 2, jq: 1, roles: 1.25, megabytes: 300 };
+
+/** The arguments of a program whose users have roles and organizations. */
+const ROLES = { admin: "rol_1", editor: "rol_2", viewer: "rol_3" };
+const ORGANIZATIONS = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`shop-${i}`, `org_${i}`]));
 
 /** Each measure is taken so often, and the median counts. */
 const RUNS = 3;
@@ -36,30 +43,36 @@ interface Measured {
 
 /** What a child process can be asked to do with a file. */
 const WORK = {
-  async read(file: string): Promise<number> {
-    const key = "0123456789abcdef".repeat(4);
-    const read = await sharedSource({
-      patterns: [file],
-      transform: undefined,
-      key,
-      unsupportedPasswordHash: "fail",
-      batches: 16,
-      validate: true,
-    });
-    const plan = await planBatch(read, { index: 0, count: 1 }, undefined, {
-      key,
-      connectionId: "con_0000000000000001",
-      externalId: "bench",
-      sendCompletionEmail: false,
-      generateUserIds: true,
-      unsupportedPasswordHash: "fail",
-    });
-    if (plan.jobs === 0) throw new Error("Nothing was packed.");
-    return plan.new;
-  },
-
+  read: (file: string) => planOf(file, undefined),
+  roles: (file: string) => planOf(file, { roles: ROLES, organizations: ORGANIZATIONS }),
   parse: parseLines,
 };
+
+async function planOf(file: string, maps: MembershipMaps | undefined): Promise<number> {
+  const key = "0123456789abcdef".repeat(4);
+  const read = await sharedSource({
+    patterns: [file],
+    transform: undefined,
+    key,
+    unsupportedPasswordHash: "fail",
+    batches: 16,
+    validate: true,
+  });
+  const share = { index: 0, count: 1 };
+  const memberships = maps && new MembershipPreview(read, share, key, maps, {});
+  const settings = {
+    key,
+    connectionId: "con_0000000000000001",
+    externalId: "bench",
+    sendCompletionEmail: false,
+    generateUserIds: true,
+    unsupportedPasswordHash: "fail",
+  } as const;
+  const plan = await planBatch(read, share, undefined, settings, (record, isIn) => memberships?.see(record, isIn));
+  if (plan.jobs === 0) throw new Error("Nothing was packed.");
+  if (memberships !== undefined && (await memberships.end()).given.size === 0) throw new Error("Nothing is given.");
+  return plan.new;
+}
 
 async function beChild(work: keyof typeof WORK, file: string): Promise<void> {
   const start = performance.now();
@@ -108,6 +121,16 @@ async function writeOthers(ndjson: string, array: string, gzip: string): Promise
   await pipeline(elements(), createWriteStream(array));
 }
 
+function* usersWithRoles(users: number): Generator<object> {
+  const names = Object.keys(ROLES);
+  let number = 0;
+  for (const user of generateUsers({ users })) {
+    const role = names[number % names.length] as string;
+    const organization = { name: `shop-${number % 1_000}`, roles: [role] };
+    yield { ...user, roles: [role], ...(number++ % 2 === 0 && { organizations: [organization] }) };
+  }
+}
+
 async function main(users: number): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "user-import-bench-"));
   const [ndjson, array, gzip] = ["users.ndjson", "users.json", "users.ndjson.gz"].map((name) =>
@@ -151,6 +174,17 @@ async function main(users: number): Promise<void> {
         reached: megabytes <= GOALS.megabytes,
       });
     }
+    const withRoles = path.join(folder, "roles.ndjson");
+    await writeNdjson(withRoles, usersWithRoles(users));
+    const ratios: number[] = [];
+    for (let run = 0; run < RUNS; run++) {
+      ratios.push(inChild("roles", withRoles, users).seconds / inChild("read", withRoles, users).seconds);
+    }
+    const overWithout = median(ratios);
+    report("Roles and organizations: time over without", overWithout.toFixed(2), {
+      text: `${GOALS.roles} at most`,
+      reached: overWithout <= GOALS.roles,
+    });
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -163,8 +197,8 @@ const { values, positionals } = parseArgs({
 const users = Number(values.users);
 const [file] = positionals;
 const started =
-  (values.work === "read" || values.work === "parse") && file !== undefined
-    ? beChild(values.work, path.basename(file))
+  values.work !== undefined && file !== undefined
+    ? beChild(values.work as keyof typeof WORK, path.basename(file))
     : Number.isInteger(users) && users > 0
       ? main(users)
       : Promise.reject(new Error(USAGE));

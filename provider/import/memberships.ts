@@ -105,7 +105,8 @@ export class Memberships {
     const { everybody } = this.at;
     // Of records of other batches nothing is known but what they say.
     const isFirst = everybody !== undefined && !this.#wasInterrupted;
-    const records = () => (isFirst ? everybody() : this.records.select((index) => this.#isNews(index)));
+    const isNews = (index: number) => this.records.statesMemberships(index) && this.#isNews(index);
+    const records = () => (isFirst ? everybody() : this.records.select(isNews));
     const known = (index: number) => (isFirst ? undefined : this.books.ledger.get(this.records.identity(index)));
     await this.#limits.count(() => this.#asked(records(), known), isFirst);
   }
@@ -120,7 +121,8 @@ export class Memberships {
     this.earlier.settle();
     if (this.settings.memberships === undefined) return;
     const isAgain = this.#isAgain;
-    const isWanted = (index: number) => (isAgain || this.#noted.has(index)) && !this.#refused.has(index);
+    const isWanted = (index: number) =>
+      (isAgain || this.#noted.has(index)) && this.records.statesMemberships(index) && !this.#refused.has(index);
     const inTenant = (index: number) => {
       const known = this.books.ledger.get(this.records.identity(index));
       return known === undefined || neverIn(known.state) ? undefined : known;

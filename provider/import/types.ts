@@ -105,6 +105,8 @@ export interface BatchRecords {
   identity(index: number): Fingerprint;
   record(index: number): Fingerprint;
   doubleAt(index: number): Double | undefined;
+  /** Whether it says something of roles or organizations: known without reading it again. */
+  statesMemberships(index: number): boolean;
 }
 
 /** The tenant, as far as a run needs it. Its runs share its slots and its pace. */
@@ -140,7 +142,10 @@ export interface Workplace {
   readonly readBack?: ReadBack;
   /** What the batches of an import share about how many members roles and organizations have. */
   readonly members?: SharedMembers;
-  /** All records of the source, those of other batches, too; where no batch has imported anybody before. */
+  /**
+   * All records of the source that say something of roles or organizations, those of other batches, too; where no batch has
+   * imported anybody before.
+   */
   readonly everybody?: () => AsyncIterable<SourceRecord>;
   readonly journal: Journal;
   readonly progress: BatchProgress;

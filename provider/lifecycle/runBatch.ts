@@ -87,6 +87,7 @@ export async function runBatch(
     count: users,
     select: (needs) => source.records(filtered(indices, needs)),
     place: (index) => source.place(index),
+    statesMemberships: (index) => read.statements.numberAt(index) !== 0,
   };
   const progress = new BatchProgress(users, tenant.limits.maxActiveJobs, (line) => void host.show(line));
   for (const line of unsentLines(read, share.count, lackingIn(inputs))) await host.warnOnce(line);
@@ -160,7 +161,7 @@ function settingsOf(inputs: Inputs, old: Outputs | undefined, { deadline, create
 
 const membersOfImports = new PerTenant<SharedMembers>();
 
-/** What the batches of an import have to tell each other of roles with `maxMembers`. */
+/** What the batches of an import have to tell each other of roles and organizations with limits. */
 function sharedMembers(
   { resultsDir, created, share: { count } }: Inputs,
   read: ReadSource,
@@ -169,7 +170,8 @@ function sharedMembers(
   const members = membersOfImports.getOrMake(host.tenant, resultsDir, () => new SharedMembers());
   // A key by which nobody was sent before: whoever is in the files is still to come in.
   if (created === undefined || host.created !== undefined) return { members };
-  const shares = () => Array.from({ length: count }, (_, index) => read.indicesOf({ index, count }));
+  const states = (index: number) => read.statements.numberAt(index) !== 0;
+  const shares = () => Array.from({ length: count }, (_, index) => read.indicesOf({ index, count }).filter(states));
   return { members, everybody: () => read.source.records(inOrder(shares())) };
 }
 

@@ -15,6 +15,7 @@ import { jsonText } from "../../provider/json/exactNumber";
 import { packRecord } from "../../provider/ledger/entry";
 import { identityFingerprint, keyId, RecordHasher } from "../../provider/ledger/fingerprint";
 import { describe as describeRecord } from "../../provider/plan/describe";
+import { statedIn } from "../../provider/plan/memberships";
 import { BatchProgress } from "../../provider/progress/batchProgress";
 import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import { identityOf, type User } from "../../provider/schema/identity";
@@ -251,6 +252,7 @@ export function recordsOf(users: readonly User[]): BatchRecords {
     identity: (index) => identityFingerprint(KEY, identityOf(users[index] as User) ?? ""),
     record: (index) => hasher.fingerprint(texts[index] as Buffer),
     doubleAt: () => undefined,
+    statesMemberships: (index) => statedIn(users[index] as User) !== undefined,
   };
 }
 
