@@ -5,6 +5,7 @@ require("./deaths");
 require("./cutOff");
 require("./fenced");
 require("./slots");
+require("./interrupts");
 require("./tls");
 require("./sameState");
 require("./engine");
