@@ -7,7 +7,7 @@ import { performance } from "node:perf_hooks";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
-import { MembershipPreview } from "../provider/import/membershipPreview";
+import { MembershipPreview } from "../provider/import/memberships/preview";
 import { planBatch } from "../provider/import/preview";
 import { sharedSource } from "../provider/lifecycle/sources";
 import type { MembershipMaps } from "../provider/plan/memberships";

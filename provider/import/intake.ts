@@ -8,7 +8,7 @@ import { prepareUser, refusalOf } from "../schema/prepare";
 import type { SourceRecord } from "../source";
 import type { Books } from "./books";
 import type { Failure, Place } from "./findings";
-import type { Memberships } from "./memberships";
+import type { Memberships } from "./memberships/memberships";
 import type { Sending } from "./sending";
 import type { BatchRecords, ImportSettings } from "./types";
 

@@ -25,7 +25,7 @@ import type { RecordPlace, SourceRecord } from "../source";
 import type { Tenant } from "../tenant/client";
 import type { Organizations } from "../tenant/organizations";
 import type { Roles } from "../tenant/roles";
-import type { SharedMembers } from "./maxMembers";
+import type { SharedMembers } from "./memberships/maxMembers";
 import type { ReadBack } from "./readings";
 
 // What a run is given, and what it hands back.

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { membershipLine, signInHints, unknownNameLines, unsentLines } from "../import/membershipLines";
-import { type MembershipPlan, mergeMembershipPlans } from "../import/membershipPreview";
+import { membershipLine, signInHints, unknownNameLines, unsentLines } from "../import/memberships/lines";
+import { type MembershipPlan, mergeMembershipPlans } from "../import/memberships/preview";
 import { planOfNothing } from "../import/planOfNothing";
 import { mergePlans, type Plan, planLine } from "../import/preview";
 import { readingLine } from "../import/readingPreview";

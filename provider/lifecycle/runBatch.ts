@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
-import { SharedMembers } from "../import/maxMembers";
-import { unsentLines } from "../import/membershipLines";
+import { unsentLines } from "../import/memberships/lines";
+import { SharedMembers } from "../import/memberships/maxMembers";
 import { runImport } from "../import/run";
 import type { BatchRecords, ImportSettings, Workplace } from "../import/types";
 import { Journal } from "../journal/journal";

@@ -330,7 +330,7 @@ async function tell(inputs: Inputs, old: Outputs | undefined, changes: boolean, 
     const memberships =
       maps === undefined || read.statements.isEmpty
         ? undefined
-        : new (await import("../import/membershipPreview.js")).MembershipPreview(
+        : new (await import("../import/memberships/preview.js")).MembershipPreview(
             ...([read, share, settings.key, maps, { ...old, ledger }, takesExisting] as const),
           );
     const plan = await planBatch(read, share, ledger, settings, (record, isIn) => memberships?.see(record, isIn));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SharedMembers } from "../../provider/import/maxMembers";
+import { SharedMembers } from "../../provider/import/memberships/maxMembers";
 import { TenantError } from "../../provider/tenant/errors";
 import { MAPS, MembershipTest, user } from "./membershipTest";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { MemberList, MemberLists } from "../../provider/import/memberLists";
+import { MemberList, MemberLists } from "../../provider/import/memberships/memberLists";
 import { TenantError } from "../../provider/tenant/errors";
 import { Clock } from "./clock";
 import { codesIn, MAPS, MembershipTest, user } from "./membershipTest";

@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
-import { MembershipCallCount } from "../../provider/import/membershipCallCount";
-import { membershipLine, signInHints, unknownNameLines, unsentLines } from "../../provider/import/membershipLines";
-import { type MembershipPlan, MembershipPreview, mergeMembershipPlans } from "../../provider/import/membershipPreview";
+import { MembershipCallCount } from "../../provider/import/memberships/callCount";
+import { membershipLine, signInHints, unknownNameLines, unsentLines } from "../../provider/import/memberships/lines";
+import {
+  type MembershipPlan,
+  MembershipPreview,
+  mergeMembershipPlans,
+} from "../../provider/import/memberships/preview";
 import { planBatch } from "../../provider/import/preview";
 import { Ledger } from "../../provider/ledger/ledger";
 import type { MembershipMaps } from "../../provider/plan/memberships";

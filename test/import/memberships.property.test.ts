@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SharedMembers } from "../../provider/import/maxMembers";
-import type { ListRules } from "../../provider/import/memberLists";
+import { SharedMembers } from "../../provider/import/memberships/maxMembers";
+import type { ListRules } from "../../provider/import/memberships/memberLists";
 import { type GrantText, groupOf, type MembershipMaps } from "../../provider/plan/memberships";
 import type { User } from "../../provider/schema/identity";
 import type { Saved } from "./importTest";

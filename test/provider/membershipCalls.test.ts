@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type EmulatorOptions, startEmulator } from "../../emulator";
-import { Holdings } from "../../provider/import/held";
-import { MemberLists } from "../../provider/import/memberLists";
+import { Holdings } from "../../provider/import/memberships/held";
+import { MemberLists } from "../../provider/import/memberships/memberLists";
 import { BatchProgress } from "../../provider/progress/batchProgress";
 import { Tenant } from "../../provider/tenant/client";
 import { TenantError } from "../../provider/tenant/errors";

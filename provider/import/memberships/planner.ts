@@ -1,6 +1,6 @@
-import type { Fingerprint } from "../ledger/fingerprint";
-import { sentUserId } from "../ledger/fingerprint";
-import type { LedgerEntry } from "../ledger/ledger";
+import type { Fingerprint } from "../../ledger/fingerprint";
+import { sentUserId } from "../../ledger/fingerprint";
+import type { LedgerEntry } from "../../ledger/ledger";
 import {
   type Given,
   type GrantText,
@@ -9,17 +9,17 @@ import {
   type MembershipGroup,
   type MembershipStep,
   oursIn,
-} from "../plan/memberships";
-import type { User } from "../schema/identity";
-import { TenantError } from "../tenant/errors";
-import type { Books } from "./books";
-import type { Failure } from "./findings";
+} from "../../plan/memberships";
+import type { User } from "../../schema/identity";
+import { TenantError } from "../../tenant/errors";
+import type { Books } from "../books";
+import type { Failure } from "../findings";
+import type { Lookups } from "../lookups";
+import type { Subject } from "../members";
+import type { ImportSettings } from "../types";
+import type { MembershipCalls } from "./calls";
 import { namesOf } from "./grantNames";
 import type { Holdings } from "./held";
-import type { Lookups } from "./lookups";
-import type { Subject } from "./members";
-import type { MembershipCalls } from "./membershipCalls";
-import type { ImportSettings } from "./types";
 
 /** A user of whose roles or memberships there is something to do. */
 export interface Work {

@@ -1,10 +1,10 @@
-import type { LedgerEntry } from "../ledger/ledger";
-import { askedBy, type MembershipMaps, statedIn } from "../plan/memberships";
-import { identityOf, normalizeUser } from "../schema/identity";
-import type { SourceRecord } from "../source";
+import type { LedgerEntry } from "../../ledger/ledger";
+import { askedBy, type MembershipMaps, statedIn } from "../../plan/memberships";
+import { identityOf, normalizeUser } from "../../schema/identity";
+import type { SourceRecord } from "../../source";
+import type { BatchRecords } from "../types";
 import type { GrantList } from "./grantList";
-import type { Work } from "./membershipPlanner";
-import type { BatchRecords } from "./types";
+import type { Work } from "./planner";
 
 /** A record that asks for something. */
 export type Asking = Pick<Work, "user" | "given" | "step" | "prints" | "unknown"> & {

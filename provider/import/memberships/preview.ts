@@ -1,5 +1,5 @@
-import type { Ledger, LedgerEntry } from "../ledger/ledger";
-import { IndexSet } from "../plan/indexSet";
+import type { Ledger, LedgerEntry } from "../../ledger/ledger";
+import { IndexSet } from "../../plan/indexSet";
 import {
   askedBy,
   askedOf,
@@ -15,13 +15,13 @@ import {
   statedIn,
   type UnknownName,
   wantedBy,
-} from "../plan/memberships";
-import type { ReadSource } from "../plan/readSource";
-import type { Share } from "../plan/share";
-import { identityOf, normalizeUser, type User } from "../schema/identity";
-import type { SourceRecord } from "../source";
+} from "../../plan/memberships";
+import type { ReadSource } from "../../plan/readSource";
+import type { Share } from "../../plan/share";
+import { identityOf, normalizeUser, type User } from "../../schema/identity";
+import type { SourceRecord } from "../../source";
+import { type CallCounts, MembershipCallCount } from "./callCount";
 import { givenAt } from "./grantList";
-import { type CallCounts, MembershipCallCount } from "./membershipCallCount";
 
 /** A name that its argument does not have, and in which records. */
 export interface UnknownNameUse extends UnknownName {

@@ -1,10 +1,10 @@
-import { sentUserId } from "../ledger/fingerprint";
-import { comingOf, type GrantText } from "../plan/memberships";
-import { count, countOf } from "../progress/batchProgress";
-import { TenantError } from "../tenant/errors";
+import { sentUserId } from "../../ledger/fingerprint";
+import { comingOf, type GrantText } from "../../plan/memberships";
+import { count, countOf } from "../../progress/batchProgress";
+import { TenantError } from "../../tenant/errors";
+import type { ImportSettings, MembershipTenant } from "../types";
 import type { Asking } from "./asking";
 import { type ListRules, MemberLists } from "./memberLists";
-import type { ImportSettings, MembershipTenant } from "./types";
 
 /** Auth0's entity limit of an organization; 2,000,000 where it has raised it. */
 const MOST_OF_ORGANIZATION = 100_000;

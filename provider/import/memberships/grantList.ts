@@ -1,4 +1,4 @@
-import { type Given, givenOf, keptText } from "../plan/memberships";
+import { type Given, givenOf, keptText } from "../../plan/memberships";
 
 /**
  * All that was ever given, by the names that records had for it, in a list that only grows: what the ledger says of a user

@@ -1,8 +1,8 @@
-import type { Attributes } from "../ledger/attributes";
-import { type KnownRecord, type PackedRecord, unpackRecord } from "../ledger/entry";
-import { type Fingerprint, NO_RECORD } from "../ledger/fingerprint";
-import { failureCode, type LedgerEntry, neverIn } from "../ledger/ledger";
-import { MEMBERSHIP_GROUPS, type MembershipGroup } from "../plan/memberships";
+import type { Attributes } from "../../ledger/attributes";
+import { type KnownRecord, type PackedRecord, unpackRecord } from "../../ledger/entry";
+import { type Fingerprint, NO_RECORD } from "../../ledger/fingerprint";
+import { failureCode, type LedgerEntry, neverIn } from "../../ledger/ledger";
+import { MEMBERSHIP_GROUPS, type MembershipGroup } from "../../plan/memberships";
 
 // What the ledger says of a user whose roles and memberships are given and taken.
 

@@ -1,5 +1,5 @@
-import { type GrantText, grantOf } from "../plan/memberships";
-import { MEMBERS_OF_CALL, READ_WEIGHT, USERS_DEALT_WITH, USERS_OF_CALL } from "../tenant/callSizes";
+import { type GrantText, grantOf } from "../../plan/memberships";
+import { MEMBERS_OF_CALL, READ_WEIGHT, USERS_DEALT_WITH, USERS_OF_CALL } from "../../tenant/callSizes";
 
 /** Calls by what they are for. Those to see whether a role or an organization is there, one for each, are not counted. */
 export interface CallCounts {

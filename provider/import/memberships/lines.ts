@@ -1,11 +1,11 @@
-import { MEMBERSHIP_GROUPS, type MembershipGroup } from "../plan/memberships";
-import type { ReadSource } from "../plan/readSource";
-import { count, countOf } from "../progress/batchProgress";
-import { listCodes } from "../results/oneLine";
-import type { Source } from "../source";
-import { MEMBERSHIP_CALLS_A_MINUTE } from "../tenant/callSizes";
+import { MEMBERSHIP_GROUPS, type MembershipGroup } from "../../plan/memberships";
+import type { ReadSource } from "../../plan/readSource";
+import { count, countOf } from "../../progress/batchProgress";
+import { listCodes } from "../../results/oneLine";
+import type { Source } from "../../source";
+import { MEMBERSHIP_CALLS_A_MINUTE } from "../../tenant/callSizes";
 import { shownName } from "./grantNames";
-import type { MembershipPlan, UnknownNameUse } from "./membershipPreview";
+import type { MembershipPlan, UnknownNameUse } from "./preview";
 
 // What is said of roles and organizations before anything is sent.
 

@@ -1,4 +1,4 @@
-import { type Given, type GrantText, grantOf, type MembershipStep } from "../plan/memberships";
+import { type Given, type GrantText, grantOf, type MembershipStep } from "../../plan/memberships";
 
 /** A name of `Given` as people read it: a membership goes by the organization's. */
 export function shownName(name: string): string {

@@ -1,9 +1,9 @@
-import { type GrantText, grantOf, textOf } from "../plan/memberships";
-import { countOf } from "../progress/batchProgress";
-import type { Course } from "./course";
+import { type GrantText, grantOf, textOf } from "../../plan/memberships";
+import { countOf } from "../../progress/batchProgress";
+import type { Course } from "../course";
+import type { MembershipTenant, Workplace } from "../types";
+import type { MembershipCalls } from "./calls";
 import type { MemberList, MemberLists } from "./memberLists";
-import type { MembershipCalls } from "./membershipCalls";
-import type { MembershipTenant, Workplace } from "./types";
 
 /** From a reading to the calls that rest on it: at least, and more for each call that comes between. */
 const SOON_MS = 60_000;

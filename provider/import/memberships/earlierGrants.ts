@@ -1,12 +1,12 @@
-import type { Replay } from "../journal/replay";
-import { unpackRecord } from "../ledger/entry";
-import type { Fingerprint } from "../ledger/fingerprint";
-import { neverIn } from "../ledger/ledger";
-import { MEMBERSHIP_GROUPS } from "../plan/memberships";
-import type { Books } from "./books";
+import type { Replay } from "../../journal/replay";
+import { unpackRecord } from "../../ledger/entry";
+import type { Fingerprint } from "../../ledger/fingerprint";
+import { neverIn } from "../../ledger/ledger";
+import { MEMBERSHIP_GROUPS } from "../../plan/memberships";
+import type { Books } from "../books";
+import type { BatchResult } from "../types";
 import { recalled, unsettled } from "./granted";
 import type { GrantList } from "./grantList";
-import type { BatchResult } from "./types";
 
 /**
  * What runs gave, or were about to, that ended before it was saved: afterwards it could not be told from what somebody had

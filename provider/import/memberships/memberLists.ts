@@ -1,8 +1,8 @@
 import pLimit from "p-limit";
-import { IdentifierTable } from "../census/identifierTable";
-import { FRESH_MS } from "../census/takeCensus";
-import type { GrantText } from "../plan/memberships";
-import { TenantError } from "../tenant/errors";
+import { IdentifierTable } from "../../census/identifierTable";
+import { FRESH_MS } from "../../census/takeCensus";
+import type { GrantText } from "../../plan/memberships";
+import { TenantError } from "../../tenant/errors";
 
 /** When a list is read. */
 export interface ListRules {

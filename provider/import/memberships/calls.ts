@@ -1,9 +1,9 @@
 import pLimit from "p-limit";
-import { type GrantText, grantOf } from "../plan/memberships";
-import { MEMBERS_OF_CALL, USERS_OF_CALL } from "../tenant/callSizes";
-import { TenantError } from "../tenant/errors";
-import type { Failure } from "./findings";
-import type { MembershipTenant } from "./types";
+import { type GrantText, grantOf } from "../../plan/memberships";
+import { MEMBERS_OF_CALL, USERS_OF_CALL } from "../../tenant/callSizes";
+import { TenantError } from "../../tenant/errors";
+import type { Failure } from "../findings";
+import type { MembershipTenant } from "../types";
 
 /** Calls on their way at a time; how fast they go is the tenant's to say. */
 const AT_ONCE = 8;
