@@ -188,7 +188,7 @@ describe("the preview of roles and organizations", () => {
           );
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 40 },
     );
   });
 
