@@ -23,7 +23,8 @@ export async function atRest(at: Connected, importId: string, id: string): Promi
   const all: Came[] = [];
   for (const { id: name = "", data, failedReason } of jobs) {
     const ended = data.ended && ((await at.blobs.get(data.ended, name)) as Ended | undefined);
-    const problem = ended === undefined ? failedReason : ended.problem;
+    // How an earlier run has ended, whose outputs the store has no more, is no news.
+    const problem = data.ended === undefined ? failedReason : ended?.problem;
     const { ledger: _, ...outputs } = ended?.outputs ?? {};
     all.push({
       ...(problem === undefined ? {} : { problem }),
