@@ -74,7 +74,7 @@ describe("results of batches that workers carry out", () => {
 
     it("do not wait for a batch that ended early, and say why it did", async () => {
       await at.emulator.stop();
-      await at.start({ usersPerSecond: 100 });
+      await at.start({ usersPerSecond: 25 });
       const many = usersOf(1_500, 5_000);
       at.writeUsers(many);
       const elsewhere = at.otherMachine();
@@ -82,6 +82,7 @@ describe("results of batches that workers carry out", () => {
       const provider = at.provider();
       const batches = [0, 1, 2].map((i) => at.inputs(i, 3));
       const ups = Promise.all(batches.map((inputs) => at.up(undefined, inputs, provider)));
+      // Each has five jobs of four seconds: it is stopped before it has sent all, however long the asking takes.
       await at.hasJobs(1);
       const said = await at.stopByQueue("--wait");
       assert.match(
@@ -92,6 +93,7 @@ describe("results of batches that workers carry out", () => {
       const ended = await ups;
       assert.equal(ended.filter(({ outputs }) => outputs !== undefined).length, 1);
       for (const { error } of ended) assert.match(error ?? "", /The run was asked to stop\./);
+      at.emulator.tenant.settings.usersPerSecond = 0;
       await worker.printed(WRITTEN);
       assert.match(read(elsewhere, "report.html"), /The run ended before all was done(.|\n)*The run was asked to stop/);
       const { total } = at.emulator.tenant.stats().jobs;
