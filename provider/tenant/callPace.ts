@@ -1,7 +1,14 @@
 /** Calls of the Management API that Auth0 limits together (rate limit policy), as far as memberships and changes of single users are made of them. */
 export type CallGroup =
   /** Roles of the tenant, with all that has no group of its own. */
-  "roles" | "writeUsers" | "readMembers" | "writeMembers" | "readMemberRoles" | "writeMemberRoles";
+  | "roles"
+  | "writeUsers"
+  | "readMembers"
+  | "writeMembers"
+  | "readMemberRoles"
+  | "writeMemberRoles"
+  /** With a limit of its own on enterprise plans; on others it has none, or goes with the roles: that is not documented. */
+  | "readUserOrganizations";
 
 /** `undefined` for calls that `RateGate` alone paces. */
 export function callGroupOf(method: string, pathname: string): CallGroup | undefined {
@@ -10,6 +17,7 @@ export function callGroupOf(method: string, pathname: string): CallGroup | undef
     return isRead ? "readMemberRoles" : "writeMemberRoles";
   }
   if (/\/organizations\/[^/]+\/members$/.test(pathname)) return isRead ? "readMembers" : "writeMembers";
+  if (isRead && /\/users\/[^/]+\/organizations$/.test(pathname)) return "readUserOrganizations";
   if (method === "PATCH" && /\/users\/[^/]+$/.test(pathname)) return "writeUsers";
   if (/\/roles\/[^/]+\/users$|\/users\/[^/]+\/roles$/.test(pathname)) return "roles";
   return undefined;
@@ -25,6 +33,9 @@ const OF_ALL: ReadonlyMap<number, number> = new Map([
   [50, 16],
   [250, 250],
 ]);
+
+/** What has no group of its own on some plans. */
+const WITH_THE_REST: ReadonlySet<CallGroup> = new Set(["roles", "readUserOrganizations"]);
 
 /** A tenant that refuses and says no limit is taken for the smallest. */
 const SMALLEST = 2;
@@ -207,9 +218,9 @@ export class CallPace {
     return limit;
   }
 
-  /** Ten at once are also what some plans allow of roles alone: these go by the answers to themselves. */
+  /** Ten at once are also what some plans allow of all that has no group of its own: that goes by the answers to itself. */
   #isOfAll(group: CallGroup, burst: number | undefined): boolean {
     if (burst === undefined) return this.#ofGroup(group).burst === undefined;
-    return OF_ALL.has(burst) && (group !== "roles" || burst !== 10);
+    return OF_ALL.has(burst) && (burst !== 10 || !WITH_THE_REST.has(group));
   }
 }

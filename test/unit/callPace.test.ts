@@ -11,6 +11,7 @@ const CALLS: Record<CallGroup, readonly [method: string, route: string]> = {
   writeMembers: ["POST", "/api/v2/organizations/:id/members"],
   readMemberRoles: ["GET", "/api/v2/organizations/:id/members/:user/roles"],
   writeMemberRoles: ["POST", "/api/v2/organizations/:id/members/:user/roles"],
+  readUserOrganizations: ["GET", "/api/v2/users/:id/organizations"],
 };
 
 /** Time that goes on when everybody waits for it: hours pass at once. */
@@ -64,11 +65,22 @@ interface Course {
   readonly others?: number;
   /** As if something on the way took the headers. */
   readonly withoutHeaders?: boolean;
+  /** Whether the organizations of users count with all that has no group of its own. */
+  readonly isOneGroup?: boolean;
 }
 
 /** Makes calls against a plan's limits; each that is refused is made again. */
 async function makeCalls(course: Course) {
-  const { plan, groups, calls, workers = 8, latency = () => 80, others = 0, withoutHeaders = false } = course;
+  const {
+    plan,
+    groups,
+    calls,
+    workers = 8,
+    latency = () => 80,
+    others = 0,
+    withoutHeaders = false,
+    isOneGroup = false,
+  } = course;
   const time = new SimulatedTime();
   const limiter = new RateLimiter(ratePlans[plan], time);
   const pace = new CallPace(time);
@@ -76,7 +88,7 @@ async function makeCalls(course: Course) {
   let isDone = false;
   const began = time.now();
   const made = groups.map(async (group) => {
-    const [method, route] = CALLS[group];
+    const [method, route] = CALLS[isOneGroup ? "roles" : group];
     let left = calls;
     const worker = async () => {
       while (left > 0) {
@@ -204,6 +216,17 @@ describe("the pace of calls", () => {
     });
   }
 
+  for (const plan of PLANS) {
+    it(`keeps to what ${plan} allows where users are asked for their roles and organizations`, async () => {
+      const course = { plan, groups: ["roles", "readUserOrganizations"], calls: 500 } as const;
+      const { refused, used } = await makeCalls(course);
+      assert.equal(refused, 0);
+      assert.ok(used >= 0.9, `${used} used`);
+      const both = await makeCalls({ ...course, isOneGroup: true });
+      assert.ok(both.refused <= 0.01, `${both.refused} refused`);
+    });
+  }
+
   // Two calls a second and no burst: whoever is not alone is refused, however slow.
   for (const plan of PLANS.filter((plan) => plan !== "free")) {
     it(`leaves to another program what it takes: half of what ${plan} allows`, async () => {
@@ -279,6 +302,8 @@ describe("the pace of calls", () => {
       ["GET", "/api/v2/organizations/org_1/members", "readMembers"],
       ["DELETE", "/api/v2/organizations/org_1/members/auth0%7C1/roles", "writeMemberRoles"],
       ["GET", "/api/v2/organizations/org_1/members/auth0%7C1/roles", "readMemberRoles"],
+      ["GET", "/api/v2/users/auth0%7C1/roles", "roles"],
+      ["GET", "/api/v2/users/auth0%7C1/organizations", "readUserOrganizations"],
       ["GET", "/api/v2/users/auth0%7C1", undefined],
       ["POST", "/api/v2/jobs/users-imports", undefined],
     ] as const) {
