@@ -2,8 +2,12 @@ import type { User } from "../schema/identity";
 import { Column } from "../source/column";
 import { groupsIn, MEMBERSHIP_GROUPS, type MembershipGroup, type Stated, statedIn } from "./memberships";
 
-/** So many different statements are kept, some 200 bytes each. Of a record with another one it is known that it has one. */
+/**
+ * So many different statements are kept, and so many characters of them in all: some 60 MB. Of a record with another one
+ * it is known that it has one.
+ */
 const MOST_KEPT = 65_536;
+const MOST_CHARACTERS = 2 ** 24;
 
 /** Added to the bits of the groups that stand in a record whose statement is not kept. */
 const NOT_KEPT = 2 ** 31;
@@ -24,10 +28,14 @@ export class Statements {
   readonly #numbers = new Column((length) => new Uint32Array(length));
   readonly #kept: Stated[] = [];
   readonly #known = new Map<string, number>();
+  #characters = 0;
   /** Whether no record says anything. */
   isEmpty = true;
 
-  constructor(private readonly mostKept = MOST_KEPT) {}
+  constructor(
+    private readonly mostKept = MOST_KEPT,
+    private readonly mostCharacters = MOST_CHARACTERS,
+  ) {}
 
   /** @param user as the source has it, or as it is sent */
   take(index: number, user: User): void {
@@ -92,7 +100,9 @@ export class Statements {
 
   #keep(text: string, stated: Stated): number {
     this.isEmpty = false;
-    if (this.#kept.length >= this.mostKept) return notKept(groupsIn(stated));
+    const characters = this.#characters + text.length;
+    if (this.#kept.length >= this.mostKept || characters > this.mostCharacters) return notKept(groupsIn(stated));
+    this.#characters = characters;
     const number = this.#kept.push(stated);
     this.#known.set(text, number);
     return number;

@@ -307,6 +307,19 @@ describe("what records say of roles and organizations", () => {
     );
   });
 
+  it("is kept up to so many characters: a user may belong to hundreds of organizations", () => {
+    const said = new Statements(5, 40);
+    const records: User[] = [
+      { roles: ["a"] },
+      { organizations: Array.from({ length: 9 }, (_, i) => `o${i}`) },
+      { roles: ["b"] },
+    ];
+    for (const [index, record] of records.entries()) said.take(index, record);
+    const statements = records.map((_, index) => said.statement(said.numberAt(index)));
+    assert.deepEqual(statements, [{ roles: ["a"] }, undefined, { roles: ["b"] }]);
+    assert.deepEqual(said.groupsOf(said.numberAt(1)), ["organizations"]);
+  });
+
   it("is of merged records the last that one of them says", () => {
     const said = new Statements(5);
     for (const [index, record] of [

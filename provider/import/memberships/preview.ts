@@ -61,7 +61,7 @@ interface Due {
  * It reads no record that `planBatch` does not read: what records say is known from when the source was read through. Two
  * cases are left, whose records are read again. A record of which it is not known what it asked for when it was dealt with
  * last, since that run has not come to its end or the user had left the files: what the ledger has of it can be compared
- * with the record alone. And records beyond the first 65,536 different ones.
+ * with the record alone. And records beyond what `Statements` keeps of different ones.
  */
 export class MembershipPreview {
   readonly #seen = new IndexSet();
