@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Queue, QueueOptions, Worker, WorkerOptions } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import type { Pool } from "pg";
@@ -32,8 +33,9 @@ type WorkerLimits = Pick<
   "concurrency" | "lockDuration" | "lockRenewTime" | "stalledInterval" | "maxStalledCount" | "name"
 >;
 
-/** How long a first answer may take. */
+/** How long a connection may take, and the first answer, before which a server may have tables to make. */
 const CONNECT_MS = 10_000;
+const ANSWER_MS = 30_000;
 
 /**
  * Connects to the queue of a tenant.
@@ -110,7 +112,7 @@ async function redisServer(at: QueueUrl, queue: string): Promise<Server> {
   });
   const waiting: Redis[] = [];
   try {
-    await redis.connect();
+    await inTime(redis.connect());
   } catch (error) {
     redis.disconnect();
     throw unanswered(at, last ?? (error as Error));
@@ -139,9 +141,10 @@ async function postgresServer(at: QueueUrl, queue: string): Promise<Server> {
   const connection = { connectionString: at.href, connectionTimeoutMillis: CONNECT_MS, max: 4, migrate: true };
   let store: PostgresStore;
   try {
-    store = await PostgresStore.open(pool, queue);
+    store = await inTime(PostgresStore.open(pool, queue));
   } catch (error) {
-    await pool.end();
+    // Not awaited: it would wait for a connection that says nothing.
+    void pool.end();
     throw unanswered(at, error as Error);
   }
   const given = connection as unknown as QueueOptions["connection"];
@@ -162,10 +165,19 @@ async function optional<T>(load: () => Promise<T>, name: string, { kind }: Queue
 
 async function answering(ready: Promise<unknown>, at: QueueUrl): Promise<void> {
   try {
-    await ready;
+    await inTime(ready);
   } catch (error) {
     throw unanswered(at, error as Error);
   }
+}
+
+/** A server may take a connection and say nothing. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  answer.catch(() => {});
+  const late = sleep(ANSWER_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`nothing within ${ANSWER_MS / 1_000} s`);
+  });
+  return Promise.race([answer, late]);
 }
 
 function unanswered({ place }: QueueUrl, error: Error): QueueError {

@@ -92,7 +92,7 @@ async function noAnswer(): Promise<never> {
   throw new NoAnswer("no answer");
 }
 
-const NOT_OVER = "The queue did not take the batch by then. The state is as before. Run `pulumi up` again.";
+const NOT_OVER = "The queue did not say by then that it has the batch. The state is as before. Run `pulumi up` again.";
 
 const GOES_ON = "The batch goes on at the workers. Run `pulumi up` again, which collects what they have done.";
 

@@ -24,6 +24,14 @@ describe("who is cut off from the store", () => {
     });
     afterEach(() => link.stop());
 
+    it("is told after some seconds, if an update, and nothing was handed over", async () => {
+      await start(at);
+      link.cut("silent");
+      const { outputs, error } = await at.up(undefined, at.inputs(), at.provider(link.url));
+      assert.equal(outputs, undefined);
+      assert.match(error ?? "", /The queue at .* does not answer \(.*\)\. Nothing was handed over/);
+    }).timeout(120_000);
+
     for (const cut of ["reset", "silent"] as const) {
       it(`sends no job any more, if a worker, when another has its batch (${cut})`, async () => {
         const users = await start(at);
@@ -70,7 +78,9 @@ describe("who is cut off from the store", () => {
       it(`waits no longer than its deadline, if an update, and the next one collects (${cut})`, async () => {
         const users = await start(at);
         const worker = at.worker();
-        const up = at.up(undefined, at.inputs(0, 1, { deadline: "20s" }), at.provider(link.url));
+        const provider = at.provider(link.url);
+        const up = at.up(undefined, at.inputs(0, 1, { deadline: "20s" }), provider);
+        await at.says(provider, /handed over to the workers/);
         await worker.printed(/everyone-00: begins/);
         link.cut(cut);
         const { outputs, error } = await up;

@@ -15,6 +15,9 @@ const SECRET = "the-secret-of-the-client";
 /** So long a batch is a dead worker's. */
 const LOCK_MS = 3_000;
 
+/** What Node says where more and more is left behind. */
+const LEAK = /MaxListenersExceededWarning/;
+
 /** How an `up` of one batch ended. */
 export interface Up {
   readonly outputs?: BatchOutputs;
@@ -65,7 +68,10 @@ export class QueueTest {
 
   async stop(): Promise<void> {
     await this.killWorkers();
-    for (const provider of this.#providers.splice(0)) await provider.stop();
+    for (const provider of this.#providers.splice(0)) {
+      await provider.stop();
+      assert.doesNotMatch(provider.output, LEAK);
+    }
     await this.emulator.stop();
   }
 
@@ -95,7 +101,8 @@ export class QueueTest {
   async killWorkers(): Promise<void> {
     for (const worker of this.#workers.splice(0)) {
       worker.kill();
-      await worker.finished.catch(() => {});
+      const { output } = await worker.finished;
+      assert.doesNotMatch(output, LEAK);
     }
   }
 

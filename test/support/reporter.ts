@@ -13,7 +13,7 @@ export default class CountingReporter extends reporters.Spec {
   constructor(runner: Runner, options?: MochaOptions) {
     super(runner, options);
     runner.on("pass", (test) => {
-      const server = / on (PostgreSQL|Redis) /.exec(test.fullTitle())?.[1];
+      const server = / on (PostgreSQL|Redis)\b/.exec(test.fullTitle())?.[1];
       if (server !== undefined) this.servers.add(server);
       const duration = test.duration ?? 0;
       if (duration >= SLOW_MS) this.slow.push(`  ${(duration / 1000).toFixed(1)} s  ${test.fullTitle()}`);
