@@ -173,7 +173,7 @@ export function unknownIn(stated: Stated, maps: MembershipMaps) {
  * The print of what a record says in one group, as far as it is settled with these maps: once they have a name that they
  * lacked, the record is looked at again.
  */
-export function membershipPrint(
+function membershipPrint(
   key: string,
   whose: string,
   group: MembershipGroup,

@@ -60,10 +60,16 @@ describe("the preview of roles and organizations", () => {
   async function preview(
     users: readonly User[],
     before?: Saved,
-    { maps = test.maps, ...known }: { maps?: MembershipMaps; key?: string | undefined } = {},
+    {
+      maps = test.maps,
+      mostKept,
+      ...known
+    }: { maps?: MembershipMaps; key?: string | undefined; mostKept?: number } = {},
   ): Promise<MembershipPlan> {
     const { key } = { key: KEY, ...known };
-    const of = await read(users, key, before === undefined);
+    const statements = new Statements(mostKept);
+    for (const [index, each] of users.entries()) statements.take(index, each);
+    const of = { ...(await read(users, key, before === undefined)), ...(mostKept !== undefined && { statements }) };
     const ledger = before && Ledger.decode(before.ledger);
     const memberships = new MembershipPreview(of, SHARE, key, maps, { ...before, ledger });
     const settings = {
@@ -106,6 +112,8 @@ describe("the preview of roles and organizations", () => {
     }
     // The record that can't be sent is looked at for that, in both previews.
     assert.deepEqual(readAgain, [3, 3]);
+    // Where not all that records say is kept, the others are read again.
+    assert.deepEqual(await preview(first, undefined, { mostKept: 1 }), await preview(first));
     const sound = first.slice(0, 3);
     const saved = await test.import(sound);
     readAgain = [];
@@ -122,6 +130,8 @@ describe("the preview of roles and organizations", () => {
     const maps = { ...MAPS, roles: { admin: "rol_other", editor: "rol_e" } };
     assert.deepEqual(counted(await preview(sound, saved, { maps })), { given: { admin: 2 }, taken: { admin: 2 } });
     assert.deepEqual(readAgain, [0]);
+    assert.deepEqual(await preview(sound, saved, { maps, mostKept: 1 }), await preview(sound, saved, { maps }));
+    assert.deepEqual(readAgain, [0, 1]);
   });
 
   it("counts the calls that the update makes, whatever the files and the program say one after the other", async function () {

@@ -13,7 +13,7 @@ export type Asking = Pick<Work, "user" | "given" | "step" | "prints" | "unknown"
 };
 
 /** The records that count and say something of roles or organizations. */
-export async function* recordsStating(doubleAt: BatchRecords["doubleAt"], records: AsyncIterable<SourceRecord>) {
+async function* recordsStating(doubleAt: BatchRecords["doubleAt"], records: AsyncIterable<SourceRecord>) {
   for await (const record of records) {
     const user = normalizeUser(record.user);
     const [name, all] = [identityOf(user), statedIn(user)];

@@ -23,7 +23,7 @@ export interface Limit {
 }
 
 /** The roles that `maxMembers` names, and all organizations: it raises their limit, or lowers it. */
-export function limitsIn({ maxMembers = {}, memberships = {} }: ImportSettings): Limit[] {
+function limitsIn({ maxMembers = {}, memberships = {} }: ImportSettings): Limit[] {
   const { roles = {}, organizations = {} } = memberships;
   const own = (name: string) => (Object.hasOwn(maxMembers, name) ? maxMembers[name] : undefined);
   return [
@@ -43,7 +43,7 @@ export function limitsIn({ maxMembers = {}, memberships = {} }: ImportSettings):
  *
  * @param holders who has it: they are not counted, under the ids that they are sent with.
  */
-export async function countComing(
+async function countComing(
   settings: ImportSettings,
   limits: readonly Limit[],
   holders: ReadonlyMap<GrantText, ReadonlySet<string>>,
