@@ -2,12 +2,13 @@ import { hostname } from "node:os";
 import { ASKED, untilAsked } from "../provider/journal/stopFile";
 import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
 import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
-import { closeReadBack } from "../provider/lifecycle/sharedReadBack";
+import { withBudgets } from "../provider/lifecycle/sharedReadBack";
 import { Tenant } from "../provider/tenant/client";
 import type { Credentials, TenantLimits } from "../provider/tenant/credentials";
 import { SharedTenant } from "../provider/tenant/shared";
 import type { Fence } from "./fence";
 import type { Ended, Note, Task } from "./task";
+import type { WorkerReadings } from "./workerReadings";
 import type { WorkerSources } from "./workerSources";
 
 /** What a worker carries a batch out with. */
@@ -17,6 +18,9 @@ export interface Bench {
   readonly fence: Fence;
   /** Aborted when the worker is to end; its reason is an error that says why. */
   readonly ending: AbortSignal;
+  readonly readings: WorkerReadings;
+  /** The update that has handed the batch over. */
+  readonly update: string;
   /** Whether the batch was begun before, by whomever. */
   readonly isBegun: boolean;
   show(line: string, last: boolean): void;
@@ -38,16 +42,16 @@ export async function carryOut(task: Task, bench: Bench): Promise<Ended & { read
           `The users files of the worker on ${hostname()} are others than those of \`pulumi up\`. Nothing was sent. Give both the same files (--dir is the program's folder), and run \`pulumi up\` again.`,
         );
       }
-      return runBatch(inputs, read, task.old, host);
+      const asking = { task, update: bench.update, isBegun: bench.isBegun, users: read.source.users, stop: host.stop };
+      return bench.readings.lend(asking, (reading) =>
+        runBatch(inputs, read, task.old, { ...host, readBack: withBudgets(host.tenant, reading) }),
+      );
     });
     const ended = { outputs, achieved, isSettled, notes };
     return problem === undefined ? ended : { ...ended, problem: problem.message, error: problem };
   } catch (error) {
     const thrown = error instanceof Error ? error : new Error(String(error));
     return { achieved: false, isSettled: true, notes, problem: thrown.message, error: thrown };
-  } finally {
-    // The tenant is this batch's own, and so is what was read of it.
-    await closeReadBack(host.tenant, task.inputs.connectionId);
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batch";
 import { type Connected, type QueuedBatch, reasonOf } from "./connect";
@@ -39,6 +40,9 @@ const LOOK_MS = 1_000;
 
 /** So long one look is waited for, before a line says that there is no answer. */
 const ANSWER_MS = 5_000;
+
+/** This update. */
+const UPDATE = randomUUID();
 
 /** So long a queue that has answered before may give no answer. */
 const PATIENCE_MS = 60_000;
@@ -228,6 +232,8 @@ class Hand {
     const task = { ...handed, mayHaveSent, ...(old === undefined ? {} : { old }) } satisfies Task;
     const data: BatchJob = {
       import: this.#import,
+      // What is handed over once more may have been written to since.
+      update: this.#hasAdded ? randomUUID() : UPDATE,
       wanted: this.#wanted,
       base: this.#base,
       task: await this.at.blobs.put(task, this.#id),

@@ -48,6 +48,8 @@ export const STOPPED = `${ASKED} No worker had the batch in hand. Run \`pulumi u
 /** A batch as BullMQ keeps it: the data of a job. There is one job for a batch at a time, under the batch's own id. */
 export interface BatchJob {
   readonly import: ImportRef;
+  /** Which update has handed it over, by a random id: what workers read back is shared among its batches. */
+  readonly update: string;
   /** Digest of what the batch is to be: a job of other inputs is of an edit that came before or after. */
   readonly wanted: string;
   /** Digest of what the state knew when it was handed over: a job of another state was collected, or overtaken. */

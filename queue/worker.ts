@@ -7,6 +7,7 @@ import { type Connected, connect, type QueuedBatch, reasonOf } from "./connect";
 import { Fence } from "./fence";
 import { atRest, writeResultsOf } from "./results";
 import { type Ended, lineOf, type Returned, STOPPED, type Task } from "./task";
+import { WorkerReadings } from "./workerReadings";
 import { WorkerSources } from "./workerSources";
 
 export interface WorkerSettings {
@@ -82,6 +83,7 @@ export async function startWorker(settings: WorkerSettings): Promise<Working> {
       hands.end();
       await closed;
       await hands.sources.close();
+      await hands.readings.close();
       await connected.close();
     },
   };
@@ -100,13 +102,16 @@ class Hands {
   /** By the ids of jobs. */
   readonly fences = new Map<string, Fence>();
   readonly sources = new WorkerSources();
+  readonly readings: WorkerReadings;
   readonly #ending = new AbortController();
 
   constructor(
     private readonly at: Connected,
     private readonly settings: WorkerSettings,
     private readonly errors: Errors,
-  ) {}
+  ) {
+    this.readings = new WorkerReadings(settings.credentials, this.#ending.signal);
+  }
 
   end(): void {
     this.#ending.abort(new Error("The worker was asked to end."));
@@ -132,7 +137,8 @@ class Hands {
         const { error, ...came } = (await this.#isStopped(job))
           ? NOT_BEGUN
           : await carryOut(task, {
-              ...{ credentials, sources: this.sources, fence, isBegun },
+              ...{ credentials, sources: this.sources, readings: this.readings, fence, isBegun },
+              update: job.data.update,
               ending: this.#ending.signal,
               show: (line, last) => progress.show(line, last),
               isStopped: () => this.#isStopped(job),
@@ -185,6 +191,7 @@ class Hands {
     try {
       const came = await this.#untilLost(fence, () => atRest(this.at, id, job.id ?? ""));
       if (came === undefined) return;
+      await this.readings.done({ task, update: job.data.update });
       const slots = (await this.at.queue.getGlobalConcurrency()) ?? 1;
       const written = await this.sources.use(task.inputs, async (read) => {
         fence.assertHeld();

@@ -25,7 +25,7 @@ export interface ReadBack {
   readonly budget: Pick<CallBudget, "left" | "spend">;
   /** How many users may be changed by calls of their own; none, where it is absent. */
   readonly patches?: Pick<CallBudget, "spend">;
-  readonly census: SharedCensus;
+  readonly census: Pick<SharedCensus, "use">;
   /** Shows how far a census is, until the function is called that this returns. */
   follow(show: (line: string | undefined) => void): () => void;
 }
@@ -185,7 +185,7 @@ function asReading(census: Census): Reading {
 
 /** A census that stays open until it is released. */
 function held(
-  shared: SharedCensus,
+  shared: Pick<SharedCensus, "use">,
   fits: (census: Census) => boolean,
 ): Promise<{ readonly census: Census; readonly release: () => void }> {
   return new Promise((resolve, reject) => {

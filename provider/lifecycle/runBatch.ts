@@ -2,6 +2,7 @@ import path from "node:path";
 import { type IdsElsewhere, idsElsewhere, SAMPLED_IDS } from "../import/idsElsewhere";
 import { unsentLines } from "../import/memberships/lines";
 import { SharedMembers } from "../import/memberships/maxMembers";
+import type { ReadBack } from "../import/readings";
 import { runImport } from "../import/run";
 import type { BatchRecords, ImportSettings, Workplace } from "../import/types";
 import { Journal } from "../journal/journal";
@@ -36,6 +37,8 @@ export interface BatchHost {
   readonly tenant: Tenant;
   /** Aborted when no more is to be sent; its reason is an error that says why. */
   readonly stop: AbortSignal;
+  /** How the connection is read back; by default with all batches of the process. */
+  readonly readBack?: ReadBack;
   /** When no job may be running any more. */
   readonly deadline?: Date;
   /** The `created` of the import's key, where an earlier run may have sent something. */
@@ -108,7 +111,7 @@ export async function runBatch(
           ...{ tenant, journal, progress, stop },
           warn: (message) => void host.warn(message),
           inform: (message) => void host.inform(message),
-          readBack: readBackOf(tenant, inputs, source.users, stop),
+          readBack: host.readBack ?? readBackOf(tenant, inputs, source.users, stop),
           ...sharedMembers(inputs, read, host),
           preflight: () => beforeFirstJob(inputs, old === undefined ? read : undefined, host),
         }),

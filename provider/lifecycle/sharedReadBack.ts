@@ -10,7 +10,12 @@ import { durationMs, type Inputs, USUAL_CENSUS_TIMEOUT } from "./batch";
 /** So often it is tried to read a connection back in one run; where it took too long, once. */
 const TRIES = 2;
 
-const shared = new PerTenant<ReadBack>();
+/** A connection as it is read back, for all who want to know. To be closed: a million users are 100 MB, and a file. */
+export interface SharedReading extends Pick<ReadBack, "follow"> {
+  readonly census: SharedCensus;
+}
+
+const shared = new PerTenant<SharedReading & ReadBack>();
 
 /**
  * What the batches of a run share to read a connection back: one census, one budget of single reads, and one of calls that
@@ -19,29 +24,39 @@ const shared = new PerTenant<ReadBack>();
  * @param users about how many there are.
  * @param stop ends a reading; its reason is thrown.
  */
-export function readBackOf(
-  tenant: Tenant,
-  { connectionId, censusTimeout }: Inputs,
-  users: number,
-  stop: AbortSignal,
-): ReadBack {
-  return shared.getOrMake(tenant, connectionId, () =>
-    newReadBack(tenant, connectionId, censusTimeout ?? USUAL_CENSUS_TIMEOUT, users, stop),
+export function readBackOf(tenant: Tenant, inputs: Inputs, users: number, stop: AbortSignal): ReadBack {
+  return shared.getOrMake(tenant, inputs.connectionId, () =>
+    withBudgets(tenant, newReading(tenant, inputs, users, stop)),
   );
 }
 
-/** Closes what the batches have read back, as soon as none of them uses it: a million users are 100 MB, and a file. */
+/** Closes what the batches have read back, as soon as none of them uses it. */
 export async function closeReadBack(tenant: Tenant, connectionId: string): Promise<void> {
   await shared.get(tenant, connectionId)?.census.close();
 }
 
-function newReadBack(
+/** What there is of a tenant's calls, beside a reading. */
+export function withBudgets<T>(tenant: Tenant, reading: T) {
+  return {
+    ...reading,
+    // Asked for when the tenant has told its limits.
+    budget: {
+      get left() {
+        return readBudgetOf(tenant).left;
+      },
+      spend: (reads: number) => readBudgetOf(tenant).spend(reads),
+    },
+    patches: new CallBudget(MOST_PATCHED),
+  };
+}
+
+/** Nothing is read before somebody asks. For the parameters, see {@link readBackOf}. */
+export function newReading(
   tenant: Tenant,
-  connectionId: string,
-  timeout: string,
+  { connectionId, censusTimeout: timeout = USUAL_CENSUS_TIMEOUT }: Inputs,
   users: number,
   stop: AbortSignal,
-): ReadBack {
+): SharedReading {
   const followers = new Set<(line: string | undefined) => void>();
   let tries = 0;
   let last: ExportError | undefined;
@@ -69,14 +84,6 @@ function newReadBack(
     }
   };
   return {
-    // Asked for when the tenant has told its limits.
-    budget: {
-      get left() {
-        return readBudgetOf(tenant).left;
-      },
-      spend: (reads) => readBudgetOf(tenant).spend(reads),
-    },
-    patches: new CallBudget(MOST_PATCHED),
     census: new SharedCensus(take),
     follow: (show) => {
       followers.add(show);

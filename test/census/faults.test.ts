@@ -82,7 +82,7 @@ describe("an export", () => {
   const users = () => at().emulator.tenant.stats().users;
 
   /** As of a run with more users than may be read singly. */
-  function reads(): ReadBack {
+  function reads(): ReadBack & { readonly census: SharedCensus } {
     const options = { expected: 0, onProgress: () => {}, onRetry: () => {}, stop: new AbortController().signal };
     return {
       budget: { left: 0, spend: () => false },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readlinkSync, rmSync } from "node:fs";
 import path from "node:path";
-import { onEachServer, usersOf } from "../support/queueTest";
+import { onEachServer, type Up, usersOf } from "../support/queueTest";
 
 describe("batches that workers carry out", () => {
   onEachServer((at) => {
@@ -139,22 +139,38 @@ describe("batches that workers carry out", () => {
       assert.equal(sent, users.length, "nobody was sent twice");
     }).timeout(240_000);
 
-    it("leave nothing open at their worker of what they have read back", async () => {
-      at.writeUsers(usersOf(2_500));
+    it("share what their worker reads back of the connection, once in an update, and leave nothing of it open", async () => {
+      const batches = [0, 1, 2];
+      at.writeUsers(usersOf(6_000));
       const worker = at.worker();
-      const first = await at.up();
-      at.writeUsers(usersOf(2_500, 10));
-      const second = await at.up(first.outputs);
-      assert.deepEqual([second.error, second.outputs?.summary.updated], [undefined, 2_500]);
-      assert.equal(at.emulator.tenant.stats().answers["POST /api/v2/jobs/users-exports"]?.[200], 1);
-      await worker.printed(/done(.|\n)*done/);
+      const each = (before?: readonly Up[]) => {
+        const provider = at.provider();
+        return Promise.all(batches.map((i) => at.up(before?.[i]?.outputs, at.inputs(i, 3), provider)));
+      };
+      const exports = () => at.emulator.tenant.stats().answers["POST /api/v2/jobs/users-exports"]?.[200] ?? 0;
+      let ups = await each();
+      assert.equal(exports(), 0);
+      for (const edit of [1, 2]) {
+        at.writeUsers(usersOf(6_000, 10 * edit));
+        ups = await each(ups);
+        assert.deepEqual(
+          ups.map(({ error, outputs }) => [error, outputs?.conflicts.length]),
+          batches.map(() => [undefined, 0]),
+        );
+        assert.equal(
+          ups.reduce((sum, { outputs }) => sum + (outputs?.summary.updated ?? 0), 0),
+          6_000,
+        );
+        assert.equal(exports(), edit);
+      }
+      await worker.printed(/(done(.|\n)*){9}/);
       const { pid } = worker.processes()[0] as { pid: number };
       const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readLink(`/proc/${pid}/fd/${fd}`));
       assert.deepEqual(
         open.filter((file) => file.includes("users-") && file.endsWith("(deleted)")),
         [],
       );
-    });
+    }).timeout(120_000);
 
     it("outlive the store's death, and are handed over again when it has lost its data", async () => {
       await at.emulator.stop();

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CensusIndex } from "../../provider/census/census";
+import { Census, SharedCensus } from "../../provider/census/takeCensus";
+import type { ExportedUsers } from "../../provider/tenant/exportedUsers";
 import { askWorkers } from "../../queue";
 import { Fence } from "../../queue/fence";
 import { queueProblem } from "../../queue/problem";
@@ -8,6 +12,7 @@ import { parseQueueUrl, queueNameOf } from "../../queue/queueUrl";
 import { Seal } from "../../queue/seal";
 import { Blobs, type PieceStore, StopMarks } from "../../queue/store";
 import { baseOf, importOf, jobIdOf, wantedOf } from "../../queue/task";
+import { readFor } from "../../queue/workerReadings";
 
 const URN = "urn:pulumi:dev::shop::auth0import:UserImport$pulumi-nodejs:dynamic/auth0import:UserBatch::everyone-03";
 const CLIENT = { origin: "https://example.eu.auth0.com", auth: { clientId: "id", clientSecret: "a client's secret" } };
@@ -187,5 +192,55 @@ describe("a worker's fence", () => {
     } finally {
       Date.now = now;
     }
+  });
+});
+
+describe("what a worker reads back of a connection", () => {
+  /** Readings that end when they are told to; each began when it was asked for. */
+  function readings() {
+    const ends: (() => void)[] = [];
+    const shared = new SharedCensus(async () => {
+      const file = { started: new Date(), close: async () => {} } as unknown as ExportedUsers;
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return new Census(new CensusIndex(async () => ({}), "users"), file, 0);
+    });
+    return { shared, ends };
+  }
+  const stop = () => new AbortController();
+  const itself = async (census: Census) => census;
+  const any = () => true;
+
+  it("is shared, but for a batch that was begun before: that needs what was read since", async () => {
+    const { shared, ends } = readings();
+    const first = readFor({ isBegun: false, stop: stop().signal }, shared).use(any, itself);
+    const beside = readFor({ isBegun: false, stop: stop().signal }, shared).use(any, itself);
+    await sleep(2);
+    // Joins the first one while that is on its way, and can't use it.
+    const begun = readFor({ isBegun: true, stop: stop().signal }, shared);
+    const since = begun.use(any, itself);
+    ends[0]?.();
+    const [one, other] = await Promise.all([first, beside]);
+    assert.equal(one, other);
+    while (ends.length < 2) await sleep(1);
+    ends[1]?.();
+    const its = await since;
+    assert.ok(its.started > one.started);
+    assert.equal(await begun.use(any, itself), its, "it is read once");
+    assert.equal(ends.length, 2);
+  });
+
+  it("is awaited no longer when the batch is stopped, which does nothing with it then", async () => {
+    const { shared, ends } = readings();
+    const asked = stop();
+    let isUsed = false;
+    const stopped = readFor({ isBegun: false, stop: asked.signal }, shared).use(any, async () => {
+      isUsed = true;
+    });
+    const other = readFor({ isBegun: false, stop: stop().signal }, shared).use(any, itself);
+    asked.abort(new Error("asked to stop"));
+    await assert.rejects(stopped, /asked to stop/);
+    ends[0]?.();
+    await other;
+    assert.equal(isUsed, false);
   });
 });
