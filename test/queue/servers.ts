@@ -1,4 +1,4 @@
-// Everything that takes a real server, and is not part of `npm test`: it takes a quarter of an hour for each of them.
+// Everything that takes a real server, and is not part of `npm test`: it takes some ten minutes for each of them.
 require("./workers");
 require("./results");
 require("./deaths");
