@@ -4,7 +4,7 @@ import type { Fingerprint } from "../ledger/fingerprint";
 import type { EncodedLedger } from "../ledger/ledger";
 import type { OnExisting } from "../plan/delta";
 import type { Double } from "../plan/doubles";
-import type { MembershipMaps } from "../plan/memberships";
+import type { MembershipMaps, Stated } from "../plan/memberships";
 import type { BatchProgress } from "../progress/batchProgress";
 import type {
   Conflict,
@@ -135,6 +135,13 @@ export interface MembershipTenant {
   readonly organizations: Pick<Organizations, keyof Organizations>;
 }
 
+/** Records of all batches that say something of roles or organizations. */
+export interface Everybody {
+  records(): AsyncIterable<SourceRecord>;
+  /** What those that count say, without reading them; `undefined` of one of which it is not known. */
+  said(): Iterable<Stated | undefined>;
+}
+
 /** What a run works with. */
 export interface Workplace {
   readonly tenant: ImportTenant & Partial<MembershipTenant>;
@@ -146,7 +153,7 @@ export interface Workplace {
    * All records of the source that say something of roles or organizations, those of other batches, too; where no batch has
    * imported anybody before.
    */
-  readonly everybody?: () => AsyncIterable<SourceRecord>;
+  readonly everybody?: Everybody;
   readonly journal: Journal;
   readonly progress: BatchProgress;
   /** Aborted when no more is to be sent; its reason is an error that says why. */

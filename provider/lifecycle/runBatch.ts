@@ -175,7 +175,15 @@ function sharedMembers(
   if (created === undefined || host.created !== undefined) return { members };
   const states = (index: number) => read.statements.numberAt(index) !== 0;
   const shares = () => Array.from({ length: count }, (_, index) => read.indicesOf({ index, count }).filter(states));
-  return { members, everybody: () => read.source.records(inOrder(shares())) };
+  return { members, everybody: { records: () => read.source.records(inOrder(shares())), said } };
+
+  function* said() {
+    for (const share of shares()) {
+      for (const index of share) {
+        if (read.doubleAt(index) === undefined) yield read.statements.statement(read.statements.numberAt(index));
+      }
+    }
+  }
 }
 
 /** All of them, ascending: a file is read once. */

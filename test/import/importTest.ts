@@ -15,7 +15,7 @@ import { jsonText } from "../../provider/json/exactNumber";
 import { packRecord } from "../../provider/ledger/entry";
 import { identityFingerprint, keyId, RecordHasher } from "../../provider/ledger/fingerprint";
 import { describe as describeRecord } from "../../provider/plan/describe";
-import { statedIn } from "../../provider/plan/memberships";
+import { type Stated, statedIn } from "../../provider/plan/memberships";
 import { BatchProgress } from "../../provider/progress/batchProgress";
 import type { ConnectionRules } from "../../provider/schema/connectionRules";
 import { identityOf, type User } from "../../provider/schema/identity";
@@ -68,6 +68,8 @@ export class ImportTest {
   mayPatch = true;
   /** How often all users were read back. */
   censuses = 0;
+  /** How often the records of all batches were read. */
+  everybodyRead = 0;
   #journals: Journal[] = [];
 
   /** @param parent where its files lie. */
@@ -163,6 +165,11 @@ export class ImportTest {
     return new Census(index, { ...file, read: () => read(0), close }, tookMs);
   }
 
+  #read(everybody: readonly User[]) {
+    this.everybodyRead++;
+    return recordsOf(everybody).select(() => true);
+  }
+
   #readBack(reads: RunOptions["reads"]): ReadBack | undefined {
     if (typeof reads !== "string") return reads;
     const budget = { left: reads === "census" ? 0 : 1_000, spend: () => reads !== "census" };
@@ -181,7 +188,9 @@ export class ImportTest {
     const workplace: Workplace = {
       ...(readBack === undefined ? {} : { readBack }),
       ...(members === undefined ? {} : { members }),
-      ...(everybody === undefined ? {} : { everybody: () => recordsOf(everybody).select(() => true) }),
+      ...(everybody === undefined
+        ? {}
+        : { everybody: { records: () => this.#read(everybody), said: () => said(everybody) } }),
       tenant: this.tenantOfRun(),
       journal: dieAfterLine === undefined ? journal : dying(journal, dieAfterLine, this.tenant),
       progress: new BatchProgress(0, 2, () => {}),
@@ -234,6 +243,10 @@ function dying(journal: Journal, lines: number, tenant: PlainTenant): Journal {
       };
     },
   });
+}
+
+function said(users: readonly User[]): Stated[] {
+  return users.flatMap((user) => statedIn(user) ?? []);
 }
 
 /** Users as the records of a batch, one on a line. */

@@ -40,7 +40,17 @@ describe("roles and organizations with a limit", () => {
     const fails = /The role admin would have more than 2 members/;
     // Nobody is imported yet: what the other batches' records say is known.
     await test.import(many.slice(0, 2), undefined, { settings, fails, everybody: [...many.slice(0, 2), other] });
-    assert.equal(test.tenant.jobs.length, 0);
+    assert.deepEqual([test.tenant.jobs.length, test.everybodyRead], [0, 0]);
+    // Where somebody has the role, the records tell whether it is one of them.
+    test.startAnew([{ user_id: "d", email: "d@example.com", email_verified: true }]);
+    test.memberships.byHand("auth0|d", "rol_a", true);
+    const adopts = {
+      settings: { ...settings, maxMembers: { admin: 3 }, onExisting: "adopt" },
+      reads: "singly",
+    } as const;
+    await test.import(many.slice(0, 2), undefined, { ...adopts, everybody: [...many.slice(0, 2), other] });
+    assert.equal(test.everybodyRead, 1);
+    test.startAnew();
     // Later each batch knows of those that have begun.
     const members = new SharedMembers();
     await test.import(many.slice(0, 2), undefined, { settings, members });

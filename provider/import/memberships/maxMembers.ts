@@ -1,8 +1,8 @@
 import { sentUserId } from "../../ledger/fingerprint";
-import { comingOf, type GrantText } from "../../plan/memberships";
+import { comingOf, type GrantText, type MembershipMaps, type Stated, wantedBy } from "../../plan/memberships";
 import { count, countOf } from "../../progress/batchProgress";
 import { TenantError } from "../../tenant/errors";
-import type { ImportSettings, MembershipTenant } from "../types";
+import type { Everybody, ImportSettings, MembershipTenant } from "../types";
 import type { Asking } from "./asking";
 import { type ListRules, MemberLists } from "./memberLists";
 
@@ -57,6 +57,29 @@ async function countComing(
       const isHeld = holders.get(text)?.has(`auth0|${sentUserId(user, name, settings)}`);
       if (!isHeld) coming.set(text, known + 1);
     }
+  }
+  return coming;
+}
+
+/**
+ * The same of everybody, where nobody is imported yet and nobody has anything: what they are to get is what their records
+ * say.
+ *
+ * @returns `undefined` where that is not known of each without reading them.
+ */
+function countSaid(
+  maps: MembershipMaps,
+  limits: readonly Limit[],
+  said: Iterable<Stated | undefined>,
+): Map<GrantText, number> | undefined {
+  const coming = new Map<GrantText, number>(limits.map(({ id }) => [id, 0]));
+  const limited = new Map<Stated, GrantText[]>();
+  for (const stated of said) {
+    if (stated === undefined) return undefined;
+    const wanted =
+      limited.get(stated) ?? [...new Set(wantedBy(stated, maps).grants.values())].filter((text) => coming.has(text));
+    limited.set(stated, wanted);
+    for (const text of wanted) coming.set(text, (coming.get(text) ?? 0) + 1);
   }
   return coming;
 }
@@ -167,14 +190,15 @@ export class MemberLimits {
    * Counts who is to get what is limited. Comes before the batch has its turn, so that those which wait for theirs know of
    * each other.
    *
-   * @param asking the records that ask for something: those of all batches, where `isOfAll`.
+   * @param asking the records that ask for something: those of all batches, where `saidByAll` is given.
+   * @param saidByAll what these say, without reading them
    */
-  async count(asking: () => AsyncIterable<Asking>, isOfAll: boolean): Promise<void> {
+  async count(asking: () => AsyncIterable<Asking>, saidByAll: Everybody["said"] | undefined): Promise<void> {
     if (this.#limits.length === 0) return;
-    this.#isOfAll = isOfAll;
-    const counted = () => this.#count(asking);
-    this.#coming = isOfAll ? await this.shared.once(counted) : await counted();
-    if (!isOfAll) this.shared.begins(this, this.#coming.more);
+    this.#isOfAll = saidByAll !== undefined;
+    const counted = () => this.#count(asking, saidByAll);
+    this.#coming = this.#isOfAll ? await this.shared.once(counted) : await counted();
+    if (!this.#isOfAll) this.shared.begins(this, this.#coming.more);
   }
 
   /** @throws Error when one would have more members than it may. Asked before the batch sends anything. */
@@ -205,9 +229,14 @@ export class MemberLimits {
     return told;
   }
 
-  async #count(asking: () => AsyncIterable<Asking>): Promise<Coming> {
+  async #count(asking: () => AsyncIterable<Asking>, saidByAll: Everybody["said"] | undefined): Promise<Coming> {
     const ofRoles = await this.#holders(this.#roles);
-    const more = await countComing(this.settings, this.#limits, ofRoles, asking());
+    const isNobodys = [...ofRoles.values()].every(({ size }) => size === 0);
+    const said =
+      saidByAll !== undefined && isNobodys
+        ? countSaid(this.settings.memberships ?? {}, this.#limits, saidByAll())
+        : undefined;
+    const more = said ?? (await countComing(this.settings, this.#limits, ofRoles, asking()));
     const doubtful: Limit[] = [];
     for (const limit of this.#limits) if (await this.#isDoubtful(limit, more.get(limit.id) ?? 0)) doubtful.push(limit);
     // Who is a member already needs no room.

@@ -106,9 +106,9 @@ export class Memberships {
     // Of records of other batches nothing is known but what they say.
     const isFirst = everybody !== undefined && !this.#wasInterrupted;
     const isNews = (index: number) => this.records.statesMemberships(index) && this.#isNews(index);
-    const records = () => (isFirst ? everybody() : this.records.select(isNews));
+    const records = () => (isFirst ? everybody.records() : this.records.select(isNews));
     const known = (index: number) => (isFirst ? undefined : this.books.ledger.get(this.records.identity(index)));
-    await this.#limits.count(() => this.#asked(records(), known), isFirst);
+    await this.#limits.count(() => this.#asked(records(), known), isFirst ? () => everybody.said() : undefined);
   }
 
   /** @throws Error when one of these would have more members than it may. Asked before anything is sent. */

@@ -190,7 +190,7 @@ function dueOf(asked: Stated, maps: MembershipMaps, step: MembershipStep, given:
   };
 }
 
-/** A role that lacks in two organizations of a record, lacks once. */
+/** A role that is missing in two organizations of a record counts once. */
 function uniqueNames(names: readonly UnknownName[]): UnknownName[] {
   return [...new Map(names.map((each) => [`${each.argument} ${each.name}`, each])).values()];
 }
