@@ -33,6 +33,10 @@ describe("roles and organizations of a batch, in the provider process", function
       first.includes("roles and organizations: admin 1, acme 1, acme/owner 1 given: 3 calls"),
       first.join("\n"),
     );
+    const tooMany =
+      /The role admin would have more than 0 members \(maxMembers\): it has 0, and 1 user of the files is to/;
+    await assert.rejects(at.create({ ...args, maxMembers: { admin: 0 } }), tooMany);
+    assert.equal(at.users().length, 0);
     await at.restart();
     const outputs = await at.create(args);
     const said = at.provider.logs.map(({ message }) => message).join("\n");
