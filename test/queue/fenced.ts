@@ -10,8 +10,8 @@ const SCOPES = [
 ];
 const USERS = 40;
 
-/** So long each call takes of the kind that is looked at. */
-const CALL_MS = 200;
+/** So long each call takes of the kind that is looked at: they come in waves, some at a time. */
+const CALL_MS = 500;
 
 describe("a worker that is asleep until another has its batch", () => {
   onEachServer((at) => {
@@ -20,6 +20,12 @@ describe("a worker that is asleep until another has its batch", () => {
     /** Puts a worker to sleep among such calls, and wakes it when its batch is another's, who makes none meanwhile. */
     async function sleepAmong(route: string, up: ReturnType<QueueTest["up"]>, first: Running): Promise<void> {
       await Promise.race([up, until(() => calls(route) >= 2)]);
+      // While it waits for answers. One that is stopped between the look at its lock and the sending, where no look can
+      // be any later, would send that call when it wakes.
+      await new Promise<void>((resolve) => {
+        at.emulator.tenant.faults.onStrike = () => resolve();
+      });
+      await sleep(CALL_MS / 2);
       signal(first, "SIGSTOP");
       const second = at.worker(at.otherMachine(), {}, "--jobs", "1");
       await second.printed(/everyone-00: begins/);
@@ -29,6 +35,7 @@ describe("a worker that is asleep until another has its batch", () => {
       signal(first, "SIGCONT");
       await first.printed(/everyone-00: lost/);
       assert.equal(calls(route), before);
+      at.emulator.tenant.faults.replace([]);
       signal(second, "SIGCONT");
     }
 
