@@ -1,7 +1,7 @@
 import type { ManagementClient } from "auth0";
 import { z } from "zod";
 import type { OnRetry } from "./client";
-import { type Ask, endless, isThere, PAGE } from "./roles";
+import { type Ask, isThere, PAGE, pagesOf } from "./roles";
 
 const Anything = z.unknown();
 const Ids = z.array(z.object({ id: z.string() }));
@@ -73,23 +73,14 @@ export class Organizations {
   }
 
   /** Who belongs to it: their ids, a page at a time. The list lags behind by some seconds. */
-  async *members(organization: string, onRetry: OnRetry): AsyncGenerator<string[]> {
-    let from: string | undefined;
-    do {
-      const start = from;
-      const how = { take: PAGE, fields: "user_id", include_fields: true };
+  members(organization: string, onRetry: OnRetry): AsyncGenerator<string[]> {
+    const how = { take: PAGE, fields: "user_id", include_fields: true };
+    return pagesOf(async (start) => {
       const call = async (client: ManagementClient) =>
-        (
-          await client.organizations.members.list(organization, {
-            ...how,
-            ...(start === undefined ? {} : { from: start }),
-          })
-        ).response;
+        (await client.organizations.members.list(organization, { ...how, ...start })).response;
       const { members, next } = await this.ask("reading the members of an organization", Page, call, onRetry);
-      yield members.map(({ user_id }) => user_id);
-      if (next !== undefined && next === from) throw endless();
-      from = next;
-    } while (from !== undefined);
+      return { items: members.map(({ user_id }) => user_id), next };
+    });
   }
 
   /**

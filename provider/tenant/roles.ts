@@ -33,9 +33,25 @@ export async function isThere(asked: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Of a list by checkpoint: what is left of it is not known, and it is no whole one. */
-export function endless(): TenantError {
-  return new TenantError("A list of members leads back to the page that it has just shown.");
+/**
+ * A list by checkpoint, page by page: a last page may still name a next one, which is empty; an empty one before the last is
+ * no end.
+ *
+ * @param page asks for the one that begins there; for the first one without
+ * @throws TenantError where it leads back: what is left of it is not known.
+ */
+export async function* pagesOf<T>(
+  page: (start: { readonly from?: string }) => Promise<{ readonly items: T[]; readonly next?: string | undefined }>,
+): AsyncGenerator<T[]> {
+  let from: string | undefined;
+  do {
+    const { items, next } = await page(from === undefined ? {} : { from });
+    yield items;
+    if (next !== undefined && next === from) {
+      throw new TenantError("A list of members leads back to the page that it has just shown.");
+    }
+    from = next;
+  } while (from !== undefined);
 }
 
 /** The roles of the tenant and who has them. Users go by their whole ids, `auth0|…`. */
@@ -64,17 +80,12 @@ export class Roles {
   }
 
   /** Who has the role: their ids, a page at a time. */
-  async *holders(role: string, onRetry: OnRetry): AsyncGenerator<string[]> {
-    let from: string | undefined;
-    do {
-      const start = from;
+  holders(role: string, onRetry: OnRetry): AsyncGenerator<string[]> {
+    return pagesOf(async (start) => {
       const call = async (client: ManagementClient) =>
-        (await client.roles.users.list(role, { take: PAGE, ...(start === undefined ? {} : { from: start }) })).response;
+        (await client.roles.users.list(role, { take: PAGE, ...start })).response;
       const { users, next } = await this.ask("reading who has a role", Holders, call, onRetry);
-      yield users.map(({ user_id }) => user_id);
-      // A last page may still name one, which is empty. An empty one before the last would be no end.
-      if (next !== undefined && next === from) throw endless();
-      from = next;
-    } while (from !== undefined);
+      return { items: users.map(({ user_id }) => user_id), next };
+    });
   }
 }
