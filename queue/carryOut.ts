@@ -3,13 +3,12 @@ import { ASKED, untilAsked } from "../provider/journal/stopFile";
 import { batchSource, type Inputs, saysTheSame } from "../provider/lifecycle/batch";
 import { type BatchHost, runBatch } from "../provider/lifecycle/runBatch";
 import { withBudgets } from "../provider/lifecycle/sharedReadBack";
-import { Tenant } from "../provider/tenant/client";
-import type { Credentials, TenantLimits } from "../provider/tenant/credentials";
-import { SharedTenant } from "../provider/tenant/shared";
+import type { Credentials } from "../provider/tenant/credentials";
 import type { Fence } from "./fence";
 import type { Ended, Note, Task } from "./task";
 import type { WorkerReadings } from "./workerReadings";
 import type { WorkerSources } from "./workerSources";
+import { tenantFor } from "./workerTenant";
 
 /** What a worker carries a batch out with. */
 export interface Bench {
@@ -56,19 +55,14 @@ export async function carryOut(task: Task, bench: Bench): Promise<Ended & { read
 }
 
 function hostOf(task: Task, bench: Bench, notes: Note[]): BatchHost {
-  const { inputs, verifies, mayHaveSent, requestsPerSecond } = task;
-  const limits: TenantLimits = {
-    // A batch is one of the tenant's slots: the queue sees to it how many are carried out.
-    maxActiveJobs: 1,
-    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
-  };
+  const { inputs, verifies, mayHaveSent } = task;
   const asked = new AbortController();
   const note = (as: Omit<Note, "message">) => async (message: string) => {
     notes.push({ ...as, message });
   };
   return {
     // Changes nothing for a batch that another worker may have by now.
-    tenant: new Tenant(bench.credentials, limits, new SharedTenant(limits), () => bench.fence.assertHeld()),
+    tenant: tenantFor(task, bench.credentials, () => bench.fence.assertHeld()),
     stop: AbortSignal.any([bench.fence.signal, bench.ending, asked.signal]),
     verifies,
     ...createdOf(inputs, mayHaveSent || bench.isBegun),

@@ -1,10 +1,9 @@
 import type { Census, SharedCensus } from "../provider/census/takeCensus";
 import type { ReadBack } from "../provider/import/readings";
 import { newReading, type SharedReading } from "../provider/lifecycle/sharedReadBack";
-import { Tenant } from "../provider/tenant/client";
 import type { Credentials } from "../provider/tenant/credentials";
-import { SharedTenant } from "../provider/tenant/shared";
 import type { Task } from "./task";
+import { tenantFor } from "./workerTenant";
 
 /** So long a reading stays that no batch has in hand: the next one of its update may come at once. */
 const IDLE_MS = 60_000;
@@ -66,13 +65,12 @@ export class WorkerReadings {
     for (const [name, held] of this.#held) await this.#close(name, held);
   }
 
-  #of(name: string, { task: { inputs, requestsPerSecond }, users }: Asking): Held {
+  #of(name: string, { task, users }: Asking): Held {
     const known = this.#held.get(name);
     if (known !== undefined) return known;
-    const limits = { maxActiveJobs: 1, ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }) };
     // It reads, and is no batch's: so no fence ends it.
-    const tenant = new Tenant(this.credentials, limits, new SharedTenant(limits));
-    const held: Held = { reading: newReading(tenant, inputs, users, this.ending), batches: 0 };
+    const tenant = tenantFor(task, this.credentials);
+    const held: Held = { reading: newReading(tenant, task.inputs, users, this.ending), batches: 0 };
     this.#held.set(name, held);
     return held;
   }
