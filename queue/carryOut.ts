@@ -29,8 +29,11 @@ export interface Bench {
   stopAll(): Promise<void>;
 }
 
+/** How a batch has ended, and by which error. */
+export type CarriedOut = Ended & { readonly error?: Error };
+
 /** Carries one batch out, and says how it ended. What is thrown on the way is its end, too. */
-export async function carryOut(task: Task, bench: Bench): Promise<Ended & { readonly error?: Error }> {
+export async function carryOut(task: Task, bench: Bench): Promise<CarriedOut> {
   const notes: Note[] = [];
   const host = hostOf(task, bench, notes);
   try {

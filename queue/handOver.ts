@@ -129,8 +129,6 @@ export async function stateAt(at: Connected, inputs: Inputs, state: Outputs | un
   }
 }
 
-const NOT_HANDED: Ended = { achieved: false, isSettled: true, notes: [], problem: STOPPED };
-
 class Hand {
   readonly #id: string;
   readonly #import: ImportRef;
@@ -161,7 +159,7 @@ class Hand {
     await begin(this.at, this.#import.id);
     const job = await this.at.queue.getJob(this.#id);
     // Or the queue has lost its data: then it is handed over again.
-    if (job === undefined) return (await this.#isStopped()) ? NOT_HANDED : this.#add(undefined);
+    if (job === undefined) return (await this.#isStopped()) ? STOPPED : this.#add(undefined);
     const state = await job.getState();
     const { wanted, base } = job.data;
     const isWanted = wanted === this.#wanted && base === this.#base;
@@ -172,7 +170,7 @@ class Hand {
       this.waiting.show(isWanted ? lineOf(job) : "waiting for the workers to end what was handed over before");
       return undefined;
     }
-    if (await this.#isStopped()) return NOT_HANDED;
+    if (await this.#isStopped()) return STOPPED;
     if (!isWanted) return this.#replace(job);
     this.waiting.show("waiting for a worker, or for a free slot of the tenant");
     return undefined;

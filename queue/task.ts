@@ -42,8 +42,11 @@ export interface ImportRef {
   readonly name: string;
 }
 
-/** Of a batch that no worker had in hand when its import was stopped; one that has died may have sent some of it. */
-export const STOPPED = `${ASKED} No worker had the batch in hand. Run \`pulumi up\` again, which goes on from there.`;
+/** How a batch has ended that no worker had in hand when its import was stopped: one that has died may have sent some of it. */
+export const STOPPED: Ended = {
+  ...{ achieved: false, isSettled: true, notes: [] },
+  problem: `${ASKED} No worker had the batch in hand. Run \`pulumi up\` again, which goes on from there.`,
+};
 
 /** A batch as BullMQ keeps it: the data of a job. There is one job for a batch at a time, under the batch's own id. */
 export interface BatchJob {

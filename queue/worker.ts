@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { UnrecoverableError, WaitingError } from "bullmq";
 import { asGiven } from "../provider/results/resultsFolder";
 import type { Credentials } from "../provider/tenant/credentials";
-import { carryOut } from "./carryOut";
+import { type CarriedOut, carryOut } from "./carryOut";
 import { type Connected, connect, type QueuedBatch, reasonOf } from "./connect";
 import { Fence } from "./fence";
 import { atRest, writeResultsOf } from "./results";
@@ -89,12 +89,6 @@ export async function startWorker(settings: WorkerSettings): Promise<Working> {
   };
 }
 
-/** A batch whose import was stopped before a worker took it. */
-const NOT_BEGUN: Ended & { readonly error?: Error } = {
-  ...{ achieved: false, isSettled: true, notes: [] },
-  problem: STOPPED,
-};
-
 type Errors = { UnrecoverableError: typeof UnrecoverableError; WaitingError: typeof WaitingError };
 
 /** What a worker has in hand. */
@@ -134,8 +128,8 @@ class Hands {
       // Of a worker that died when all but the results were done.
       let ended = await this.#savedBefore(job, fence);
       if (ended === undefined) {
-        const { error, ...came } = (await this.#isStopped(job))
-          ? NOT_BEGUN
+        const { error, ...came }: CarriedOut = (await this.#isStopped(job))
+          ? STOPPED
           : await carryOut(task, {
               ...{ credentials, sources: this.sources, readings: this.readings, fence, isBegun },
               update: job.data.update,
