@@ -15,6 +15,7 @@ import { type Tallied, Tally } from "../schema/tally";
 import { EMAIL_UNVERIFIED, problemsOf } from "../schema/validate";
 import type { SourceRecord } from "../source";
 import { requestOverhead } from "../tenant/importRequest";
+import { addTo, sumOf } from "./counts";
 
 /** What an update would do, in users. */
 export interface Plan {
@@ -112,7 +113,7 @@ export async function planBatch(
   const differ = (found: readonly Difference[]) => {
     if (found.length === 0) return;
     total.notApplicable++;
-    for (const attribute of new Set(found.map((each) => each.attribute))) add(differences, attribute);
+    for (const attribute of new Set(found.map((each) => each.attribute))) addTo(differences, attribute);
   };
 
   /** Whether the record's user is in the tenant, or comes in. */
@@ -120,7 +121,7 @@ export async function planBatch(
     const prepared = prepareUser(asItStands, settings.unsupportedPasswordHash);
     const { user, passwordOmitted } = prepared;
     const refuse = (code: string) => {
-      add(invalid, code);
+      addTo(invalid, code);
       invalidAt.push(index);
       return false;
     };
@@ -187,10 +188,10 @@ export async function planBatch(
       return true;
     }
     total.changed++;
-    for (const change of step.changes) add(changes, change satisfies Change);
+    for (const change of step.changes) addTo(changes, change satisfies Change);
     jobs[step.kind].add(bytes);
     if (step.hashFollows) {
-      add(changes, "custom_password_hash");
+      addTo(changes, "custom_password_hash");
       jobs.hash.add(bytesOf(["custom_password_hash"]));
     }
     return true;
@@ -223,18 +224,10 @@ async function jobCount(kind: ChunkKind, { connectionId, externalId, sendComplet
   );
 }
 
-function add(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
-}
-
 /** The sum over batches. */
 export function mergePlans(plans: readonly Plan[]): Plan {
   const sum = (of: (plan: Plan) => number) => plans.reduce((total, plan) => total + of(plan), 0);
-  const merged = (of: (plan: Plan) => ReadonlyMap<string, number>) => {
-    const all = new Map<string, number>();
-    for (const plan of plans) for (const [name, users] of of(plan)) all.set(name, (all.get(name) ?? 0) + users);
-    return all;
-  };
+  const merged = (of: (plan: Plan) => ReadonlyMap<string, number>) => sumOf(plans.map(of));
   return {
     new: sum((plan) => plan.new),
     changed: sum((plan) => plan.changed),

@@ -1,5 +1,6 @@
 import { type GrantText, grantOf } from "../../plan/memberships";
 import { MEMBERS_OF_CALL, READ_WEIGHT, USERS_DEALT_WITH, USERS_OF_CALL } from "../../tenant/callSizes";
+import { addTo } from "../counts";
 
 /** Calls by what they are for. Those to see whether a role or an organization is there, one for each, are not counted. */
 export interface CallCounts {
@@ -32,8 +33,8 @@ export class MembershipCallCount {
     const [given, taken] = [byKind(give), byKind(take)];
     this.#memberRoles += given.within + taken.within;
     if (taken.roles.length > 0) this.#roles++;
-    for (const text of [...given.roles, ...given.members]) increase(this.#added, text);
-    for (const text of taken.members) increase(this.#removed, text);
+    for (const text of [...given.roles, ...given.members]) addTo(this.#added, text);
+    for (const text of taken.members) addTo(this.#removed, text);
     this.#weight += asked.length > 0 ? READ_WEIGHT : 1;
     if (this.#weight >= USERS_DEALT_WITH) this.#endWindow();
   }
@@ -67,8 +68,4 @@ function byKind(texts: readonly GrantText[]) {
     else within.add(organization);
   }
   return { roles, members, within: within.size };
-}
-
-function increase(counts: Map<GrantText, number>, text: GrantText): void {
-  counts.set(text, (counts.get(text) ?? 0) + 1);
 }

@@ -4,6 +4,7 @@ import { count, countOf } from "../../progress/batchProgress";
 import { listCodes } from "../../results/oneLine";
 import type { Source } from "../../source";
 import { MEMBERSHIP_CALLS_A_MINUTE } from "../../tenant/callSizes";
+import { addTo } from "../counts";
 import { shownName } from "./grantNames";
 import type { MembershipPlan, UnknownNameUse } from "./preview";
 
@@ -109,10 +110,7 @@ function placeOf(source: Pick<Source, "place">, index: number): string {
 /** `admin 1,000, acme/owner 20, 12 others 300` */
 function listNames(users: ReadonlyMap<string, number>): string {
   const shown = new Map<string, number>();
-  for (const [name, some] of users) {
-    const plain = shownName(name);
-    shown.set(plain, (shown.get(plain) ?? 0) + some);
-  }
+  for (const [name, some] of users) addTo(shown, shownName(name), some);
   if (shown.size <= NAMES) return listCodes(shown);
   const sorted = [...shown].sort(([, a], [, b]) => b - a);
   const others = sorted.slice(NAMES).reduce((sum, [, some]) => sum + some, 0);

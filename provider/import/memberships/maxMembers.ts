@@ -2,6 +2,7 @@ import { sentUserId } from "../../ledger/fingerprint";
 import { comingOf, type GrantText, type MembershipMaps, type Stated, wantedBy } from "../../plan/memberships";
 import { count, countOf } from "../../progress/batchProgress";
 import { TenantError } from "../../tenant/errors";
+import { addTo } from "../counts";
 import type { Everybody, ImportSettings, MembershipTenant } from "../types";
 import type { Asking } from "./asking";
 import { type ListRules, MemberLists } from "./memberLists";
@@ -52,10 +53,9 @@ async function countComing(
   const coming = new Map<GrantText, number>(limits.map(({ id }) => [id, 0]));
   for await (const { user, name, step, given } of asking) {
     for (const text of comingOf(step, given)) {
-      const known = coming.get(text);
-      if (known === undefined) continue;
+      if (!coming.has(text)) continue;
       const isHeld = holders.get(text)?.has(`auth0|${sentUserId(user, name, settings)}`);
-      if (!isHeld) coming.set(text, known + 1);
+      if (!isHeld) addTo(coming, text);
     }
   }
   return coming;
@@ -79,7 +79,7 @@ function countSaid(
     const wanted =
       limited.get(stated) ?? [...new Set(wantedBy(stated, maps).grants.values())].filter((text) => coming.has(text));
     limited.set(stated, wanted);
-    for (const text of wanted) coming.set(text, (coming.get(text) ?? 0) + 1);
+    for (const text of wanted) addTo(coming, text);
   }
   return coming;
 }
@@ -141,7 +141,7 @@ export class SharedMembers {
 
   /** Somebody was given it, or it was taken from somebody. */
   changed(text: GrantText, user: string, by: 1 | -1): void {
-    this.#changes.set(text, this.changeOf(text) + by);
+    addTo(this.#changes, text, by);
     this.lists.changed(text, user, by > 0);
   }
 

@@ -20,6 +20,7 @@ import type { ReadSource } from "../../plan/readSource";
 import type { Share } from "../../plan/share";
 import { identityOf, normalizeUser, type User } from "../../schema/identity";
 import type { SourceRecord } from "../../source";
+import { addTo, sumOf } from "../counts";
 import { type CallCounts, MembershipCallCount } from "./callCount";
 import { givenAt } from "./grantList";
 
@@ -162,18 +163,13 @@ export class MembershipPreview {
 
   /** @param isNew whether the user has nothing yet, so that it need not be asked what they have */
   #take(index: number, { names, unknown, step, given }: Due, isNew: boolean): void {
-    for (const name of names) add(this.#given, name);
-    for (const each of unknown) {
-      const key = JSON.stringify([each.argument, each.name]);
-      const { records = 0, first = index } = this.#unknown.get(key) ?? {};
-      const { argument, name } = each;
-      this.#unknown.set(key, { argument, name, records: records + 1, first: Math.min(first, index) });
-    }
+    for (const name of names) addTo(this.#given, name);
+    for (const each of unknown) addUse(this.#unknown, { ...each, records: 1, first: index });
     const wanted = new Set(step.wanted.values());
     const replaced = step.replace.flatMap(([{ text, isOurs }]) => (isOurs && !wanted.has(text) ? [text] : []));
     const taken = new Set([...step.take, ...replaced]);
     for (const name of new Set(given.flatMap((each) => (taken.has(each.text) ? [each.name] : [])))) {
-      add(this.#taken, name);
+      addTo(this.#taken, name);
     }
     const asked = isNew ? [] : [...step.give, ...step.replace.flatMap(([former, now]) => [former.text, now])];
     this.#calls.add([...comingOf(step, given)], [...taken], asked);
@@ -195,23 +191,22 @@ function uniqueNames(names: readonly UnknownName[]): UnknownName[] {
   return [...new Map(names.map((each) => [`${each.argument} ${each.name}`, each])).values()];
 }
 
-function add(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
+/** A name that was found in more records. */
+function addUse(all: Map<string, UnknownNameUse>, { argument, name, records, first }: UnknownNameUse): void {
+  const key = JSON.stringify([argument, name]);
+  const known = all.get(key);
+  all.set(key, {
+    ...{ argument, name },
+    records: records + (known?.records ?? 0),
+    first: Math.min(first, known?.first ?? first),
+  });
 }
 
 /** The sum over batches. */
 export function mergeMembershipPlans(plans: readonly MembershipPlan[]): MembershipPlan {
-  const merged = (of: (plan: MembershipPlan) => ReadonlyMap<string, number>) => {
-    const all = new Map<string, number>();
-    for (const plan of plans) for (const [name, users] of of(plan)) all.set(name, (all.get(name) ?? 0) + users);
-    return all;
-  };
+  const merged = (of: (plan: MembershipPlan) => ReadonlyMap<string, number>) => sumOf(plans.map(of));
   const unknown = new Map<string, UnknownNameUse>();
-  for (const each of plans.flatMap((plan) => plan.unknown)) {
-    const key = `${each.argument} ${each.name}`;
-    const { records = 0, first = each.first } = unknown.get(key) ?? {};
-    unknown.set(key, { ...each, records: records + each.records, first: Math.min(first, each.first) });
-  }
+  for (const each of plans.flatMap((plan) => plan.unknown)) addUse(unknown, each);
   const sum = (of: (calls: CallCounts) => number) => plans.reduce((total, { calls }) => total + of(calls), 0);
   return {
     given: merged((plan) => plan.given),
