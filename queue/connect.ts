@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Job, Queue, QueueOptions, Worker, WorkerOptions } from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
 import type { Pool } from "pg";
 import type { Credentials } from "../provider/tenant/credentials";
+import { inTime } from "./inTime";
 import { PostgresStore } from "./postgresStore";
 import { parseQueueUrl, QueueError, type QueueUrl, queueNameOf } from "./queueUrl";
 import { RedisStore } from "./redisStore";
@@ -112,7 +112,7 @@ async function redisServer(at: QueueUrl, queue: string): Promise<Server> {
   });
   const waiting: Redis[] = [];
   try {
-    await inTime(redis.connect());
+    await heard(redis.connect());
   } catch (error) {
     redis.disconnect();
     throw unanswered(at, last ?? (error as Error));
@@ -141,7 +141,7 @@ async function postgresServer(at: QueueUrl, queue: string): Promise<Server> {
   const connection = { connectionString: at.href, connectionTimeoutMillis: CONNECT_MS, max: 4, migrate: true };
   let store: PostgresStore;
   try {
-    store = await inTime(PostgresStore.open(pool, queue));
+    store = await heard(PostgresStore.open(pool, queue));
   } catch (error) {
     // Not awaited: it would wait for a connection that says nothing.
     void pool.end();
@@ -165,19 +165,15 @@ async function optional<T>(load: () => Promise<T>, name: string, { kind }: Queue
 
 async function answering(ready: Promise<unknown>, at: QueueUrl): Promise<void> {
   try {
-    await inTime(ready);
+    await heard(ready);
   } catch (error) {
     throw unanswered(at, error as Error);
   }
 }
 
 /** A server may take a connection and say nothing. */
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  answer.catch(() => {});
-  const late = sleep(ANSWER_MS, undefined, { ref: false }).then(() => {
-    throw new Error(`nothing within ${ANSWER_MS / 1_000} s`);
-  });
-  return Promise.race([answer, late]);
+function heard<T>(answer: Promise<T>): Promise<T> {
+  return inTime(answer, ANSWER_MS, () => new Error(`nothing within ${ANSWER_MS / 1_000} s`));
 }
 
 function unanswered({ place }: QueueUrl, error: Error): QueueError {

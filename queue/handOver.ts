@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { batchName, type Inputs, type Outputs } from "../provider/lifecycle/batch";
 import { type Connected, type QueuedBatch, reasonOf } from "./connect";
+import { inTime } from "./inTime";
 import { QueueError } from "./queueUrl";
 import { type BlobRef, KEPT_SECONDS } from "./store";
 import {
@@ -64,7 +65,7 @@ export async function handOver(at: Connected, batch: HandedOver, waiting: Waitin
     try {
       // A connection can be dead without anybody's knowing: then a look takes as long as the network likes.
       look ??= hand.look();
-      const ended = await Promise.race([look, noAnswer()]);
+      const ended = await inTime(look, ANSWER_MS, () => new NoAnswer("no answer"));
       if (ended !== undefined) return ended;
       answered = Date.now();
       look = undefined;
@@ -89,12 +90,6 @@ export async function handOver(at: Connected, batch: HandedOver, waiting: Waitin
 }
 
 class NoAnswer extends Error {}
-
-/** @throws NoAnswer after a time. */
-async function noAnswer(): Promise<never> {
-  await sleep(ANSWER_MS, undefined, { ref: false });
-  throw new NoAnswer("no answer");
-}
 
 const NOT_OVER = "The queue did not say by then that it has the batch. The state is as before. Run `pulumi up` again.";
 

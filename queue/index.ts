@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Inputs, Outputs } from "../provider/lifecycle/batch";
 import type { Credentials } from "../provider/tenant/credentials";
 import { type Connected, connect } from "./connect";
 import { type HandedOver, handOver, stateAt, type Waiting } from "./handOver";
+import { inTime } from "./inTime";
 import { QueueError } from "./queueUrl";
 import type { Ended } from "./task";
 
@@ -53,12 +53,8 @@ export async function askWorkers(
   const name = nameOf(url, credentials);
   if (silent.has(name)) throw silent.get(name);
   const asked = withQueue(url, credentials, async (connected) => stateAt(await connected, inputs, state));
-  const late = sleep(ASK_MS, undefined, { ref: false }).then(() => {
-    throw new QueueError("The queue gave no answer within 2 s.");
-  });
-  asked.catch(() => {});
   try {
-    return await Promise.race([asked, late]);
+    return await inTime(asked, ASK_MS, () => new QueueError("The queue gave no answer within 2 s."));
   } catch (error) {
     silent.set(name, error);
     throw error;
