@@ -5,6 +5,7 @@ import { type Emulator, startEmulator } from "../../emulator";
 import type { Connection } from "../../emulator/connections";
 import type { Fault } from "../../emulator/faultPlan";
 import type { FailedRecord, Job, Summary } from "../../provider";
+import { USUAL_INPUTS } from "../support/batch";
 import { PartialFailure, type Properties, ProviderProcess, programFolder } from "../support/providerProcess";
 import { addUser } from "../support/tenantUsers";
 
@@ -65,18 +66,9 @@ describe("the import engine", function () {
     writeFileSync(path.join(folder, name), JSON.stringify(users));
 
   const inputs = (overrides: Properties = {}): Properties => ({
-    connectionId: "con_0000000000000001",
-    users: ["users.json"],
+    ...USUAL_INPUTS,
     key: KEY,
-    share: { index: 0, count: 1 },
-    onExisting: "fail",
-    unsupportedPasswordHash: "fail",
-    generateUserIds: true,
-    triggers: [],
-    sealed: false,
     externalId: "test",
-    sendCompletionEmail: false,
-    configNamespace: "auth0",
     resultsDir: "results",
     resourceUrn: "urn:pulumi:dev::test::pulumi-nodejs:dynamic/auth0import:UserBatch::batch",
     ...overrides,
