@@ -116,40 +116,15 @@ class Hands {
    * done, with what was achieved beside it; or it goes back to `waiting`, where the worker ends or has lost it.
    */
   async process(job: QueuedBatch, token: string): Promise<Returned> {
-    const { credentials, lockMs, say } = this.settings;
+    const { lockMs, say } = this.settings;
     const id = job.id ?? "";
     const fence = new Fence(lockMs, job.processedOn);
     this.fences.set(id, fence);
-    const progress = new Progress(job);
     say(`${job.name}: begins`);
     try {
-      const isBegun = job.attemptsStarted > 1 || job.stalledCounter > 0;
       const task = await this.#taskOf(job, fence);
       // Of a worker that died when all but the results were done.
-      let ended = await this.#savedBefore(job, fence);
-      if (ended === undefined) {
-        const { error, ...came }: CarriedOut = (await this.#isStopped(job))
-          ? STOPPED
-          : await carryOut(task, {
-              ...{ credentials, sources: this.sources, readings: this.readings, fence, isBegun },
-              update: job.data.update,
-              ending: this.#ending.signal,
-              show: (line, last) => progress.show(line, last),
-              isStopped: () => this.#isStopped(job),
-              stopAll: () => this.at.stops.set(job.data.import.id).catch(() => {}),
-            });
-        await progress.ended();
-        const { reason } = this.#ending.signal;
-        if (error !== undefined && error === reason) {
-          if (came.outputs !== undefined && came.achieved)
-            await this.#renewTask(job, fence, { ...task, old: came.outputs });
-          say(`${job.name}: given back to the queue, for another worker`);
-          return await this.#giveBack(job, token);
-        }
-        const saved = await this.#untilLost(fence, () => this.at.blobs.put(came satisfies Ended, id));
-        await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: saved }));
-        ended = came;
-      }
+      const ended = (await this.#savedBefore(job, fence)) ?? (await this.#carriedOut(job, token, task, fence));
       await this.#writeWhenLast(job, task, fence);
       if (ended.outputs !== undefined) await this.at.blobs.drop(job.data.task).catch(() => {});
       if (ended.problem !== undefined) throw new this.errors.UnrecoverableError(ended.problem);
@@ -165,6 +140,34 @@ class Hands {
       fence.end();
       this.fences.delete(id);
     }
+  }
+
+  /** Carries the batch out and saves how it ended; or gives it back, where the worker ends. */
+  async #carriedOut(job: QueuedBatch, token: string, task: Task, fence: Fence): Promise<Ended> {
+    const { credentials, say } = this.settings;
+    const progress = new Progress(job);
+    const { error, ...ended }: CarriedOut = (await this.#isStopped(job))
+      ? STOPPED
+      : await carryOut(task, {
+          ...{ credentials, sources: this.sources, readings: this.readings, fence },
+          update: job.data.update,
+          isBegun: job.attemptsStarted > 1 || job.stalledCounter > 0,
+          ending: this.#ending.signal,
+          show: (line, last) => progress.show(line, last),
+          isStopped: () => this.#isStopped(job),
+          stopAll: () => this.at.stops.set(job.data.import.id).catch(() => {}),
+        });
+    await progress.ended();
+    const { reason } = this.#ending.signal;
+    if (error !== undefined && error === reason) {
+      if (ended.outputs !== undefined && ended.achieved)
+        await this.#renewTask(job, fence, { ...task, old: ended.outputs });
+      say(`${job.name}: given back to the queue, for another worker`);
+      return await this.#giveBack(job, token);
+    }
+    const saved = await this.#untilLost(fence, () => this.at.blobs.put(ended, job.id ?? ""));
+    await this.#untilLost(fence, () => job.updateData({ ...job.data, ended: saved }));
+    return ended;
   }
 
   async #savedBefore(job: QueuedBatch, fence: Fence): Promise<Ended | undefined> {
